@@ -1,0 +1,39 @@
+//! Every command on one screen.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::{pg_test, place::Place};
+
+#[derive(Parser)]
+#[command(
+    name = "xtask",
+    bin_name = "./dev",
+    about = "Builds, starts, checks and tests Yunshu"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start or stop the PostgreSQL that tests use
+    PgTest { what: Switch },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Switch {
+    Start,
+    Stop,
+}
+
+impl Cli {
+    pub fn run(self) -> Result<()> {
+        let place = Place::of_checkout()?;
+        match self.command {
+            Command::PgTest { what: Switch::Start } => pg_test::start(&place).map(|url| println!("{url}")),
+            Command::PgTest { what: Switch::Stop } => pg_test::stop(&place),
+        }
+    }
+}

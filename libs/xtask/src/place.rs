@@ -1,0 +1,99 @@
+//! Where things are: the checkout, its private state, and what a foreign user may reach of it.
+
+use std::{
+    env, fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    os::unix::fs::{DirBuilderExt, MetadataExt, symlink},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::sh::Sh;
+
+/// A checkout and one directory of private state in it.
+pub struct Place {
+    pub root: PathBuf,
+    pub state: PathBuf,
+}
+
+impl Place {
+    /// The checkout this binary was started from by cargo.
+    pub fn of_checkout() -> Result<Self> {
+        let manifest = env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+        let root = Path::new(&manifest)
+            .ancestors()
+            .nth(2)
+            .context("the checkout's root")?
+            .to_owned();
+        let state = env::var_os("YUNSHU_STATE").map_or_else(|| root.join(".local"), |dir| root.join(dir));
+        make_dir(&state, 0o755)?;
+        Ok(Self { root, state })
+    }
+
+    pub fn state(&self, name: &str) -> PathBuf {
+        self.state.join(name)
+    }
+
+    /// A directory for `user`'s own use: in the state when that user can get there, else under
+    /// `/var/lib/yunshu` with a link from the state (a checkout below `/root` is closed to others).
+    pub fn dir_for(&self, name: &str, user: Option<&str>) -> Result<PathBuf> {
+        let wanted = self.state(name);
+        let Some(user) = user else {
+            make_dir(&wanted, 0o755)?;
+            return Ok(wanted);
+        };
+        if let Ok(there) = fs::canonicalize(&wanted) {
+            return Ok(there);
+        }
+        let dir = if Sh::as_user(Some(user), "test").arg("-x").arg(&self.state).succeeds() {
+            wanted
+        } else {
+            let outside = Path::new("/var/lib/yunshu").join(self.hash()).join(name);
+            make_dir(&outside, 0o755)?;
+            symlink(&outside, &wanted).with_context(|| format!("link {}", wanted.display()))?;
+            outside
+        };
+        make_dir(&dir, 0o755)?;
+        Sh::new("chown").arg(format!("{user}:")).arg(&dir).run()?;
+        Ok(dir)
+    }
+
+    /// Eight hex digits that tell this state from another one on the machine.
+    pub fn hash(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        self.state.hash(&mut hasher);
+        format!("{:08x}", hasher.finish() & 0xffff_ffff)
+    }
+}
+
+/// Makes a directory and its parents; an existing one keeps its mode.
+pub fn make_dir(dir: &Path, mode: u32) -> Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(dir)
+        .with_context(|| format!("cannot create {}", dir.display()))
+}
+
+/// Whether we are root: a file we make belongs to uid 0. (`/proc/self` is owned by our effective user.)
+pub fn am_root() -> Result<bool> {
+    Ok(fs::metadata("/proc/self").context("/proc is not mounted")?.uid() == 0)
+}
+
+/// Refuses to begin what a full disk would break halfway.
+pub fn need_disk(dir: &Path, mib: u64) -> Result<()> {
+    let out = Sh::new("df").args(["--output=avail", "-BM"]).arg(dir).read()?;
+    let free: u64 = out
+        .lines()
+        .nth(1)
+        .and_then(|line| line.trim().trim_end_matches('M').parse().ok())
+        .with_context(|| format!("df answered {out:?}"))?;
+    if free < mib {
+        bail!(
+            "{} has {free} MiB free, {mib} MiB are needed: make room or move the checkout",
+            dir.display()
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! Running other programs: quietly while they succeed, with all they said when they fail.
+
+use std::{
+    ffi::OsStr,
+    fmt::Write as _,
+    io::Write as _,
+    path::Path,
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+/// One command line under construction.
+pub struct Sh(Command);
+
+impl Sh {
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        let mut command = Command::new(program);
+        command.stdin(Stdio::null());
+        Self(command)
+    }
+
+    /// The same program as another user, when we are root.
+    pub fn as_user(user: Option<&str>, program: impl AsRef<OsStr>) -> Self {
+        match user {
+            Some(user) => Self::new("runuser").args(["-u", user, "--"]).arg(program),
+            None => Self::new(program),
+        }
+    }
+
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.0.arg(arg);
+        self
+    }
+
+    pub fn args<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(mut self, args: I) -> Self {
+        self.0.args(args);
+        self
+    }
+
+    pub fn dir(mut self, dir: &Path) -> Self {
+        self.0.current_dir(dir);
+        self
+    }
+
+    pub fn env(mut self, key: &str, value: impl AsRef<OsStr>) -> Self {
+        self.0.env(key, value);
+        self
+    }
+
+    /// Hands over the command, for whoever needs more than this wrapper offers.
+    pub fn into_command(self) -> Command {
+        self.0
+    }
+
+    fn line(&self) -> String {
+        let mut line = self.0.get_program().to_string_lossy().into_owned();
+        for arg in self.0.get_args() {
+            let _ = write!(line, " {}", arg.to_string_lossy());
+        }
+        line
+    }
+
+    /// Runs and returns what it printed; a failure carries its last words.
+    pub fn read(mut self) -> Result<String> {
+        let line = self.line();
+        let output = self.0.output().with_context(|| format!("cannot run `{line}`"))?;
+        if !output.status.success() {
+            bail!("`{line}` failed ({}):\n{}", output.status, last_words(&output));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Runs silently.
+    pub fn run(self) -> Result<()> {
+        self.read().map(drop)
+    }
+
+    /// Runs with its output on our terminal.
+    pub fn show(mut self) -> Result<()> {
+        let line = self.line();
+        let status = self.0.status().with_context(|| format!("cannot run `{line}`"))?;
+        if !status.success() {
+            bail!("`{line}` failed ({status})");
+        }
+        Ok(())
+    }
+
+    /// Feeds `input` to its standard input; secrets travel this way, never as arguments.
+    pub fn read_with(mut self, input: &str) -> Result<String> {
+        let line = self.line();
+        self.0
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = self.0.spawn().with_context(|| format!("cannot run `{line}`"))?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(input.as_bytes())?;
+        }
+        let output = child.wait_with_output()?;
+        if !output.status.success() {
+            bail!("`{line}` failed ({}):\n{}", output.status, last_words(&output));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Whether it runs and succeeds.
+    pub fn succeeds(mut self) -> bool {
+        self.0.output().is_ok_and(|output| output.status.success())
+    }
+}
+
+/// Errors on one line each, the outermost first: the reader wants the mend, not a trace.
+pub fn complain(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+}
+
+/// Prints what begins, runs it, prints how long it took.
+pub fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let start = Instant::now();
+    let done = work().with_context(|| what.to_owned())?;
+    println!("  {what:<52} {:>7.1} s", start.elapsed().as_secs_f64());
+    Ok(done)
+}
+
+/// Polls until `ready` answers, or fails after `deadline` naming what was waited for.
+pub fn wait_for<T>(what: &str, deadline: Duration, mut ready: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = ready()? {
+            return Ok(value);
+        }
+        if start.elapsed() > deadline {
+            bail!("waited {} s for {what}", deadline.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn last_words(output: &Output) -> String {
+    let all = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let lines: Vec<&str> = all.lines().collect();
+    lines
+        .iter()
+        .skip(lines.len().saturating_sub(40))
+        .copied()
+        .collect::<Vec<_>>()
+        .join("\n")
+}
