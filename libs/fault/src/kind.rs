@@ -1,0 +1,142 @@
+use serde::Serialize;
+
+/// What a client can do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The body, path or query cannot be read at all.
+    Malformed,
+    /// It can be read and breaks a rule.
+    Invalid,
+    /// No good credential.
+    Unauthenticated,
+    /// A good credential without the right.
+    Forbidden,
+    /// Not there, or not for this caller to know.
+    NotFound,
+    /// The path is there, the method is not.
+    MethodNotAllowed,
+    /// The request did not arrive in time.
+    Timeout,
+    /// The name is taken.
+    AlreadyExists,
+    /// The state does not allow it.
+    Conflict,
+    /// `If-Match` names an older state.
+    PreconditionFailed,
+    /// The request has more bytes than are taken.
+    TooLarge,
+    /// A content type or encoding that is not taken.
+    UnsupportedMediaType,
+    /// The `Idempotency-Key` was used for another request.
+    KeyReused,
+    /// `If-Match` is required here.
+    PreconditionRequired,
+    /// The tenant's quota does not allow it.
+    QuotaExceeded,
+    /// Slow down.
+    TooManyRequests,
+    /// Headers are larger than what is taken.
+    HeadersTooLarge,
+    /// Try later.
+    Unavailable,
+    /// Our bug.
+    Internal,
+}
+
+/// One row of the error table.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Row {
+    /// HTTP status.
+    pub status: u16,
+    /// The stable code clients may match on.
+    pub code: &'static str,
+    /// A short title, the same for every occurrence.
+    pub title: &'static str,
+    /// What the client should do, for the page behind `type`.
+    pub mend: &'static str,
+}
+
+const fn row(status: u16, code: &'static str, title: &'static str, mend: &'static str) -> Row {
+    Row { status, code, title, mend }
+}
+
+impl Kind {
+    /// Every kind, for the pages that explain them.
+    pub const ALL: [Self; 19] = [
+        Self::Malformed,
+        Self::Invalid,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Timeout,
+        Self::AlreadyExists,
+        Self::Conflict,
+        Self::PreconditionFailed,
+        Self::TooLarge,
+        Self::UnsupportedMediaType,
+        Self::KeyReused,
+        Self::PreconditionRequired,
+        Self::QuotaExceeded,
+        Self::TooManyRequests,
+        Self::HeadersTooLarge,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+
+    /// Status, code and title of this kind: the table.
+    pub const fn row(self) -> Row {
+        match self {
+            Self::Malformed => row(400, "malformed", "Malformed request", "Send JSON (UTF-8) of the documented shape."),
+            Self::Invalid => row(400, "invalid", "Invalid request", "Mend the fields that `errors` names."),
+            Self::Unauthenticated => {
+                row(401, "unauthenticated", "Sign in first", "Send a fresh access token as `Authorization: Bearer`.")
+            }
+            Self::Forbidden => {
+                row(403, "forbidden", "Permission missing", "Ask an owner or administrator for a role that carries it.")
+            }
+            Self::NotFound => row(404, "not_found", "Not found", "Check the id or name and your project."),
+            Self::MethodNotAllowed => {
+                row(405, "method_not_allowed", "Method not allowed", "The `Allow` header names the methods.")
+            }
+            Self::Timeout => row(408, "request_timeout", "Request too slow", "Send the request again, faster."),
+            Self::AlreadyExists => row(409, "already_exists", "Already exists", "Choose another name."),
+            Self::Conflict => row(409, "conflict", "State does not allow this", "Read the object and decide again."),
+            Self::PreconditionFailed => {
+                row(412, "precondition_failed", "The object has changed", "Read it again and repeat with its new ETag.")
+            }
+            Self::TooLarge => row(413, "too_large", "Request too large", "Send fewer bytes; the detail names the limit."),
+            Self::UnsupportedMediaType => {
+                row(415, "unsupported_media_type", "Unsupported media type", "Send `application/json`, not compressed.")
+            }
+            Self::KeyReused => {
+                row(422, "idempotency_key_reused", "Idempotency key used before", "Use a new key for a new request.")
+            }
+            Self::PreconditionRequired => {
+                row(428, "precondition_required", "If-Match required", "Send the object's ETag as `If-Match`.")
+            }
+            Self::QuotaExceeded => {
+                row(403, "quota_exceeded", "Quota exceeded", "Remove what you no longer need, or ask for more.")
+            }
+            Self::TooManyRequests => {
+                row(429, "too_many_requests", "Too many requests", "Wait as long as `Retry-After` says.")
+            }
+            Self::HeadersTooLarge => row(431, "headers_too_large", "Headers too large", "Send fewer header bytes."),
+            Self::Unavailable => row(503, "unavailable", "Unavailable for now", "Try again after `Retry-After`."),
+            Self::Internal => row(500, "internal", "Our mistake", "Report the request id."),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique() {
+        let mut codes: Vec<_> = Kind::ALL.iter().map(|kind| kind.row().code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Kind::ALL.len());
+    }
+}
