@@ -1,0 +1,79 @@
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A built-in role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything in the tenant, its ending included.
+    Owner,
+    /// Everything but what ends or pays for the tenant.
+    Admin,
+    /// Runs machines and tasks; manages no people.
+    Operator,
+    /// Reads resources; neither secrets nor the audit log.
+    Viewer,
+    /// Reads the audit log and the list of resources, changes nothing.
+    Auditor,
+    /// The platform's own staff: hosts, pools, flavors. No tenant's content.
+    PlatformOperator,
+    /// Carried by every signed-in principal, never bound.
+    Anyone,
+    /// A worker of the platform acting for a tenant, never bound.
+    System,
+}
+
+impl Role {
+    /// Every role, in the order the policy table prints them.
+    pub const ALL: [Self; 8] = [
+        Self::Owner,
+        Self::Admin,
+        Self::Operator,
+        Self::Viewer,
+        Self::Auditor,
+        Self::PlatformOperator,
+        Self::Anyone,
+        Self::System,
+    ];
+
+    /// The name on the wire and in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Admin => "admin",
+            Self::Operator => "operator",
+            Self::Viewer => "viewer",
+            Self::Auditor => "auditor",
+            Self::PlatformOperator => "platform_operator",
+            Self::Anyone => "anyone",
+            Self::System => "system",
+        }
+    }
+
+    /// The role of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+}
+
+/// A set of roles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RoleSet(u16);
+
+impl RoleSet {
+    /// The set of these roles.
+    pub const fn of(roles: &[Role]) -> Self {
+        let mut bits = 0;
+        let mut rest = roles;
+        while let [role, tail @ ..] = rest {
+            bits |= 1 << *role as u16;
+            rest = tail;
+        }
+        Self(bits)
+    }
+
+    /// Is `role` among them?
+    pub const fn contains(self, role: Role) -> bool {
+        self.0 & (1 << role as u16) != 0
+    }
+}
