@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::{pg_test, place::Place};
+use crate::{guest, pg_test, place::Place};
 
 #[derive(Parser)]
 #[command(
@@ -18,6 +18,8 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make the demonstration image
+    Guest,
     /// Start or stop the PostgreSQL that tests use
     PgTest { what: Switch },
 }
@@ -32,6 +34,7 @@ impl Cli {
     pub fn run(self) -> Result<()> {
         let place = Place::of_checkout()?;
         match self.command {
+            Command::Guest => guest::make(&place).map(|guest| println!("{guest}")),
             Command::PgTest { what: Switch::Start } => pg_test::start(&place).map(|url| println!("{url}")),
             Command::PgTest { what: Switch::Stop } => pg_test::stop(&place),
         }

@@ -1,9 +1,13 @@
 //! Repository chores: `cargo xtask <command>`, mostly reached through `./dev`.
 
 mod cli;
+mod daemon;
+mod guest;
+mod http;
 mod pg;
 mod pg_test;
 mod place;
+mod secrets;
 mod sh;
 
 use std::process::ExitCode;

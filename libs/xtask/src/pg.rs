@@ -11,8 +11,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    place::{Place, am_root, make_dir},
-    sh::Sh,
+    place::{Place, make_dir},
+    sh::{Sh, am_root},
 };
 
 /// The oldest releases that do not read past row security (CVE-2026-120154).
@@ -43,7 +43,7 @@ pub enum Entry {
 impl Server {
     /// Finds the program and makes the directories; starts nothing.
     pub fn at(place: &Place, name: &str, port: u16) -> Result<Self> {
-        let user = am_root()?.then_some("postgres");
+        let user = am_root().then_some("postgres");
         if user.is_some() && !Sh::new("id").arg("postgres").succeeds() {
             bail!("PostgreSQL does not run as root and there is no user `postgres`: apt-get install postgresql");
         }

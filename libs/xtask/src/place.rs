@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     hash::{DefaultHasher, Hash, Hasher},
-    os::unix::fs::{DirBuilderExt, MetadataExt, symlink},
+    os::unix::fs::{DirBuilderExt, symlink},
     path::{Path, PathBuf},
 };
 
@@ -27,6 +27,10 @@ impl Place {
             .context("the checkout's root")?
             .to_owned();
         let state = env::var_os("YUNSHU_STATE").map_or_else(|| root.join(".local"), |dir| root.join(dir));
+        Self::at(root, state)
+    }
+
+    pub fn at(root: PathBuf, state: PathBuf) -> Result<Self> {
         make_dir(&state, 0o755)?;
         Ok(Self { root, state })
     }
@@ -55,7 +59,7 @@ impl Place {
             outside
         };
         make_dir(&dir, 0o755)?;
-        Sh::new("chown").arg(format!("{user}:")).arg(&dir).run()?;
+        Sh::root("chown").arg(format!("{user}:")).arg(&dir).run()?;
         Ok(dir)
     }
 
@@ -74,11 +78,6 @@ pub fn make_dir(dir: &Path, mode: u32) -> Result<()> {
         .mode(mode)
         .create(dir)
         .with_context(|| format!("cannot create {}", dir.display()))
-}
-
-/// Whether we are root: a file we make belongs to uid 0. (`/proc/self` is owned by our effective user.)
-pub fn am_root() -> Result<bool> {
-    Ok(fs::metadata("/proc/self").context("/proc is not mounted")?.uid() == 0)
 }
 
 /// Refuses to begin what a full disk would break halfway.

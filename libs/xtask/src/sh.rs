@@ -3,7 +3,9 @@
 use std::{
     ffi::OsStr,
     fmt::Write as _,
+    fs,
     io::Write as _,
+    os::unix::fs::MetadataExt,
     path::Path,
     process::{Command, Output, Stdio},
     time::{Duration, Instant},
@@ -26,6 +28,15 @@ impl Sh {
         match user {
             Some(user) => Self::new("runuser").args(["-u", user, "--"]).arg(program),
             None => Self::new(program),
+        }
+    }
+
+    /// A program that only root may run: through sudo when we are not.
+    pub fn root(program: impl AsRef<OsStr>) -> Self {
+        if am_root() {
+            Self::new(program)
+        } else {
+            Self::new("sudo").arg(program)
         }
     }
 
@@ -124,7 +135,16 @@ pub fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     Ok(done)
 }
 
+/// Whether we are root. (`/proc/self` belongs to our effective user.)
+pub fn am_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
+}
+
 /// Polls until `ready` answers, or fails after `deadline` naming what was waited for.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the pause between two looks at a condition with a deadline"
+)]
 pub fn wait_for<T>(what: &str, deadline: Duration, mut ready: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let start = Instant::now();
     loop {
