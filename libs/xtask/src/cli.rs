@@ -3,7 +3,12 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::{guest, pg_test, place::Place};
+use crate::{
+    guest, pg_test,
+    place::Place,
+    running,
+    up::{self, Up},
+};
 
 #[derive(Parser)]
 #[command(
@@ -18,6 +23,14 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Build and start everything, up to a running virtual machine
+    Up(Up),
+    /// Stop what `up` started
+    Down,
+    /// What runs and where
+    Status,
+    /// Follow the logs: of one part, or of all
+    Logs { part: Option<String> },
     /// Make the demonstration image
     Guest,
     /// Start or stop the PostgreSQL that tests use
@@ -34,6 +47,10 @@ impl Cli {
     pub fn run(self) -> Result<()> {
         let place = Place::of_checkout()?;
         match self.command {
+            Command::Up(options) => up::up(&place, &options),
+            Command::Down => running::down(&place),
+            Command::Status => running::status(&place),
+            Command::Logs { part } => running::logs(&place, part.as_deref()),
             Command::Guest => guest::make(&place).map(|guest| println!("{guest}")),
             Command::PgTest { what: Switch::Start } => pg_test::start(&place).map(|url| println!("{url}")),
             Command::PgTest { what: Switch::Stop } => pg_test::stop(&place),

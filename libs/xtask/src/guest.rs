@@ -10,9 +10,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use sha2::{Digest, Sha256};
 
 use crate::{
+    digest,
     place::{Place, make_dir},
     sh::Sh,
 };
@@ -44,7 +44,7 @@ impl fmt::Display for Guest {
 pub fn make(place: &Place) -> Result<Guest> {
     let dir = place.state("guest");
     let (kernel, initrd, stamp) = (dir.join("vmlinuz"), dir.join("initrd"), dir.join("made-from"));
-    let recipe = hex(&Sha256::digest(format!("{INIT}{MODULES:?}{KERNELS:?}")));
+    let recipe = digest::of(format!("{INIT}{MODULES:?}{KERNELS:?}"));
     let fresh = kernel.exists() && initrd.exists() && fs::read_to_string(&stamp).is_ok_and(|made| made == recipe);
     if !fresh {
         make_dir(&dir, 0o755)?;
@@ -52,8 +52,8 @@ pub fn make(place: &Place) -> Result<Guest> {
         fs::write(&stamp, recipe)?;
     }
     Ok(Guest {
-        kernel_sha256: digest(&kernel)?,
-        initrd_sha256: digest(&initrd)?,
+        kernel_sha256: digest::of_file(&kernel)?,
+        initrd_sha256: digest::of_file(&initrd)?,
         kernel,
         initrd,
     })
@@ -178,12 +178,4 @@ fn install(from: &Path, to: &Path, mode: u32) -> Result<()> {
     fs::copy(from, to).with_context(|| format!("copy {}", from.display()))?;
     fs::set_permissions(to, fs::Permissions::from_mode(mode))?;
     Ok(())
-}
-
-fn digest(file: &Path) -> Result<String> {
-    Ok(hex(&Sha256::digest(fs::read(file)?)))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

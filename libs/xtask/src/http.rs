@@ -26,7 +26,7 @@ impl Api {
         let pem = std::fs::read(ca).with_context(|| format!("cannot read {}", ca.display()))?;
         let client = reqwest::Client::builder()
             .tls_certs_only([reqwest::Certificate::from_pem(&pem)?])
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .no_proxy()
             .build()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -2,13 +2,17 @@
 
 mod cli;
 mod daemon;
+mod digest;
 mod guest;
 mod http;
+mod libvirt;
 mod pg;
 mod pg_test;
 mod place;
+mod running;
 mod secrets;
 mod sh;
+mod up;
 
 use std::process::ExitCode;
 

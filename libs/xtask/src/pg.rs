@@ -4,6 +4,7 @@
 //! Debian's package made. There is no TCP listener: the socket's directory is the address.
 
 use std::{
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
@@ -157,7 +158,7 @@ impl Server {
             self.socket.display()
         );
         for (key, value) in settings {
-            conf.push_str(&format!("{key} = {value}\n"));
+            let _ = writeln!(conf, "{key} = {value}");
         }
         conf
     }

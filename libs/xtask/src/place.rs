@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::sh::Sh;
+use crate::sh::{Sh, am_root};
 
 /// A checkout and one directory of private state in it.
 pub struct Place {
@@ -39,28 +39,45 @@ impl Place {
         self.state.join(name)
     }
 
-    /// A directory for `user`'s own use: in the state when that user can get there, else under
-    /// `/var/lib/yunshu` with a link from the state (a checkout below `/root` is closed to others).
+    /// A directory of `user`'s own.
     pub fn dir_for(&self, name: &str, user: Option<&str>) -> Result<PathBuf> {
-        let wanted = self.state(name);
         let Some(user) = user else {
-            make_dir(&wanted, 0o755)?;
-            return Ok(wanted);
+            let dir = self.state(name);
+            make_dir(&dir, 0o755)?;
+            return Ok(dir);
         };
+        let dir = self.dir_open_to(name, user)?;
+        Sh::root("chown").arg(format!("{user}:")).arg(&dir).run()?;
+        Ok(dir)
+    }
+
+    /// A directory that `user` can reach: in the state when the way there is open, else under `/var/lib/yunshu`
+    /// with a link from the state (a checkout below `/root` is closed to everybody else).
+    pub fn dir_open_to(&self, name: &str, user: &str) -> Result<PathBuf> {
+        let wanted = self.state(name);
         if let Ok(there) = fs::canonicalize(&wanted) {
             return Ok(there);
         }
-        let dir = if Sh::as_user(Some(user), "test").arg("-x").arg(&self.state).succeeds() {
-            wanted
+        let reaches = if am_root() {
+            Sh::as_user(Some(user), "test").arg("-x").arg(&self.state).succeeds()
         } else {
-            let outside = Path::new("/var/lib/yunshu").join(self.hash()).join(name);
-            make_dir(&outside, 0o755)?;
-            symlink(&outside, &wanted).with_context(|| format!("link {}", wanted.display()))?;
-            outside
+            Sh::new("sudo")
+                .args(["-u", user, "test", "-x"])
+                .arg(&self.state)
+                .succeeds()
         };
-        make_dir(&dir, 0o755)?;
-        Sh::root("chown").arg(format!("{user}:")).arg(&dir).run()?;
-        Ok(dir)
+        if reaches {
+            make_dir(&wanted, 0o755)?;
+            return Ok(wanted);
+        }
+        let outside = Path::new("/var/lib/yunshu").join(self.hash()).join(name);
+        Sh::root("mkdir").arg("-p").arg(&outside).run()?;
+        if !am_root() {
+            let me = Sh::new("id").arg("-u").read()?;
+            Sh::root("chown").arg(me.trim()).arg(&outside).run()?;
+        }
+        symlink(&outside, &wanted).with_context(|| format!("link {}", wanted.display()))?;
+        Ok(outside)
     }
 
     /// Eight hex digits that tell this state from another one on the machine.

@@ -1,0 +1,72 @@
+//! `./dev up`: from a checkout to a running virtual machine, and again in seconds.
+
+mod build;
+mod cloud;
+pub mod database;
+mod host;
+mod server;
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::{
+    guest, libvirt,
+    place::{Place, need_disk},
+    sh::step,
+};
+
+pub use server::CONFIG;
+
+#[derive(Args, Clone, Debug)]
+pub struct Up {
+    /// Use a simulated host instead of this machine's libvirt
+    #[arg(long)]
+    pub simulated_host: bool,
+    /// Where the gateway listens with TLS
+    #[arg(long, default_value_t = 8443)]
+    pub port: u16,
+    /// Where the gateway listens without TLS, on loopback only
+    #[arg(long, default_value_t = 8080)]
+    pub plain_port: u16,
+}
+
+/// A cold build with its dependencies, the image and a little database.
+const NEED_MIB: u64 = 6 * 1024;
+
+pub fn up(place: &Place, up: &Up) -> Result<()> {
+    let start = Instant::now();
+    need_disk(&place.state, NEED_MIB)?;
+    println!("Starting Yunshu in {}", place.root.display());
+
+    step("build yunshud", || build::server(place))?;
+    if !up.simulated_host {
+        step("build yunshu-hypervisor", || build::hypervisor(place))?;
+    }
+    step("build the portal", || build::portal(place))?;
+    let guest = step("make the guest image", || guest::make(place))?;
+    step("start PostgreSQL", || database::start(place))?;
+    step("migrate", || server::migrate(place, up))?;
+    let mut api = step("start yunshud", || server::start(place, up))?;
+    let operator = step("make the platform operator", || server::operator(place))?;
+    if !up.simulated_host {
+        step("start libvirt", || libvirt::start(place)).context(NO_HYPERVISOR)?;
+    }
+    step("register pool, flavors and image", || {
+        cloud::register(&mut api, &operator, &guest)
+    })?;
+    step("start the host", || host::start(place, up, &mut api, &operator))?;
+    let tenant = step("sign the demo tenant up", || cloud::tenant(place, &mut api))?;
+    let vm = step("boot a virtual machine", || cloud::vm(&mut api, up.simulated_host))?;
+
+    cloud::tell(up, &operator, &tenant, &vm);
+    println!(
+        "Ready after {:.1} s. Stop with ./dev down.",
+        start.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+const NO_HYPERVISOR: &str =
+    "no virtual machine can run here; `./dev up --simulated-host` shows everything but the guest";

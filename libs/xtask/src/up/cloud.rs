@@ -1,0 +1,143 @@
+//! What a new cloud needs before its first virtual machine, all through the public API.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use super::{
+    Up,
+    server::{Login, login},
+};
+use crate::{
+    guest::Guest,
+    http::{Answer, Api, text},
+    place::Place,
+    sh,
+};
+
+pub const POOL: &str = "default";
+const IMAGE: &str = "tiny";
+const TENANT: &str = "demo";
+const VM: &str = "first";
+const GREETING: &str = "yunshu guest: ready";
+
+/// Signs in as the platform operator.
+pub fn operate(api: &mut Api, operator: &Login) -> Result<()> {
+    sign_in(api, &operator.email, &operator.password)
+}
+
+/// Makes what is not there yet.
+pub fn register(api: &mut Api, operator: &Login, guest: &Guest) -> Result<()> {
+    operate(api, operator)?;
+    let pool = json!({"name": POOL, "overcommit": {"cpu": 8.0, "memory": 1.0}, "policy": "spread"});
+    once(api.post("/api/v1/system/pools", &pool)?)?;
+    for (name, vcpus, memory_mib) in [("tiny", 1, 128), ("small", 1, 512), ("medium", 2, 1024)] {
+        let flavor = json!({"name": name, "vcpus": vcpus, "memory_mib": memory_mib, "disk_gib": 0});
+        once(api.post("/api/v1/system/flavors", &flavor)?)?;
+    }
+    let image = json!({
+        "name": IMAGE,
+        "kind": "kernel",
+        "source": {"path": "vmlinuz", "sha256": guest.kernel_sha256},
+        "initrd": {"path": "initrd", "sha256": guest.initrd_sha256},
+        "cmdline": "console=ttyS0 quiet",
+    });
+    once(api.post("/api/v1/system/images", &image)?)
+}
+
+/// The demo tenant's owner, signed up at the first start.
+pub fn tenant(place: &Place, api: &mut Api) -> Result<Login> {
+    let owner = login(place, "demo@yunshu.test", "demo.password")?;
+    let new = json!({
+        "tenant": {"name": TENANT, "display_name": "Demo"},
+        "user": {"email": owner.email, "password": owner.password},
+    });
+    if sign_in(api, &owner.email, &owner.password).is_err() {
+        api.post("/api/v1/auth/signup", &new)?.json()?;
+        sign_in(api, &owner.email, &owner.password)?;
+    }
+    Ok(owner)
+}
+
+/// Boots one, or finds the one of an earlier start, and waits until its guest has spoken. Answers how it looks.
+pub fn vm(api: &mut Api, simulated: bool) -> Result<Value> {
+    let vms = "/api/v1/projects/default/vms";
+    once(api.post(vms, &json!({"name": VM, "flavor": "tiny", "image": IMAGE}))?)?;
+    let vm = format!("{vms}/{VM}");
+    let running = || {
+        let view = api.get(&vm)?.json()?;
+        match text(&view, "status")?.as_str() {
+            "running" => Ok(Some(view)),
+            "failed" => bail!(
+                "the virtual machine failed: {}",
+                view.get("last_error").unwrap_or(&Value::Null)
+            ),
+            _ => Ok(None),
+        }
+    };
+    let view = sh::wait_for("the virtual machine to run", Duration::from_mins(2), running)?;
+    let console = format!("{vm}/console?tail=200");
+    let spoken = || Ok((api.get(&console)?.text.contains(GREETING) || simulated).then_some(()));
+    sh::wait_for("the guest's first words", Duration::from_mins(2), spoken)?;
+    Ok(view)
+}
+
+/// What a person needs to go on. The passwords stay in their files; this is the one place that prints them.
+pub fn tell(up: &Up, operator: &Login, tenant: &Login, vm: &Value) {
+    let field = |name: &str| vm.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
+    println!();
+    println!("  Portal      https://localhost:{}", up.port);
+    println!(
+        "  Tenant      {}  {}   ({})",
+        tenant.email,
+        tenant.password,
+        tenant.file.display()
+    );
+    println!(
+        "  Operator    {}  {}   ({})",
+        operator.email,
+        operator.password,
+        operator.file.display()
+    );
+    println!(
+        "  Machine     {} is {} on {}{}",
+        field("name"),
+        field("status"),
+        field("host_alias"),
+        simulated(up)
+    );
+    println!();
+}
+
+fn simulated(up: &Up) -> &'static str {
+    if up.simulated_host {
+        ", a SIMULATED host: no guest runs"
+    } else {
+        ""
+    }
+}
+
+/// Whether an item bears this name, whatever its kind calls it.
+pub fn is(item: &Value, name: &str) -> bool {
+    ["name", "alias"]
+        .iter()
+        .any(|field| item.get(field).and_then(Value::as_str) == Some(name))
+}
+
+fn sign_in(api: &mut Api, email: &str, password: &str) -> Result<()> {
+    let answer = api
+        .post("/api/v1/auth/login", &json!({"email": email, "password": password}))?
+        .json();
+    let token = text(&answer.with_context(|| format!("sign in as {email}"))?, "access_token")?;
+    api.sign_in(token);
+    Ok(())
+}
+
+/// An answer to a creation of which an equal one may be there already.
+fn once(answer: Answer) -> Result<()> {
+    if answer.status == 409 {
+        return Ok(());
+    }
+    answer.json().map(drop)
+}

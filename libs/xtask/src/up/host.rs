@@ -1,0 +1,66 @@
+//! The host that virtual machines run on: this machine through libvirt, or a simulated one.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::{
+    Up, cloud,
+    server::{Login, ca, program},
+};
+use crate::{
+    daemon::Daemon,
+    http::{Api, text},
+    libvirt,
+    place::Place,
+    sh::{self, Sh},
+};
+
+/// Enrols the host once, starts it, and waits until the platform hears from it.
+pub fn start(place: &Place, up: &Up, api: &mut Api, operator: &Login) -> Result<()> {
+    let (name, exe, state) = if up.simulated_host {
+        ("simulated-host", program(place), place.dir_for("simulated-host", None)?)
+    } else {
+        (
+            "hypervisor",
+            place.root.join("services/hypervisor/target/debug/yunshu-hypervisor"),
+            guests_dir(place)?,
+        )
+    };
+    let daemon = Daemon::named(place, name);
+    if daemon.exe() != Some(exe.clone()) {
+        daemon.stop()?;
+        let mut command = if up.simulated_host {
+            Sh::new(&exe).arg("simulate-host")
+        } else {
+            Sh::new(&exe).args(["--libvirt", libvirt::URI])
+        };
+        command = command.args(["--gateway", &format!("https://localhost:{}", up.port), "--ca"]);
+        command = command.arg(ca(place)).arg("--state").arg(&state).args(["--name", name]);
+        if !known(api, operator, name)? {
+            cloud::operate(api, operator)?;
+            let asked = json!({"pool": cloud::POOL, "expires_in": 600});
+            let token = text(&api.post("/api/v1/system/hosts/enrolments", &asked)?.json()?, "token")?;
+            command = command.args(["--enrol", &token]);
+        }
+        daemon.start(command)?;
+    }
+    let heard = || {
+        daemon.must_run()?;
+        Ok(known(api, operator, name)?.then_some(()))
+    };
+    sh::wait_for("the host to enrol", Duration::from_mins(1), heard)
+}
+
+fn known(api: &mut Api, operator: &Login, name: &str) -> Result<bool> {
+    cloud::operate(api, operator)?;
+    let hosts = api.get("/api/v1/system/hosts")?.json()?;
+    let items = hosts.get("items").and_then(Value::as_array);
+    Ok(items.is_some_and(|items| items.iter().any(|host| cloud::is(host, name))))
+}
+
+/// Guests run as a user of libvirt's that must reach their disks.
+fn guests_dir(place: &Place) -> Result<PathBuf> {
+    place.dir_open_to("hypervisor", "libvirt-qemu")
+}

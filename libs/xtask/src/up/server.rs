@@ -1,0 +1,133 @@
+//! `yunshud` with every role in one process.
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Up, database};
+use crate::{
+    daemon::Daemon,
+    http::Api,
+    place::{Place, make_dir},
+    secrets,
+    sh::{self, Sh},
+};
+
+pub const CONFIG: &str = "yunshud.toml";
+pub const OPERATOR: &str = "operator@yunshu.test";
+
+/// Somebody who can sign in.
+pub struct Login {
+    pub email: String,
+    pub password: String,
+    /// The file that keeps the password.
+    pub file: PathBuf,
+}
+
+pub fn program(place: &Place) -> PathBuf {
+    place.root.join("target/debug/yunshud")
+}
+
+pub fn ca(place: &Place) -> PathBuf {
+    place.state("pki/ca.pem")
+}
+
+pub fn migrate(place: &Place, up: &Up) -> Result<()> {
+    configure(place, up)?;
+    yunshud(place, "migrate").run()
+}
+
+/// Starts it, or again when it was built or configured anew, and waits until it can serve.
+pub fn start(place: &Place, up: &Up) -> Result<Api> {
+    let daemon = Daemon::named(place, "yunshud");
+    let config = fs::read_to_string(place.state(CONFIG))?;
+    let seen = place.state("run/yunshud.toml");
+    let current = daemon.exe() == Some(program(place)) && fs::read_to_string(&seen).is_ok_and(|then| then == config);
+    if !current {
+        daemon.stop()?;
+        free(up.port, "--port")?;
+        free(up.plain_port, "--plain-port")?;
+        daemon.start(yunshud(place, "serve"))?;
+        fs::write(seen, config)?;
+    }
+    let made = || {
+        daemon.must_run()?;
+        Ok(ca(place).exists().then_some(()))
+    };
+    sh::wait_for("the development CA", Duration::from_mins(1), made)?;
+    let api = Api::new(up.port, &ca(place))?;
+    let ready = || {
+        daemon.must_run()?;
+        Ok(api.get("/readyz").ok().filter(|answer| answer.status == 200))
+    };
+    sh::wait_for("yunshud to be ready", Duration::from_mins(1), ready).with_context(|| daemon.last_words())?;
+    Ok(api)
+}
+
+/// Makes the platform operator; an existing one keeps its password.
+pub fn operator(place: &Place) -> Result<Login> {
+    let login = login(place, OPERATOR, "operator.password")?;
+    yunshud(place, "operator")
+        .args(["--email", OPERATOR])
+        .read_with(&login.password)?;
+    Ok(login)
+}
+
+pub fn login(place: &Place, email: &str, file: &str) -> Result<Login> {
+    let password = secrets::password(place, file)?;
+    Ok(Login {
+        email: email.to_owned(),
+        password,
+        file: secrets::dir(place).join(file),
+    })
+}
+
+fn yunshud(place: &Place, command: &str) -> Sh {
+    Sh::new(program(place))
+        .arg(command)
+        .arg("--config")
+        .arg(place.state(CONFIG))
+        .dir(&place.root)
+}
+
+fn configure(place: &Place, up: &Up) -> Result<()> {
+    let kek = secrets::key(place, "kek")?;
+    let database = database::server(place)?;
+    for dir in ["images", "log", "run"] {
+        make_dir(&place.state(dir), 0o755)?;
+    }
+    let text = |path: &Path| toml::Value::from(path.to_string_lossy().into_owned()).to_string();
+    let config = format!(
+        "# Written by ./dev up; your changes belong into the environment (YUNSHU_<SECTION>__<KEY>).\n\
+         [database]\nhost = {host}\nport = {port}\nname = \"{name}\"\nsecrets = {secrets}\n\n\
+         [gateway]\ntls = \"0.0.0.0:{tls}\"\nplain = \"127.0.0.1:{plain}\"\npki = {pki}\n\n\
+         [crypto]\nkek = {kek}\n\n\
+         [compute]\nimages = {images}\nuploads = {uploads}\n\n\
+         [portal]\nassets = {assets}\n\n\
+         [log]\nformat = \"text\"\nfilter = \"info\"\n",
+        host = text(&database.socket),
+        port = database.port,
+        name = database::NAME,
+        secrets = text(&secrets::dir(place)),
+        tls = up.port,
+        plain = up.plain_port,
+        pki = text(&place.state("pki")),
+        kek = text(&kek),
+        images = text(&place.state("images")),
+        uploads = text(&place.state("guest")),
+        assets = text(&place.root.join("services/portal/ui/dist")),
+    );
+    fs::write(place.state(CONFIG), config).context("cannot write the configuration")
+}
+
+fn free(port: u16, flag: &str) -> Result<()> {
+    if TcpListener::bind(("0.0.0.0", port)).is_err() {
+        bail!("port {port} is taken (see `ss -ltnp sport = :{port}`): stop that, or choose another with {flag}");
+    }
+    Ok(())
+}
