@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    guest, pg_test,
+    check, guest, pg_test,
     place::Place,
     running,
     up::{self, Up},
@@ -31,6 +31,8 @@ enum Command {
     Status,
     /// Follow the logs: of one part, or of all
     Logs { part: Option<String> },
+    /// What the design demands and compilers do not see
+    Check,
     /// Make the demonstration image
     Guest,
     /// Start or stop the PostgreSQL that tests use
@@ -51,6 +53,7 @@ impl Cli {
             Command::Down => running::down(&place),
             Command::Status => running::status(&place),
             Command::Logs { part } => running::logs(&place, part.as_deref()),
+            Command::Check => check::check(&place),
             Command::Guest => guest::make(&place).map(|guest| println!("{guest}")),
             Command::PgTest { what: Switch::Start } => pg_test::start(&place).map(|url| println!("{url}")),
             Command::PgTest { what: Switch::Stop } => pg_test::stop(&place),

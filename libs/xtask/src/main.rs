@@ -1,5 +1,6 @@
 //! Repository chores: `cargo xtask <command>`, mostly reached through `./dev`.
 
+mod check;
 mod cli;
 mod daemon;
 mod digest;
