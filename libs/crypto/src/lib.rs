@@ -1,0 +1,37 @@
+//! Envelope encryption for secrets at rest.
+//!
+//! # What it guarantees
+//! Each value is encrypted with a data key of its own (AES-256-GCM, random 96-bit nonce), and the data key is wrapped
+//! by a key-encryption key ([`Kek`]). The place of the value (tenant, table, column, row) is authenticated: a ciphertext
+//! copied to another row, column or tenant does not open. GCM does not commit to its key, so a 32-byte commitment
+//! (HKDF-SHA-256, RFC 5869, from data key and nonce) is stored and compared in constant time.
+//!
+//! # Format, version 1
+//! `1 | algorithm | kek id (8) | wrapped data key (12 + 32 + 16) | commitment (32) | nonce (12) | ciphertext and tag`.
+//! Algorithm 1 is AES-256-GCM; the byte leaves room for others.
+//!
+//! # What it refuses
+//! Opening anything that was changed, moved, cut short or sealed under another key-encryption key: one error for all,
+//! so that nothing is learned from the difference.
+
+mod envelope;
+mod kek;
+
+pub use envelope::Place;
+pub use kek::{Kek, OpenError};
+
+/// The ciphertext does not open here. Why is nobody's business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the value cannot be decrypted")]
+pub struct Unreadable;
+
+/// Fills a fresh array from the operating system's generator.
+///
+/// # Panics
+/// If the operating system gives no randomness: nothing on such a machine is safe, so nothing goes on.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    assert!(aws_lc_rs::rand::fill(&mut bytes).is_ok(), "the operating system gives no randomness");
+    bytes
+}

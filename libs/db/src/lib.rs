@@ -1,0 +1,44 @@
+//! The transaction is the capability.
+//!
+//! # What it guarantees
+//! - Tenant data is reached only through a transaction begun for a [`auth::Caller`]: [`Read`] (the server refuses
+//!   writes) or [`Change`]. Both set `app.tenant` for row security with `set_config(.., true)`, so the setting ends with
+//!   the transaction and cannot leak to the next user of the connection.
+//! - A [`Change`] commits in one place, [`Change::finish`]: audit event, outbox rows and the answer kept for an
+//!   `Idempotency-Key` go into the same commit. On a dry run the same work is rolled back. Dropping it rolls back.
+//! - Two requests with one key: the second waits on the first one's row and then gets the first one's answer. A
+//!   failure leaves no row, so it runs again.
+//! - Work across tenants goes through [`SystemTx`], which names its [`Reason`].
+//!
+//! # What it refuses
+//! A write without a [`Granted`] (the store's signatures ask for one), a commit without its audit event, a database
+//! older than the releases in which row security can be read past (CVE-2026-120154), SQL built at run time (`sqlx`
+//! takes `&'static str`).
+//!
+//! # What it was born from
+//! After a crash the client cannot know whether its commit happened: two in five unanswered ones had. And authorisation
+//! that is a call can be forgotten; here forgetting it does not compile.
+
+mod answer;
+mod audit;
+mod change;
+mod error;
+mod grant;
+pub mod migrate;
+mod outbox;
+mod pool;
+mod read;
+mod reply;
+mod system;
+mod wake;
+
+pub use answer::{Answer, Changed, Created, Done, Effect, Exit, Outcome, Removed, Status, Subject};
+pub use audit::{AuditEvent, Outcome as AuditOutcome};
+pub use change::{Ask, Change, IdempotencyKey};
+pub use error::{Error, Result};
+pub use grant::{Granted, Platform, Resource, Tenant};
+pub use outbox::{AUDIT, Event};
+pub use pool::{Connect, Db, single};
+pub use read::Read;
+pub use system::{Reason, SystemTx};
+pub use wake::Wake;

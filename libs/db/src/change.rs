@@ -1,0 +1,161 @@
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+
+use auth::{Action, Caller};
+use sqlx::{Postgres, Transaction};
+
+use crate::answer::{Answer, Effect, Exit, Status, Subject};
+use crate::audit::{self, AuditEvent, Outcome};
+use crate::outbox::{self, Draft};
+use crate::{Event, Read, Wake, reply};
+
+/// A client's key for a request that must not be done twice: 1 to 255 visible ASCII characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// The key, if it is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// As it was sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What is asked, and how.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// By whom.
+    pub caller: Caller,
+    /// Only say what would happen.
+    pub dry_run: bool,
+    /// Once, whatever happens on the way.
+    pub key: Option<IdempotencyKey>,
+    /// Only if the object still is in this state.
+    pub if_match: Option<String>,
+    /// SHA-256 of method, path and body: what a key is bound to.
+    pub fingerprint: [u8; 32],
+}
+
+impl Ask {
+    /// A request that came by no client: a worker's, or the sign-up of a caller who is just coming to be.
+    pub fn plain(caller: Caller) -> Self {
+        Self { caller, dry_run: false, key: None, if_match: None, fingerprint: [0; 32] }
+    }
+}
+
+/// A transaction that changes things for one caller by action `A`. [`Change::finish`] is its only commit.
+pub struct Change<A> {
+    read: Read<A>,
+    ask: Ask,
+    wake: Wake,
+    drafts: Vec<Draft>,
+}
+
+impl<A> Deref for Change<A> {
+    type Target = Read<A>;
+
+    fn deref(&self) -> &Read<A> {
+        &self.read
+    }
+}
+
+impl<A> DerefMut for Change<A> {
+    fn deref_mut(&mut self) -> &mut Read<A> {
+        &mut self.read
+    }
+}
+
+impl<A: Action> Change<A> {
+    pub(crate) async fn begin(
+        tx: Transaction<'static, Postgres>,
+        ask: Ask,
+        now: chrono::DateTime<chrono::Utc>,
+        wake: Wake,
+    ) -> Result<Self, Exit> {
+        let mut read = Read::begin(tx, ask.caller.clone(), now).await?;
+        if let (Some(key), false) = (&ask.key, ask.dry_run) {
+            reply::claim(read.sql(), &ask, key).await?;
+        }
+        Ok(Self { read, ask, wake, drafts: Vec::new() })
+    }
+
+    /// Will it be rolled back?
+    pub const fn is_dry_run(&self) -> bool {
+        self.ask.dry_run
+    }
+
+    /// Hands on an event with the commit.
+    pub fn emit<E: Event>(&mut self, event: &E) -> Result<(), fault::Error> {
+        self.drafts.push(Draft::of(event)?);
+        Ok(())
+    }
+
+    /// The client must have named the object's present state: 428 without `If-Match`, 412 with an older one.
+    pub fn must_match(&self, etag: &str) -> Result<(), fault::Error> {
+        let Some(named) = &self.ask.if_match else {
+            let detail = "Send the ETag you last read as If-Match.";
+            return Err(fault::Error::new(fault::Kind::PreconditionRequired, detail));
+        };
+        if named.trim() == "*" || named.split(',').any(|one| one.trim() == etag) {
+            return Ok(());
+        }
+        let detail = "The object has changed since you read it.";
+        Err(fault::Error::new(fault::Kind::PreconditionFailed, detail))
+    }
+
+    /// Writes audit entry, events and the answer kept for the key, and commits; or rolls back on a dry run and answers
+    /// with what would have been.
+    pub async fn finish<E: Effect>(self, status: Status, effect: E) -> Result<Answer<E::Body>, Exit> {
+        self.finish_as(A::INFO.name, status, effect).await
+    }
+
+    async fn finish_as<E: Effect>(mut self, action: &str, status: Status, effect: E) -> Result<Answer<E::Body>, Exit> {
+        let changes = audit::difference(effect.before().as_ref(), effect.after().as_ref());
+        let body = effect.body();
+        let answer = answer(status, self.ask.dry_run, &body)?;
+        if self.ask.dry_run {
+            self.read.tx.rollback().await.map_err(crate::Error::from)?;
+            return Ok(answer);
+        }
+        let now = self.read.now;
+        let entry = AuditEvent::of(&self.ask.caller, now, action, body.object(), Outcome::Success, changes);
+        self.drafts.push(Draft::audit(&entry)?);
+        outbox::insert(&mut self.read.tx, self.ask.caller.tenant(), now, &self.drafts).await?;
+        if let Some(key) = &self.ask.key {
+            reply::keep(&mut self.read.tx, &self.ask, key, &answer, <E::Body as Subject>::SECRET).await?;
+        }
+        self.read.tx.commit().await.map_err(crate::Error::from)?;
+        self.wake.ring();
+        Ok(answer)
+    }
+}
+
+fn answer<T: Subject>(status: Status, dry_run: bool, body: &T) -> Result<Answer<T>, fault::Error> {
+    let mut headers = Vec::new();
+    let json = serde_json::to_value(body).map_err(fault::Error::internal)?;
+    if dry_run {
+        headers.push(("Dry-Run".to_owned(), "true".to_owned()));
+        return Ok(Answer { status: 200, headers, body: Some(json), of: PhantomData });
+    }
+    let (status, json) = match status {
+        Status::Ok => (200, Some(json)),
+        Status::Created => (201, Some(json)),
+        Status::Accepted(operation) => {
+            headers.push(("Operation-Location".to_owned(), format!("/api/v1/operations/{operation}")));
+            (202, Some(json))
+        }
+        Status::NoContent => (204, None),
+    };
+    if let (201 | 202, Some(location)) = (status, body.location()) {
+        headers.push(("Location".to_owned(), location));
+    }
+    if let Some(etag) = body.etag() {
+        headers.push(("ETag".to_owned(), etag));
+    }
+    Ok(Answer { status, headers, body: json, of: PhantomData })
+}

@@ -1,0 +1,39 @@
+//! Roles and schema. Run by the owner; the application's roles own nothing and bypass nothing.
+
+use secrecy::ExposeSecret;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::{Connect, Result};
+
+/// The login roles, without the prefix `yunshu_`.
+pub const ROLES: [&str; 5] = ["identity", "compute", "audit", "notify", "system"];
+
+/// Makes the login roles that are missing and sets their passwords.
+pub async fn roles(sql: &mut PgConnection, to: &Connect) -> Result<(), fault::Error> {
+    for role in ROLES {
+        let known: bool = sqlx::query_scalar("select exists (select from pg_roles where rolname = 'yunshu_' || $1)")
+            .bind(role)
+            .fetch_one(&mut *sql)
+            .await
+            .map_err(crate::Error::from)?;
+        let password = to.password(role)?;
+        // Role commands take no parameters; the server itself quotes the values.
+        let command: String = sqlx::query_scalar(
+            "select format('%s role %I with login nosuperuser nocreatedb nocreaterole nobypassrls password %L',
+                           $1, 'yunshu_' || $2, $3)",
+        )
+        .bind(if known { "alter" } else { "create" })
+        .bind(role)
+        .bind(password.as_ref().map(ExposeSecret::expose_secret))
+        .fetch_one(&mut *sql)
+        .await
+        .map_err(crate::Error::from)?;
+        sqlx::query(AssertSqlSafe(command)).execute(&mut *sql).await.map_err(crate::Error::from)?;
+    }
+    Ok(())
+}
+
+/// Brings the schema up to date.
+pub async fn schema(sql: &mut PgConnection) -> Result<(), fault::Error> {
+    sqlx::migrate!("../../migrations").run(sql).await.map_err(fault::Error::internal)
+}

@@ -1,0 +1,194 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use auth::{Action, Caller};
+use clock::Clock;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgConnection, PgPool};
+
+use crate::audit::{AuditEvent, Outcome};
+use crate::outbox::{self, Draft};
+use crate::{Ask, Change, Exit, Read, Reason, Result, SystemTx, Wake};
+
+/// Releases in which SQL users cannot read past row security (CVE-2026-120154), by major version.
+const SAFE: [(u32, u32); 4] = [(15, 20), (16, 16), (17, 12), (18, 7)];
+
+/// Where the database is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connect {
+    /// Host name, address, or directory of the Unix socket.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Database name.
+    pub name: String,
+    /// Directory with a file `pg-<role>.secret` per role. None where the server trusts its socket (tests).
+    #[serde(default)]
+    pub secrets: Option<PathBuf>,
+    /// Connections per role at most.
+    #[serde(default = "default_connections")]
+    pub connections: u32,
+    /// Start even on a release in which row security can be read past.
+    #[serde(default)]
+    pub allow_unsafe_version: bool,
+}
+
+const fn default_connections() -> u32 {
+    10
+}
+
+impl Connect {
+    /// Options to connect as the role `yunshu_<role>`.
+    pub fn options(&self, role: &str) -> Result<PgConnectOptions, fault::Error> {
+        let options = PgConnectOptions::new_without_pgpass()
+            .host(&self.host)
+            .port(self.port)
+            .database(&self.name)
+            .username(&format!("yunshu_{role}"))
+            .application_name(&format!("yunshu-{role}"))
+            .options([
+                ("statement_timeout", "30s"),
+                ("lock_timeout", "5s"),
+                ("idle_in_transaction_session_timeout", "30s"),
+                ("search_path", role),
+            ]);
+        match self.password(role)? {
+            Some(password) => Ok(options.password(password.expose_secret())),
+            None => Ok(options),
+        }
+    }
+
+    /// The password of a role, if the server asks for one.
+    pub fn password(&self, role: &str) -> Result<Option<SecretString>, fault::Error> {
+        let Some(directory) = &self.secrets else { return Ok(None) };
+        let file = directory.join(format!("pg-{role}.secret"));
+        let text = std::fs::read_to_string(&file)
+            .map_err(|error| fault::Error::internal(format!("cannot read {}: {error}", file.display())))?;
+        Ok(Some(SecretString::from(text.trim().to_owned())))
+    }
+}
+
+/// One service's door to the database.
+#[derive(Clone, Debug)]
+pub struct Db {
+    app: PgPool,
+    system: PgPool,
+    clock: Clock,
+    wake: Wake,
+}
+
+impl Db {
+    /// Connects as the service's own role and as the system role. Connections are made when first needed, so a
+    /// service starts while the database is still away.
+    pub fn connect(to: &Connect, service: &str, clock: Clock, wake: Wake) -> Result<Self, fault::Error> {
+        Ok(Self { app: pool(to, service)?, system: pool(to, "system")?, clock, wake })
+    }
+
+    /// Begins a transaction that reads for this caller.
+    pub async fn read<A: Action>(&self, caller: &Caller) -> Result<Read<A>, fault::Error> {
+        let tx = self.app.begin_with("begin read only").await.map_err(crate::Error::from)?;
+        Ok(Read::begin(tx, caller.clone(), self.clock.now()).await?)
+    }
+
+    /// Begins a transaction that changes things. A repeated key leaves here with its first answer.
+    #[expect(clippy::disallowed_methods, reason = "the one place that begins writing transactions for callers")]
+    pub async fn change<A: Action>(&self, ask: Ask) -> Result<Change<A>, Exit> {
+        let tx = self.app.begin().await.map_err(crate::Error::from)?;
+        Change::begin(tx, ask, self.clock.now(), self.wake.clone()).await
+    }
+
+    /// Begins a transaction across tenants.
+    #[expect(clippy::disallowed_methods, reason = "the one place that begins transactions across tenants")]
+    pub async fn system(&self, reason: Reason) -> Result<SystemTx> {
+        tracing::trace!(?reason, "system transaction");
+        let tx = self.system.begin().await?;
+        Ok(SystemTx::new(tx, self.clock.now(), self.wake.clone()))
+    }
+
+    /// Writes the audit entry of an attempt that changed nothing, in a short transaction of its own.
+    #[expect(clippy::disallowed_methods, reason = "a refusal has no transaction to be part of")]
+    pub async fn refuse(
+        &self,
+        caller: &Caller,
+        action: &str,
+        object: String,
+        outcome: Outcome,
+        code: &str,
+    ) -> Result<(), fault::Error> {
+        let now = self.clock.now();
+        let entry = AuditEvent::of(caller, now, action, object, outcome, serde_json::json!({ "code": code }));
+        let mut tx = self.app.begin().await.map_err(crate::Error::from)?;
+        sqlx::query("select set_config('app.tenant', $1, true)")
+            .bind(caller.tenant().to_string())
+            .execute(&mut *tx)
+            .await
+            .map_err(crate::Error::from)?;
+        outbox::insert(&mut tx, caller.tenant(), now, &[Draft::audit(&entry)?]).await?;
+        tx.commit().await.map_err(crate::Error::from)?;
+        self.wake.ring();
+        Ok(())
+    }
+
+    /// What wakes after each commit of this process.
+    pub const fn wake(&self) -> &Wake {
+        &self.wake
+    }
+
+    /// The service's clock.
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Answers whether the database can be reached.
+    pub async fn ping(&self) -> Result<()> {
+        sqlx::query("select 1").execute(&self.app).await?;
+        Ok(())
+    }
+
+    /// Closes the pools once the last transaction has ended.
+    pub async fn close(&self) {
+        self.app.close().await;
+        self.system.close().await;
+    }
+}
+
+fn pool(to: &Connect, role: &str) -> Result<PgPool, fault::Error> {
+    let options = to.options(role)?;
+    let unsafe_allowed = to.allow_unsafe_version;
+    Ok(PgPoolOptions::new()
+        .max_connections(to.connections)
+        .acquire_timeout(Duration::from_secs(5))
+        .idle_timeout(Duration::from_secs(60))
+        .max_lifetime(Duration::from_secs(1800))
+        .test_before_acquire(true)
+        .after_connect(move |connection, _| {
+            Box::pin(async move { if unsafe_allowed { Ok(()) } else { check_version(connection).await } })
+        })
+        .connect_lazy_with(options))
+}
+
+/// Refuses servers on which row security is no wall.
+async fn check_version(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let number: String = sqlx::query_scalar("show server_version_num").fetch_one(connection).await?;
+    let number: u32 = number.parse().unwrap_or_default();
+    let (major, minor) = (number / 10_000, number % 10_000);
+    let safe = SAFE.iter().any(|(m, least)| *m == major && minor >= *least) || SAFE.iter().all(|(m, _)| *m < major);
+    if safe {
+        return Ok(());
+    }
+    Err(sqlx::Error::Configuration(
+        format!(
+            "PostgreSQL {major}.{minor} lets SQL users read past row security (CVE-2026-120154): upgrade to 15.20, \
+             16.16, 17.12, 18.7 or newer, or set database.allow_unsafe_version"
+        )
+        .into(),
+    ))
+}
+
+/// A single connection outside the pools, for migrations.
+pub async fn single(options: &PgConnectOptions) -> Result<PgConnection> {
+    Ok(PgConnection::connect_with(options).await?)
+}

@@ -1,0 +1,77 @@
+use chrono::{DateTime, Utc};
+use ids::TenantId;
+use sqlx::{PgConnection, Postgres, Transaction};
+
+use crate::outbox::{self, Draft};
+use crate::{AuditEvent, Event, Result, Wake};
+
+/// Why work crosses tenants. Logged with every such transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The platform's own objects at first start: signing keys, the operator.
+    Bootstrap,
+    /// A person signs up, signs in or renews a token: the tenant is not known yet.
+    SignIn,
+    /// A reconciler claims or mends rows.
+    Reconcile,
+    /// A host asks for its desired set or reports what it sees.
+    Host,
+    /// The outbox is read and handed on.
+    Relay,
+    /// A consumer applies an event.
+    Consume,
+    /// Old rows go.
+    Housekeeping,
+    /// Readiness is asked.
+    Health,
+}
+
+/// A transaction across tenants. It sees everything, so it lives only in reconcilers, consumers and the few doors that
+/// come before a caller is known.
+pub struct SystemTx {
+    tx: Transaction<'static, Postgres>,
+    now: DateTime<Utc>,
+    wake: Wake,
+    drafts: Vec<(TenantId, Draft)>,
+}
+
+impl SystemTx {
+    pub(crate) fn new(tx: Transaction<'static, Postgres>, now: DateTime<Utc>, wake: Wake) -> Self {
+        Self { tx, now, wake, drafts: Vec::new() }
+    }
+
+    /// The connection, for `store/` only.
+    pub fn sql(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+
+    /// The time at which it began, by the service's clock.
+    pub const fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// Hands on an event of `tenant` with the commit.
+    pub fn emit<E: Event>(&mut self, tenant: TenantId, event: &E) -> Result<(), fault::Error> {
+        self.drafts.push((tenant, Draft::of(event)?));
+        Ok(())
+    }
+
+    /// Writes an audit entry of `tenant` with the commit.
+    pub fn record(&mut self, tenant: TenantId, event: &AuditEvent) -> Result<(), fault::Error> {
+        self.drafts.push((tenant, Draft::audit(event)?));
+        Ok(())
+    }
+
+    /// Commits with everything emitted and recorded.
+    pub async fn commit(mut self) -> Result<()> {
+        let quiet = self.drafts.is_empty();
+        for (tenant, draft) in std::mem::take(&mut self.drafts) {
+            outbox::insert(&mut self.tx, tenant, self.now, &[draft]).await?;
+        }
+        self.tx.commit().await?;
+        if !quiet {
+            self.wake.ring();
+        }
+        Ok(())
+    }
+}
