@@ -1,0 +1,143 @@
+/** Every read the pages make, as TanStack Query options: one place for keys, so that live events can find them. */
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { api, tagged, unwrap } from "./client";
+
+/** Between two looks at something that has no events of its own, or while the event stream is down. */
+export const POLL_MS = 5_000;
+const PAGE = 100;
+
+export const me = () =>
+  queryOptions({ queryKey: ["me"], queryFn: () => unwrap(api.GET("/api/v1/me")), staleTime: 60_000 });
+
+export interface VmFilter {
+  q?: string | undefined;
+  status?: string | undefined;
+}
+
+export const vms = (project: string, filter: VmFilter = {}) =>
+  infiniteQueryOptions({
+    queryKey: ["vms", project, filter],
+    queryFn: ({ pageParam, signal }) =>
+      unwrap(
+        api.GET("/api/v1/projects/{project}/vms", {
+          params: {
+            path: { project },
+            query: { limit: PAGE, ...drop(filter), ...drop({ page_token: pageParam }) },
+          },
+          signal,
+        }),
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_page ?? undefined,
+    placeholderData: keepPreviousData,
+  });
+
+export const vm = (project: string, id: string) =>
+  queryOptions({
+    queryKey: ["vm", project, id],
+    queryFn: ({ signal }) =>
+      tagged(
+        api.GET("/api/v1/projects/{project}/vms/{vm}", { params: { path: { project, vm: id } }, signal }),
+      ),
+  });
+
+export const vmConsole = (project: string, id: string, tail: number) =>
+  queryOptions({
+    queryKey: ["console", project, id, tail],
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v1/projects/{project}/vms/{vm}/console", {
+          params: { path: { project, vm: id }, query: { tail } },
+          headers: { accept: "text/plain, application/problem+json" },
+          parseAs: "text",
+          signal,
+        }),
+      ),
+  });
+
+export const vmPlacement = (project: string, id: string) =>
+  queryOptions({
+    queryKey: ["placement", project, id],
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v1/projects/{project}/vms/{vm}/placement", {
+          params: { path: { project, vm: id } },
+          signal,
+        }),
+      ),
+  });
+
+export const flavors = () =>
+  queryOptions({
+    queryKey: ["flavors"],
+    queryFn: () => unwrap(api.GET("/api/v1/flavors", { params: { query: { limit: PAGE } } })),
+    staleTime: 60_000,
+  });
+
+export const images = () =>
+  queryOptions({
+    queryKey: ["images"],
+    queryFn: () => unwrap(api.GET("/api/v1/images", { params: { query: { limit: PAGE } } })),
+    staleTime: 60_000,
+  });
+
+export const quotas = () =>
+  queryOptions({ queryKey: ["quotas"], queryFn: () => unwrap(api.GET("/api/v1/quotas")), staleTime: 10_000 });
+
+export interface AuditFilter {
+  since?: string | undefined;
+  until?: string | undefined;
+  actor?: string | undefined;
+  action?: string | undefined;
+  object?: string | undefined;
+  outcome?: string | undefined;
+}
+
+export const audit = (filter: AuditFilter, pageToken: string | undefined, limit = 50) =>
+  queryOptions({
+    queryKey: ["audit", filter, pageToken, limit],
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v1/audit/events", {
+          params: { query: { limit, ...drop(filter), ...drop({ page_token: pageToken }) } },
+          signal,
+        }),
+      ),
+    placeholderData: keepPreviousData,
+  });
+
+const system = { limit: PAGE };
+
+export const pools = () =>
+  queryOptions({
+    queryKey: ["system", "pools"],
+    queryFn: () => unwrap(api.GET("/api/v1/system/pools", { params: { query: system } })),
+  });
+
+export const hosts = () =>
+  queryOptions({
+    queryKey: ["system", "hosts"],
+    queryFn: () => unwrap(api.GET("/api/v1/system/hosts", { params: { query: system } })),
+    refetchInterval: POLL_MS,
+  });
+
+export const systemFlavors = () =>
+  queryOptions({
+    queryKey: ["system", "flavors"],
+    queryFn: () => unwrap(api.GET("/api/v1/system/flavors", { params: { query: system } })),
+  });
+
+export const systemImages = () =>
+  queryOptions({
+    queryKey: ["system", "images"],
+    queryFn: () => unwrap(api.GET("/api/v1/system/images", { params: { query: system } })),
+  });
+
+/** Without what is empty: an unknown or empty filter is a 400. */
+function drop<T extends object>(filter: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(
+    Object.entries(filter).filter(([, value]) => value !== undefined && value !== ""),
+  ) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
+}

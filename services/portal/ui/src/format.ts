@@ -1,0 +1,60 @@
+/** Numbers and times as people of the chosen language write them. */
+import { getPrefs } from "./prefs";
+
+export function time(iso: string): string {
+  return new Intl.DateTimeFormat(getPrefs().language, {
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+  }).format(new Date(iso));
+}
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["second", 60],
+  ["minute", 60],
+  ["hour", 24],
+  ["day", 30],
+  ["month", 12],
+  ["year", Infinity],
+];
+
+/** "3 minutes ago", "3分钟前". */
+export function ago(iso: string, now = Date.now()): string {
+  let value = (new Date(iso).getTime() - now) / 1000;
+  for (const [unit, size] of STEPS) {
+    if (Math.abs(value) < size) {
+      return new Intl.RelativeTimeFormat(getPrefs().language, { numeric: "auto" }).format(
+        Math.trunc(value),
+        unit,
+      );
+    }
+    value /= size;
+  }
+  return iso;
+}
+
+export function number(value: number): string {
+  return new Intl.NumberFormat(getPrefs().language, { maximumFractionDigits: 2 }).format(value);
+}
+
+/** MiB as MiB below one GiB and as GiB from there, as flavors are named. */
+export function mebibytes(mib: number): string {
+  return mib < 1024 ? `${number(mib)} MiB` : `${number(mib / 1024)} GiB`;
+}
+
+export function bytes(count: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const step = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(count, 1)) / 10));
+  return `${number(count / 1024 ** step)} ${units[step] ?? "B"}`;
+}
+
+/** A quota's amount with its unit. */
+export function amount(resource: string, value: number): string {
+  if (resource.endsWith("_mib")) return mebibytes(value);
+  if (resource.endsWith("_gib")) return `${number(value)} GiB`;
+  return number(value);
+}

@@ -1,0 +1,203 @@
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Button, DatePicker, Form, Input, Select } from "antd";
+import dayjs, { type Dayjs } from "dayjs";
+import { ChevronLeft, ChevronRight } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { audit, type AuditFilter } from "../api/queries";
+import type { AuditEvent } from "../api/types";
+import { time } from "../format";
+import { known } from "../i18n";
+import { Code, Nothing, PageHead } from "../parts/page";
+import { ProblemAlert } from "../parts/problem";
+import { Records, type Column } from "../parts/records";
+import { Dot } from "../parts/status";
+import type { Tone } from "../vm";
+
+const OUTCOMES = ["success", "failure", "denied"];
+const TONES: Record<string, Tone> = { success: "good", failure: "bad", denied: "bad" };
+
+export function Audit() {
+  const { t } = useTranslation();
+  const filter = useSearch({ from: "/inside/audit" });
+  // The pages walked so far; a new filter starts over.
+  const [walk, setWalk] = useState<{ filter: AuditFilter; tokens: string[] }>({ filter, tokens: [] });
+  const tokens = same(walk.filter, filter) ? walk.tokens : [];
+  const list = useQuery(audit(filter, tokens.at(-1)));
+  const next = list.data?.next_page;
+
+  return (
+    <>
+      <PageHead title={t("audit.title")} />
+      <Filters key={JSON.stringify(filter)} filter={filter} />
+      {list.error ? (
+        <ProblemAlert error={list.error} onRetry={() => void list.refetch()} />
+      ) : (
+        <Records
+          label={t("audit.title")}
+          rows={list.data?.items}
+          columns={useColumns()}
+          rowKey={({ seq }) => String(seq)}
+          empty={<Nothing title={t("audit.empty")} />}
+          detail={{
+            label: ({ seq }) => t("audit.show", { seq }),
+            render: (event) => <Detail event={event} />,
+          }}
+        />
+      )}
+      <nav className="more" aria-label={t("audit.paging")}>
+        <Button
+          icon={<ChevronLeft size={14} aria-hidden />}
+          disabled={tokens.length === 0}
+          onClick={() => setWalk({ filter, tokens: tokens.slice(0, -1) })}
+        >
+          {t("audit.previous")}
+        </Button>
+        <Button
+          icon={<ChevronRight size={14} aria-hidden />}
+          iconPlacement="end"
+          disabled={!next || list.isPlaceholderData}
+          onClick={() => next && setWalk({ filter, tokens: [...tokens, next] })}
+        >
+          {t("audit.next")}
+        </Button>
+      </nav>
+    </>
+  );
+}
+
+const same = (a: AuditFilter, b: AuditFilter) => JSON.stringify(a) === JSON.stringify(b);
+
+function useColumns(): Column<AuditEvent>[] {
+  const { t } = useTranslation();
+  return [
+    {
+      key: "time",
+      title: t("audit.time"),
+      render: (event) => <time dateTime={event.time}>{time(event.time)}</time>,
+    },
+    {
+      key: "action",
+      title: t("audit.action"),
+      card: "title",
+      render: ({ action }) => <code className="strong">{action}</code>,
+    },
+    {
+      key: "outcome",
+      title: t("audit.outcome"),
+      card: "corner",
+      render: ({ outcome }) => (
+        <Dot tone={TONES[outcome] ?? "unknown"}>{known("audit.outcome", outcome)}</Dot>
+      ),
+    },
+    { key: "actor", title: t("audit.actor"), render: ({ actor }) => <span className="cut">{actor}</span> },
+    {
+      key: "object",
+      title: t("audit.object"),
+      render: ({ object }) => <code className="cut">{object}</code>,
+    },
+    { key: "ip", title: t("audit.ip"), render: ({ ip }) => <code>{ip ?? "–"}</code> },
+  ];
+}
+
+function Detail({ event }: { event: AuditEvent }) {
+  const { t } = useTranslation();
+  return (
+    <div className="audit-detail">
+      {event.request_id && (
+        <p>
+          <span className="muted">{t("audit.request")}</span> <Code value={event.request_id} />
+        </p>
+      )}
+      {event.changes !== undefined && event.changes !== null && (
+        // A scrolling region must be reachable by keyboard.
+        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+        <pre tabIndex={0} role="region" aria-label={t("audit.changes")}>
+          {JSON.stringify(event.changes, null, 2)}
+        </pre>
+      )}
+    </div>
+  );
+}
+
+interface Fields {
+  period?: [Dayjs | null, Dayjs | null] | null;
+  actor?: string;
+  action?: string;
+  object?: string;
+  outcome?: string | null;
+}
+
+function Filters({ filter }: { filter: AuditFilter }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate({ from: "/audit" });
+  const apply = ({ period, actor, action, object, outcome }: Fields) =>
+    void navigate({
+      search: {
+        since: period?.[0]?.toISOString(),
+        until: period?.[1]?.toISOString(),
+        actor: actor?.trim() || undefined,
+        action: action?.trim() || undefined,
+        object: object?.trim() || undefined,
+        outcome: outcome ?? undefined,
+      },
+    });
+  const initial: Fields = {
+    ...filter,
+    outcome: filter.outcome ?? null,
+    period: filter.since || filter.until ? [day(filter.since), day(filter.until)] : null,
+  };
+  const now = dayjs();
+  return (
+    <Form
+      className="filters filters-audit"
+      layout="vertical"
+      initialValues={initial}
+      onFinish={apply}
+      role="search"
+    >
+      <Form.Item name="period" label={t("audit.period")} className="filter-period">
+        <DatePicker.RangePicker
+          showTime
+          allowEmpty={[true, true]}
+          placeholder={[t("audit.from"), t("audit.to")]}
+          presets={[
+            { label: t("audit.period.1h"), value: [now.subtract(1, "hour"), null] },
+            { label: t("audit.period.24h"), value: [now.subtract(1, "day"), null] },
+            { label: t("audit.period.7d"), value: [now.subtract(7, "day"), null] },
+          ]}
+        />
+      </Form.Item>
+      <Form.Item name="actor" label={t("audit.actor")}>
+        <Input allowClear autoComplete="off" spellCheck={false} />
+      </Form.Item>
+      <Form.Item name="action" label={t("audit.action")}>
+        <Input allowClear autoComplete="off" spellCheck={false} placeholder="vm.create" />
+      </Form.Item>
+      <Form.Item name="object" label={t("audit.object")}>
+        <Input allowClear autoComplete="off" spellCheck={false} />
+      </Form.Item>
+      <Form.Item name="outcome" label={t("audit.outcome")}>
+        <Select
+          allowClear
+          placeholder={t("audit.any")}
+          options={OUTCOMES.map((value) => ({ value, label: known("audit.outcome", value) }))}
+        />
+      </Form.Item>
+      <div className="filter-go">
+        <Button type="primary" htmlType="submit">
+          {t("audit.apply")}
+        </Button>
+        <Button htmlType="button" onClick={() => void navigate({ search: {} })}>
+          {t("audit.clear")}
+        </Button>
+      </div>
+    </Form>
+  );
+}
+
+function day(iso: string | undefined): Dayjs | null {
+  const read = iso ? dayjs(iso) : null;
+  return read?.isValid() ? read : null;
+}

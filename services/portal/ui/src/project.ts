@@ -1,0 +1,25 @@
+import { useSuspenseQuery } from "@tanstack/react-query";
+import { me } from "./api/queries";
+import type { Me } from "./api/types";
+import { getPrefs } from "./prefs";
+
+export type Project = Me["projects"][number];
+
+/** The project last worked in, or the first. */
+export function homeProject(known: Me): Project | undefined {
+  const last = getPrefs().project;
+  return known.projects.find((project) => project.id === last) ?? known.projects[0];
+}
+
+export function useMe(): Me {
+  return useSuspenseQuery(me()).data;
+}
+
+/** The project an address names, by name or id. */
+export function useProject(nameOrId: string): Project | undefined {
+  return useMe().projects.find(({ id, name }) => name === nameOrId || id === nameOrId);
+}
+
+export function isOperator(known: Me): boolean {
+  return known.roles.some((role) => role === "platform_operator" || role === "platform");
+}

@@ -1,0 +1,158 @@
+/** Every page's address on one screen. Pages are loaded when they are first visited. */
+import type { QueryClient } from "@tanstack/react-query";
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from "@tanstack/react-router";
+import { me, type AuditFilter } from "./api/queries";
+import { signedIn } from "./api/session";
+import { Shell } from "./layout/shell";
+import { NotFound } from "./pages/not-found";
+import { Crash } from "./parts/boundary";
+import { Waiting } from "./parts/page";
+import { homeProject } from "./project";
+
+interface Context {
+  client: QueryClient;
+}
+
+const root = createRootRouteWithContext<Context>()({ component: Outlet, notFoundComponent: NotFound });
+
+const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
+
+export interface Next {
+  next?: string | undefined;
+}
+const next = (search: Record<string, unknown>): Next => {
+  const path = text(search["next"]);
+  // Only a path of this site: `//elsewhere` is another host.
+  return path && /^\/(?![/\\])/.test(path) ? { next: path } : {};
+};
+
+const anonymous = createRoute({
+  getParentRoute: () => root,
+  id: "anonymous",
+  component: lazyRouteComponent(() => import("./layout/door"), "Door"),
+  beforeLoad: ({ search }: { search: Next }) => {
+    if (signedIn()) throw redirect({ to: search.next ?? "/" });
+  },
+});
+const signIn = createRoute({
+  getParentRoute: () => anonymous,
+  path: "/sign-in",
+  validateSearch: next,
+  component: lazyRouteComponent(() => import("./pages/sign-in"), "SignIn"),
+});
+const signUp = createRoute({
+  getParentRoute: () => anonymous,
+  path: "/sign-up",
+  component: lazyRouteComponent(() => import("./pages/sign-up"), "SignUp"),
+});
+
+const inside = createRoute({
+  getParentRoute: () => root,
+  id: "inside",
+  component: Shell,
+  beforeLoad: ({ location }) => {
+    if (!signedIn()) {
+      throw redirect({ to: "/sign-in", search: location.href === "/" ? {} : { next: location.href } });
+    }
+  },
+  loader: ({ context }) => context.client.ensureQueryData(me()),
+});
+const home = createRoute({
+  getParentRoute: () => inside,
+  path: "/",
+  component: lazyRouteComponent(() => import("./pages/no-project"), "NoProject"),
+  beforeLoad: async ({ context }) => {
+    const known = await context.client.ensureQueryData(me());
+    const project = homeProject(known);
+    if (project)
+      throw redirect({ to: "/projects/$project/vms", params: { project: project.name }, replace: true });
+  },
+});
+
+export interface VmSearch {
+  q?: string | undefined;
+  status?: string | undefined;
+}
+const vms = createRoute({
+  getParentRoute: () => inside,
+  path: "/projects/$project/vms",
+  validateSearch: (search: Record<string, unknown>): VmSearch => ({
+    q: text(search["q"]),
+    status: text(search["status"]),
+  }),
+  component: lazyRouteComponent(() => import("./pages/vms"), "Vms"),
+});
+const vmNew = createRoute({
+  getParentRoute: () => inside,
+  path: "/projects/$project/vms/new",
+  component: lazyRouteComponent(() => import("./pages/vm-new"), "VmNew"),
+});
+const vm = createRoute({
+  getParentRoute: () => inside,
+  path: "/projects/$project/vms/$vm",
+  component: lazyRouteComponent(() => import("./pages/vm"), "Vm"),
+});
+const audit = createRoute({
+  getParentRoute: () => inside,
+  path: "/audit",
+  validateSearch: (search: Record<string, unknown>): AuditFilter => ({
+    since: text(search["since"]),
+    until: text(search["until"]),
+    actor: text(search["actor"]),
+    action: text(search["action"]),
+    object: text(search["object"]),
+    outcome: text(search["outcome"]),
+  }),
+  component: lazyRouteComponent(() => import("./pages/audit"), "Audit"),
+});
+
+const platform = () => import("./pages/platform");
+const pools = createRoute({
+  getParentRoute: () => inside,
+  path: "/platform/pools",
+  component: lazyRouteComponent(platform, "Pools"),
+});
+const hosts = createRoute({
+  getParentRoute: () => inside,
+  path: "/platform/hosts",
+  component: lazyRouteComponent(platform, "Hosts"),
+});
+const flavors = createRoute({
+  getParentRoute: () => inside,
+  path: "/platform/flavors",
+  component: lazyRouteComponent(platform, "Flavors"),
+});
+const images = createRoute({
+  getParentRoute: () => inside,
+  path: "/platform/images",
+  component: lazyRouteComponent(platform, "Images"),
+});
+
+const tree = root.addChildren([
+  anonymous.addChildren([signIn, signUp]),
+  inside.addChildren([home, vms, vmNew, vm, audit, pools, hosts, flavors, images]),
+]);
+
+export function makeRouter(client: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    context: { client },
+    defaultPreload: "intent",
+    defaultPendingComponent: Waiting,
+    defaultErrorComponent: Crash,
+    scrollRestoration: true,
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}
