@@ -1,0 +1,25 @@
+//! What every service's HTTP side is made of.
+//!
+//! - [`Read`] and [`Change`] put the policy into a handler's signature: the caller may do `A` somewhere, which is decided
+//!   before the body is read. [`Open`] is for the few endpoints that come before signing in, [`AsCertificate`] for
+//!   hypervisors and agents, [`AsPlatform`] for calls between roles.
+//! - [`Page`], [`Found`] and [`Window`] are the shapes of reading.
+//! - [`Server`] binds, puts the middleware around the routes and drains. [`Tasks`] runs a service's workers.
+
+mod body;
+mod extract;
+mod gate;
+mod listing;
+mod method;
+mod query;
+mod refusals;
+mod server;
+mod tasks;
+
+pub use body::MAX_BODY;
+pub use extract::{AsCertificate, AsPlatform, Change, Empty, Open, Origin, Read};
+pub use listing::{Found, Listing, Page, Sort, Window};
+pub use query::NoQuery;
+pub use refusals::Refusals;
+pub use server::{Running, Server, openapi};
+pub use tasks::Tasks;
