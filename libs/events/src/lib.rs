@@ -1,0 +1,47 @@
+//! The feed of events, and consumers whose effects happen once.
+//!
+//! # What it guarantees
+//! An event is written in the commit of its change ([`db::Change::emit`]). A [`Consumer`] writes its effect, its inbox
+//! row and its position in one commit: whatever dies in between, the effect is there once. Events are read in the
+//! order of `(xact, seq)` and only below the oldest running transaction (`pg_snapshot_xmin`): sequence order is not
+//! commit order, and a reader that asks for `seq > last` loses the row that commits late.
+//!
+//! # What it refuses
+//! To stop at a poison event: what cannot be applied after [`ATTEMPTS`] tries goes to the dead letters with its cause,
+//! and the feed goes on. What fails because a part is away is tried again for as long as it takes.
+//!
+//! # The feed
+//! This is the `PostgreSQL` feed of the one-process shape. [`run`] is all that consumers know, so another feed fits
+//! behind it.
+
+mod consumer;
+mod position;
+mod store;
+
+pub use consumer::{ATTEMPTS, Consumer, run};
+pub use position::{NotAPosition, Position};
+pub use store::{head, since};
+
+use chrono::{DateTime, Utc};
+use ids::{EventId, ProjectId, TenantId};
+
+/// An event as it is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Envelope {
+    /// Its id; the same however often it is delivered.
+    pub id: EventId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Where it stands in the feed.
+    pub position: Position,
+    /// What happened, e.g. `vm.created`.
+    pub kind: String,
+    /// To what, e.g. `vm:0192…`.
+    pub subject: String,
+    /// In which project.
+    pub project: Option<ProjectId>,
+    /// What there is to know.
+    pub data: serde_json::Value,
+    /// When.
+    pub time: DateTime<Utc>,
+}
