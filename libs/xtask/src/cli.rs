@@ -1,10 +1,13 @@
 //! Every command on one screen.
 
+#[cfg(feature = "advisories")]
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    check, guest, pg_test,
+    check, deny, guest, pg_test,
     place::Place,
     running,
     up::{self, Up},
@@ -33,6 +36,14 @@ enum Command {
     Logs { part: Option<String> },
     /// What the design demands and compilers do not see
     Check,
+    /// Banned crates, licences and sources
+    Deny,
+    /// Known vulnerabilities, from a copy of the RustSec database
+    #[cfg(feature = "advisories")]
+    Advisories {
+        #[arg(long)]
+        db: PathBuf,
+    },
     /// Make the demonstration image
     Guest,
     /// Start or stop the PostgreSQL that tests use
@@ -54,6 +65,9 @@ impl Cli {
             Command::Status => running::status(&place),
             Command::Logs { part } => running::logs(&place, part.as_deref()),
             Command::Check => check::check(&place),
+            Command::Deny => deny::deny(&place),
+            #[cfg(feature = "advisories")]
+            Command::Advisories { db } => crate::advisories::advisories(&place, &db),
             Command::Guest => guest::make(&place).map(|guest| println!("{guest}")),
             Command::PgTest { what: Switch::Start } => pg_test::start(&place).map(|url| println!("{url}")),
             Command::PgTest { what: Switch::Stop } => pg_test::stop(&place),

@@ -1,8 +1,11 @@
 //! Repository chores: `cargo xtask <command>`, mostly reached through `./dev`.
 
+#[cfg(feature = "advisories")]
+mod advisories;
 mod check;
 mod cli;
 mod daemon;
+mod deny;
 mod digest;
 mod guest;
 mod http;
