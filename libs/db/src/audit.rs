@@ -65,7 +65,8 @@ impl AuditEvent {
 /// The fields in which two records differ, as `{field: {before, after}}`.
 pub fn difference(before: Option<&serde_json::Value>, after: Option<&serde_json::Value>) -> serde_json::Value {
     let empty = serde_json::Map::new();
-    let fields = |value: Option<&serde_json::Value>| value.and_then(|v| v.as_object().cloned()).unwrap_or(empty.clone());
+    let fields =
+        |value: Option<&serde_json::Value>| value.and_then(|v| v.as_object().cloned()).unwrap_or(empty.clone());
     let (before, after) = (fields(before), fields(after));
     let mut changes = serde_json::Map::new();
     for name in before.keys().chain(after.keys()) {

@@ -44,7 +44,13 @@ pub struct Ask {
 impl Ask {
     /// A request that came by no client: a worker's, or the sign-up of a caller who is just coming to be.
     pub fn plain(caller: Caller) -> Self {
-        Self { caller, dry_run: false, key: None, if_match: None, fingerprint: [0; 32] }
+        Self {
+            caller,
+            dry_run: false,
+            key: None,
+            if_match: None,
+            fingerprint: [0; 32],
+        }
     }
 }
 
@@ -81,7 +87,12 @@ impl<A: Action> Change<A> {
         if let (Some(key), false) = (&ask.key, ask.dry_run) {
             reply::claim(read.sql(), &ask, key).await?;
         }
-        Ok(Self { read, ask, wake, drafts: Vec::new() })
+        Ok(Self {
+            read,
+            ask,
+            wake,
+            drafts: Vec::new(),
+        })
     }
 
     /// Will it be rolled back?
@@ -140,13 +151,21 @@ fn answer<T: Subject>(status: Status, dry_run: bool, body: &T) -> Result<Answer<
     let json = serde_json::to_value(body).map_err(fault::Error::internal)?;
     if dry_run {
         headers.push(("Dry-Run".to_owned(), "true".to_owned()));
-        return Ok(Answer { status: 200, headers, body: Some(json), of: PhantomData });
+        return Ok(Answer {
+            status: 200,
+            headers,
+            body: Some(json),
+            of: PhantomData,
+        });
     }
     let (status, json) = match status {
         Status::Ok => (200, Some(json)),
         Status::Created => (201, Some(json)),
         Status::Accepted(operation) => {
-            headers.push(("Operation-Location".to_owned(), format!("/api/v1/operations/{operation}")));
+            headers.push((
+                "Operation-Location".to_owned(),
+                format!("/api/v1/operations/{operation}"),
+            ));
             (202, Some(json))
         }
         Status::NoContent => (204, None),
@@ -157,5 +176,10 @@ fn answer<T: Subject>(status: Status, dry_run: bool, body: &T) -> Result<Answer<
     if let Some(etag) = body.etag() {
         headers.push(("ETag".to_owned(), etag));
     }
-    Ok(Answer { status, headers, body: json, of: PhantomData })
+    Ok(Answer {
+        status,
+        headers,
+        body: json,
+        of: PhantomData,
+    })
 }

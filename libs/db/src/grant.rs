@@ -26,7 +26,10 @@ impl<R: Resource, A: Action> Granted<R, A> {
     pub(crate) fn check(caller: &Caller, resource: R) -> Result<Self, fault::Error> {
         let place = resource.place();
         if caller.may(A::INFO, place) {
-            return Ok(Self { resource, action: PhantomData });
+            return Ok(Self {
+                resource,
+                action: PhantomData,
+            });
         }
         if caller.may(R::READ, place) {
             return Err(fault::Error::forbidden(A::INFO.name, &format!("this {}", R::NAME)));
@@ -37,7 +40,10 @@ impl<R: Resource, A: Action> Granted<R, A> {
     /// The same right on a child, if it is one: what stands elsewhere does not exist here.
     pub fn of<C: Resource>(&self, child: C) -> Result<Granted<C, A>, fault::Error> {
         if child.place() == self.resource.place() {
-            Ok(Granted { resource: child, action: PhantomData })
+            Ok(Granted {
+                resource: child,
+                action: PhantomData,
+            })
         } else {
             Err(fault::Error::not_found(C::NAME))
         }

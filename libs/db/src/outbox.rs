@@ -30,12 +30,22 @@ pub(crate) struct Draft {
 impl Draft {
     pub fn of<E: Event>(event: &E) -> Result<Self, fault::Error> {
         let data = serde_json::to_value(event).map_err(fault::Error::internal)?;
-        Ok(Self { kind: E::KIND, subject: event.subject(), project: event.project(), data })
+        Ok(Self {
+            kind: E::KIND,
+            subject: event.subject(),
+            project: event.project(),
+            data,
+        })
     }
 
     pub fn audit(event: &AuditEvent) -> Result<Self, fault::Error> {
         let data = serde_json::to_value(event).map_err(fault::Error::internal)?;
-        Ok(Self { kind: AUDIT, subject: event.object.clone(), project: None, data })
+        Ok(Self {
+            kind: AUDIT,
+            subject: event.object.clone(),
+            project: None,
+            data,
+        })
     }
 }
 

@@ -63,7 +63,9 @@ impl Connect {
 
     /// The password of a role, if the server asks for one.
     pub fn password(&self, role: &str) -> Result<Option<SecretString>, fault::Error> {
-        let Some(directory) = &self.secrets else { return Ok(None) };
+        let Some(directory) = &self.secrets else {
+            return Ok(None);
+        };
         let file = directory.join(format!("pg-{role}.secret"));
         let text = std::fs::read_to_string(&file)
             .map_err(|error| fault::Error::internal(format!("cannot read {}: {error}", file.display())))?;
@@ -84,24 +86,39 @@ impl Db {
     /// Connects as the service's own role and as the system role. Connections are made when first needed, so a
     /// service starts while the database is still away.
     pub fn connect(to: &Connect, service: &str, clock: Clock, wake: Wake) -> Result<Self, fault::Error> {
-        Ok(Self { app: pool(to, service)?, system: pool(to, "system")?, clock, wake })
+        Ok(Self {
+            app: pool(to, service)?,
+            system: pool(to, "system")?,
+            clock,
+            wake,
+        })
     }
 
     /// Begins a transaction that reads for this caller.
     pub async fn read<A: Action>(&self, caller: &Caller) -> Result<Read<A>, fault::Error> {
-        let tx = self.app.begin_with("begin read only").await.map_err(crate::Error::from)?;
+        let tx = self
+            .app
+            .begin_with("begin read only")
+            .await
+            .map_err(crate::Error::from)?;
         Ok(Read::begin(tx, caller.clone(), self.clock.now()).await?)
     }
 
     /// Begins a transaction that changes things. A repeated key leaves here with its first answer.
-    #[expect(clippy::disallowed_methods, reason = "the one place that begins writing transactions for callers")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that begins writing transactions for callers"
+    )]
     pub async fn change<A: Action>(&self, ask: Ask) -> Result<Change<A>, Exit> {
         let tx = self.app.begin().await.map_err(crate::Error::from)?;
         Change::begin(tx, ask, self.clock.now(), self.wake.clone()).await
     }
 
     /// Begins a transaction across tenants.
-    #[expect(clippy::disallowed_methods, reason = "the one place that begins transactions across tenants")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that begins transactions across tenants"
+    )]
     pub async fn system(&self, reason: Reason) -> Result<SystemTx> {
         tracing::trace!(?reason, "system transaction");
         let tx = self.system.begin().await?;
@@ -119,7 +136,14 @@ impl Db {
         code: &str,
     ) -> Result<(), fault::Error> {
         let now = self.clock.now();
-        let entry = AuditEvent::of(caller, now, action, object, outcome, serde_json::json!({ "code": code }));
+        let entry = AuditEvent::of(
+            caller,
+            now,
+            action,
+            object,
+            outcome,
+            serde_json::json!({ "code": code }),
+        );
         let mut tx = self.app.begin().await.map_err(crate::Error::from)?;
         sqlx::query("select set_config('app.tenant', $1, true)")
             .bind(caller.tenant().to_string())
@@ -165,14 +189,22 @@ fn pool(to: &Connect, role: &str) -> Result<PgPool, fault::Error> {
         .max_lifetime(Duration::from_secs(1800))
         .test_before_acquire(true)
         .after_connect(move |connection, _| {
-            Box::pin(async move { if unsafe_allowed { Ok(()) } else { check_version(connection).await } })
+            Box::pin(async move {
+                if unsafe_allowed {
+                    Ok(())
+                } else {
+                    check_version(connection).await
+                }
+            })
         })
         .connect_lazy_with(options))
 }
 
 /// Refuses servers on which row security is no wall.
 async fn check_version(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let number: String = sqlx::query_scalar("show server_version_num").fetch_one(connection).await?;
+    let number: String = sqlx::query_scalar("show server_version_num")
+        .fetch_one(connection)
+        .await?;
     let number: u32 = number.parse().unwrap_or_default();
     let (major, minor) = (number / 10_000, number % 10_000);
     let safe = SAFE.iter().any(|(m, least)| *m == major && minor >= *least) || SAFE.iter().all(|(m, _)| *m < major);

@@ -25,7 +25,12 @@ impl<A: Action> Read<A> {
             .bind(caller.tenant().to_string())
             .execute(&mut *tx)
             .await?;
-        Ok(Self { tx, caller, now, action: PhantomData })
+        Ok(Self {
+            tx,
+            caller,
+            now,
+            action: PhantomData,
+        })
     }
 
     /// The connection, for `store/` only.
@@ -60,6 +65,8 @@ impl<A: Action> Read<A> {
 
     /// The right to do `A` to the caller's tenant.
     pub fn tenant(&self) -> Result<Granted<Tenant, A>, fault::Error> {
-        self.grant(Tenant { id: self.caller.tenant() })
+        self.grant(Tenant {
+            id: self.caller.tenant(),
+        })
     }
 }

@@ -5,9 +5,9 @@ use std::marker::PhantomData;
 use serde_json::Value;
 use sqlx::PgConnection;
 
+use crate::Result;
 use crate::answer::{Answer, Exit};
 use crate::change::{Ask, IdempotencyKey};
-use crate::Result;
 
 #[derive(sqlx::FromRow)]
 struct ReplyRow {
@@ -83,7 +83,12 @@ fn first_answer(row: ReplyRow, ask: &Ask) -> Exit {
         return fault::Error::internal("a reply was committed without its status").into();
     };
     let headers = serde_json::from_value(row.headers).unwrap_or_default();
-    Exit::Replay(Box::new(Answer { status, headers, body: row.body, of: PhantomData }))
+    Exit::Replay(Box::new(Answer {
+        status,
+        headers,
+        body: row.body,
+        of: PhantomData,
+    }))
 }
 
 /// Keeps the answer for the key.

@@ -37,7 +37,12 @@ pub struct SystemTx {
 
 impl SystemTx {
     pub(crate) fn new(tx: Transaction<'static, Postgres>, now: DateTime<Utc>, wake: Wake) -> Self {
-        Self { tx, now, wake, drafts: Vec::new() }
+        Self {
+            tx,
+            now,
+            wake,
+            drafts: Vec::new(),
+        }
     }
 
     /// The connection, for `store/` only.

@@ -1,0 +1,15 @@
+//! Databases, callers and servers for tests.
+//!
+//! Each test has a database of its own, cloned from a migrated template, and reaches it as the application's role: the
+//! owner and superusers pass row security and prove nothing. Services listen on port 0; a [`Client`] signs the passport
+//! the gateway would have signed. Waiting is level-triggered with a deadline ([`eventually`]).
+#![expect(clippy::expect_used, clippy::panic, reason = "tests end loudly")]
+
+mod bench;
+mod client;
+mod database;
+mod wait;
+
+pub use bench::{Bench, TestTenant};
+pub use client::{Client, Reply};
+pub use wait::eventually;

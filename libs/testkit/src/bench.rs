@@ -1,0 +1,128 @@
+use auth::passport::Key;
+use auth::{Binding, Caller, Role};
+use clock::Clock;
+use crypto::Kek;
+use db::{Db, Wake};
+use ids::{ProjectId, RequestId, TenantId, UserId};
+use sqlx::PgConnection;
+use tokio_util::sync::CancellationToken;
+
+use crate::client::Client;
+use crate::database::Database;
+
+/// A test's own world: database, clock, keys, and a token that ends what it started.
+pub struct Bench {
+    database: Database,
+    /// The services' clock: the machine's, unless the test holds it.
+    pub clock: Clock,
+    /// What passports are signed with.
+    pub key: Key,
+    /// The key-encryption key.
+    pub kek: Kek,
+    /// What wakes after commits.
+    pub wake: Wake,
+    /// Cancelled when the bench goes.
+    pub shutdown: CancellationToken,
+}
+
+/// A tenant with a project `default`.
+#[derive(Debug, Clone)]
+pub struct TestTenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Its name.
+    pub name: String,
+    /// Its project's id.
+    pub project: ProjectId,
+}
+
+impl TestTenant {
+    /// A person of this tenant with a role on all of it.
+    pub fn caller(&self, role: Role) -> Caller {
+        self.caller_with(vec![Binding { role, project: None }])
+    }
+
+    /// A person of this tenant with these bindings.
+    pub fn caller_with(&self, bindings: Vec<Binding>) -> Caller {
+        Caller::newcomer(self.id, UserId::mint(), bindings, None, RequestId::mint())
+    }
+}
+
+impl Bench {
+    /// A fresh world on the machine's clock.
+    pub async fn new() -> Self {
+        Self::at(Clock::system()).await
+    }
+
+    /// A fresh world on this clock.
+    pub async fn at(clock: Clock) -> Self {
+        // A second installation finds the same provider in place.
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        auth::token::install_provider();
+        Self {
+            database: Database::clone_template().await,
+            clock,
+            key: Key::random(),
+            kek: Kek::new(crypto::random()),
+            wake: Wake::default(),
+            shutdown: CancellationToken::new(),
+        }
+    }
+
+    /// The database as the service of this name sees it.
+    pub fn db(&self, service: &str) -> Db {
+        Db::connect(&self.database.connect(), service, self.clock.clone(), self.wake.clone()).expect("options")
+    }
+
+    /// Where the database is.
+    pub fn connect(&self) -> db::Connect {
+        self.database.connect()
+    }
+
+    /// A superuser's connection: to seed and to look behind the curtain, never to prove isolation.
+    pub async fn superuser(&self) -> PgConnection {
+        self.database.superuser().await
+    }
+
+    /// A new tenant with a project `default`, as identity would have written them.
+    pub async fn tenant(&self, name: &str) -> TestTenant {
+        let tenant = TestTenant { id: TenantId::mint(), name: name.to_owned(), project: ProjectId::mint() };
+        let mut sql = self.superuser().await;
+        sqlx::query(
+            "insert into identity.tenants (tenant_id, name, display_name, created_at, updated_at)
+             values ($1, $2, $2, now(), now())",
+        )
+        .bind(tenant.id)
+        .bind(name)
+        .execute(&mut sql)
+        .await
+        .expect("tenant");
+        self.project(&tenant, tenant.project, "default").await;
+        tenant
+    }
+
+    /// Another project of a tenant.
+    pub async fn project(&self, tenant: &TestTenant, project: ProjectId, name: &str) {
+        sqlx::query(
+            "insert into identity.projects (tenant_id, project_id, name, created_at, updated_at)
+             values ($1, $2, $3, now(), now())",
+        )
+        .bind(tenant.id)
+        .bind(project)
+        .bind(name)
+        .execute(&mut self.superuser().await)
+        .await
+        .expect("project");
+    }
+
+    /// A client of a service that listens there, signing passports like the gateway.
+    pub fn client(&self, address: std::net::SocketAddr) -> Client {
+        Client::new(format!("http://{address}"), self.key.clone(), self.clock.clone())
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
