@@ -22,9 +22,9 @@ pub fn start(place: &Place) -> Result<()> {
     let server = server(place)?;
     server.start(Entry::Passwords, &[("max_connections", "200")])?;
     for role in ROLES {
-        secrets::password(place, &format!("pg-yunshu_{role}.secret"))?;
+        secrets::password(place, &format!("pg-{role}.secret"))?;
     }
-    let owner = secrets::password(place, "pg-yunshu_owner.secret")?;
+    let owner = secrets::password(place, "pg-owner.secret")?;
     let have = server.sql(
         "postgres",
         "select rolname from pg_roles where rolname = 'yunshu_owner'",
