@@ -1,0 +1,122 @@
+//! Passwords, by NIST SP 800-63B-4: length counts, composition does not, and what attackers try first is refused.
+
+mod hasher;
+
+use secrecy::{ExposeSecret, SecretString};
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+
+pub use hasher::{Cost, Error, Hasher, Verdict};
+
+/// Code points a password needs where it is the only factor (800-63B-4, 3.1.1.2).
+pub const LEAST: usize = 15;
+/// Bytes a password may have: room for 64 code points of any script, nothing to burn the hasher's time with.
+pub const MOST_BYTES: usize = 256;
+/// zxcvbn's grade from which an online guesser, even unlimited, gets nowhere: more than 10^8 guesses.
+const GOOD_ENOUGH: zxcvbn::Score = zxcvbn::Score::Three;
+
+/// What somebody typed as their password, in normal form.
+#[derive(Clone)]
+pub struct Password(SecretString);
+
+/// Why a password cannot be chosen. The sentences are for the person who chose it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Fewer than [`LEAST`] code points.
+    #[error("must have at least {LEAST} characters; a few unrelated words do well")]
+    Short,
+    /// More than [`MOST_BYTES`].
+    #[error("must have at most {MOST_BYTES} bytes")]
+    Long,
+    /// Among the first that attackers try.
+    #[error("is easy to guess: it is common, repetitive or close to your name; a few unrelated words do well")]
+    Common,
+}
+
+impl Password {
+    /// What was typed to sign in.
+    pub fn typed(text: &SecretString) -> Result<Self, Refused> {
+        if text.expose_secret().len() > MOST_BYTES {
+            return Err(Refused::Long);
+        }
+        // The same keys give different code points on different systems (RFC 8265, OpaqueString).
+        let normal: String = text.expose_secret().nfc().collect();
+        Ok(Self(SecretString::from(normal)))
+    }
+
+    /// What was typed to be the new password of somebody about whom attackers know `about`.
+    pub fn chosen(text: &SecretString, about: &[&str]) -> Result<Self, Refused> {
+        let password = Self::typed(text)?;
+        let plain = password.0.expose_secret();
+        if plain.chars().count() < LEAST {
+            return Err(Refused::Short);
+        }
+        let known: Vec<&str> = about.iter().copied().chain(["yunshu", "云枢"]).collect();
+        if zxcvbn::zxcvbn(plain, &known).score() < GOOD_ENOUGH {
+            return Err(Refused::Common);
+        }
+        Ok(password)
+    }
+
+    fn bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(self.0.expose_secret().as_bytes().to_vec())
+    }
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(text: &str) -> Result<Password, Refused> {
+        Password::chosen(&SecretString::from(text), &["ada.lovelace@example.com", "analytical-engines"])
+    }
+
+    #[test]
+    fn length_is_counted_in_code_points() {
+        assert_eq!(chosen("kø9 vandmåler!").unwrap_err(), Refused::Short, "14 code points, 16 bytes");
+        assert!(chosen("kø9 vandmåler!!").is_ok());
+        assert!(chosen("云端的鱼不会在星期三唱京剧吧").is_err(), "14 code points");
+        assert!(chosen("云端的鱼不会在星期三唱京剧好吗").is_ok());
+    }
+
+    #[test]
+    fn sixty_four_characters_of_any_script_are_taken_and_not_cut() {
+        let long: String = "龘靐齉爩鱻麤龗灪吁颿".chars().cycle().take(64).collect();
+        assert!(Password::typed(&SecretString::from(long.as_str())).is_ok());
+        let longer = "x".repeat(MOST_BYTES + 1);
+        assert_eq!(chosen(&longer).unwrap_err(), Refused::Long);
+    }
+
+    #[test]
+    fn what_attackers_try_first_is_refused() {
+        for common in [
+            "passwordpassword",
+            "aaaaaaaaaaaaaaaaaaaa",
+            "123456789012345678",
+            "qwertyuiopasdfgh",
+            "ada.lovelace@example.com",
+            "analytical-engines1",
+        ] {
+            assert_eq!(chosen(common).unwrap_err(), Refused::Common, "{common}");
+        }
+        assert!(chosen("correct horse battery staple").is_ok());
+    }
+
+    #[test]
+    fn two_spellings_of_one_text_are_one_password() {
+        let typed = |text: &str| Password::typed(&SecretString::from(text)).unwrap().bytes();
+        assert_eq!(typed("caf\u{e9}"), typed("cafe\u{301}"));
+    }
+
+    #[test]
+    fn t24_a_password_is_never_printed() {
+        let password = Password::typed(&SecretString::from("hunter2")).unwrap();
+        assert!(!format!("{password:?}").contains("hunter2"));
+    }
+}
