@@ -47,8 +47,8 @@ pub trait Scope<A: Action> {
         project: &IdOrName<ProjectId>,
     ) -> impl Future<Output = Result<Granted<Project, A>, fault::Error>>;
 
-    /// The projects in which the caller may do `A`: none means all of the tenant.
-    fn visible_projects(&self) -> Option<Vec<ProjectId>>;
+    /// The projects in which the caller may do `action` (for lists: the resource's `Read`); none means all of the tenant.
+    fn projects_for(&self, action: &Info) -> Option<Vec<ProjectId>>;
 }
 
 impl<A: Action> Scope<A> for Read<A> {
@@ -57,12 +57,12 @@ impl<A: Action> Scope<A> for Read<A> {
         self.grant(row)
     }
 
-    fn visible_projects(&self) -> Option<Vec<ProjectId>> {
+    fn projects_for(&self, action: &Info) -> Option<Vec<ProjectId>> {
         let caller = self.caller();
-        if caller.may(A::INFO, Place::Tenant(caller.tenant())) {
+        if caller.may(action, Place::Tenant(caller.tenant())) {
             return None;
         }
-        let roles = auth::policy::roles(A::INFO);
+        let roles = auth::policy::roles(action);
         let bound = caller.bindings().iter().filter(|binding| roles.contains(binding.role));
         Some(bound.filter_map(|binding| binding.project).collect())
     }

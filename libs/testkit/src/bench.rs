@@ -115,6 +115,25 @@ impl Bench {
         .expect("project");
     }
 
+    /// Runs a service until the bench goes.
+    pub fn run(&self, service: impl Future<Output = Result<(), std::io::Error>> + Send + 'static) {
+        #[expect(clippy::disallowed_methods, reason = "the bench's token ends it")]
+        tokio::spawn(async move { service.await.expect("the service ends in order") });
+    }
+
+    /// Action and outcome of each audit entry of a tenant as services wrote them, oldest first.
+    pub async fn audit(&self, tenant: TenantId) -> Vec<(String, String)> {
+        sqlx::query_as(
+            "select data ->> 'action', data ->> 'outcome' from bus.outbox
+             where tenant_id = $1 and kind = $2 order by xact, seq",
+        )
+        .bind(tenant)
+        .bind(db::AUDIT)
+        .fetch_all(&mut self.superuser().await)
+        .await
+        .expect("reads")
+    }
+
     /// A client of a service that listens there, signing passports like the gateway.
     pub fn client(&self, address: std::net::SocketAddr) -> Client {
         Client::new(format!("http://{address}"), self.key.clone(), self.clock.clone())

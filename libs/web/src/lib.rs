@@ -23,3 +23,6 @@ pub use query::NoQuery;
 pub use refusals::Refusals;
 pub use server::{Running, Server, openapi};
 pub use tasks::Tasks;
+
+pub use utoipa_actix_web::scope;
+pub use utoipa_actix_web::service_config::ServiceConfig as Routes;

@@ -1,0 +1,3 @@
+//! One module per resource, one file per endpoint.
+
+pub mod projects;

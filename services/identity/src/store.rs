@@ -1,0 +1,3 @@
+//! All SQL of identity. Only a transaction reaches it.
+
+pub mod projects;
