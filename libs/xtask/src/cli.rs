@@ -7,9 +7,9 @@ use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    check, deny, guest, pg_test,
+    check, deny, guest, openapi, pg_test,
     place::Place,
-    running,
+    running, test,
     up::{self, Up},
 };
 
@@ -44,6 +44,13 @@ enum Command {
         #[arg(long)]
         db: PathBuf,
     },
+    /// Write openapi/*.json, or compare and lint what is committed
+    Openapi {
+        #[arg(long)]
+        check: bool,
+    },
+    /// Every check and every test
+    Test,
     /// Make the demonstration image
     Guest,
     /// Start or stop the PostgreSQL that tests use
@@ -68,6 +75,12 @@ impl Cli {
             Command::Deny => deny::deny(&place),
             #[cfg(feature = "advisories")]
             Command::Advisories { db } => crate::advisories::advisories(&place, &db),
+            Command::Openapi { check: false } => openapi::write(&place),
+            Command::Openapi { check: true } => {
+                openapi::fresh(&place)?;
+                openapi::lint(&place).map(|said| print!("{said}"))
+            }
+            Command::Test => test::test(&place),
             Command::Guest => guest::make(&place).map(|guest| println!("{guest}")),
             Command::PgTest { what: Switch::Start } => pg_test::start(&place).map(|url| println!("{url}")),
             Command::PgTest { what: Switch::Stop } => pg_test::stop(&place),

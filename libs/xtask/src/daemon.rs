@@ -104,13 +104,7 @@ impl Daemon {
 
     pub fn last_words(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        let last = lines
-            .iter()
-            .skip(lines.len().saturating_sub(5))
-            .copied()
-            .collect::<Vec<_>>()
-            .join("\n");
+        let last = sh::last_lines(&log, 5);
         format!("{last}\n(more in {})", self.log.display())
     }
 }

@@ -50,10 +50,6 @@ impl Api {
         self.call(self.client.post(format!("{}{path}", self.base)).json(body))
     }
 
-    pub fn delete(&self, path: &str) -> Result<Answer> {
-        self.call(self.client.delete(format!("{}{path}", self.base)))
-    }
-
     fn call(&self, mut request: reqwest::RequestBuilder) -> Result<Answer> {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);

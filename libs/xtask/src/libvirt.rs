@@ -45,6 +45,14 @@ pub fn start(place: &Place) -> Result<()> {
     .with_context(|| Daemon::named(place, "libvirtd").last_words())
 }
 
+/// Stops what `start` started by hand; guests go on without it.
+pub fn stop(place: &Place) -> Result<()> {
+    for program in ["libvirtd", "virtlogd"] {
+        Daemon::named(place, program).stop()?;
+    }
+    Ok(())
+}
+
 /// Whether this user can talk to it.
 pub fn answers() -> bool {
     Sh::new("virsh").args(["-q", "-c", URI, "uri"]).succeeds()

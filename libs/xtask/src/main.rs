@@ -10,12 +10,15 @@ mod digest;
 mod guest;
 mod http;
 mod libvirt;
+mod npm;
+mod openapi;
 mod pg;
 mod pg_test;
 mod place;
 mod running;
 mod secrets;
 mod sh;
+mod test;
 mod up;
 
 use std::process::ExitCode;

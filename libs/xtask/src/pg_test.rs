@@ -33,3 +33,7 @@ pub fn start(place: &Place) -> Result<String> {
 pub fn stop(place: &Place) -> Result<()> {
     Server::at(place, "pg-test", PORT)?.stop()
 }
+
+pub fn is_up(place: &Place) -> Result<bool> {
+    Ok(Server::at(place, "pg-test", PORT)?.is_up())
+}

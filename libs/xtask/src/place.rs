@@ -39,6 +39,18 @@ impl Place {
         self.state.join(name)
     }
 
+    /// Forgets everything, directories that had to be made elsewhere included.
+    pub fn clear(&self) -> Result<()> {
+        for entry in fs::read_dir(&self.state)? {
+            let path = entry?.path();
+            if path.is_symlink() {
+                Sh::root("rm").arg("-rf").arg(fs::canonicalize(&path)?).run()?;
+            }
+            Sh::root("rm").arg("-rf").arg(&path).run()?;
+        }
+        Ok(())
+    }
+
     /// A directory of `user`'s own.
     pub fn dir_for(&self, name: &str, user: Option<&str>) -> Result<PathBuf> {
         let Some(user) = user else {

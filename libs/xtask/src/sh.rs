@@ -65,6 +65,28 @@ impl Sh {
         self.0
     }
 
+    /// What a person types to run it once more, with its directory and the environment we added.
+    pub fn repeat(&self) -> String {
+        let mut line = self
+            .0
+            .get_current_dir()
+            .map(|dir| format!("cd {} && ", dir.display()))
+            .unwrap_or_default();
+        for (key, value) in self.0.get_envs() {
+            let value = value.unwrap_or_default().to_string_lossy();
+            let secret = ["PASSWORD", "SECRET", "TOKEN"]
+                .iter()
+                .any(|word| key.to_string_lossy().contains(word));
+            let _ = write!(
+                line,
+                "{}='{}' ",
+                key.to_string_lossy(),
+                if secret { "..." } else { &value }
+            );
+        }
+        line + &self.line()
+    }
+
     fn line(&self) -> String {
         let mut line = self.0.get_program().to_string_lossy().into_owned();
         for arg in self.0.get_args() {
@@ -81,6 +103,13 @@ impl Sh {
             bail!("`{line}` failed ({}):\n{}", output.status, last_words(&output));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Runs and returns whether it succeeded, and all it said.
+    pub fn capture(mut self) -> Result<(bool, String)> {
+        let line = self.line();
+        let output = self.0.output().with_context(|| format!("cannot run `{line}`"))?;
+        Ok((output.status.success(), both(&output)))
     }
 
     /// Runs silently.
@@ -159,15 +188,23 @@ pub fn wait_for<T>(what: &str, deadline: Duration, mut ready: impl FnMut() -> Re
 }
 
 fn last_words(output: &Output) -> String {
-    let all = format!(
+    last_lines(&both(output), 40)
+}
+
+fn both(output: &Output) -> String {
+    format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
-    );
-    let lines: Vec<&str> = all.lines().collect();
+    )
+}
+
+/// The end of a text.
+pub fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
     lines
         .iter()
-        .skip(lines.len().saturating_sub(40))
+        .skip(lines.len().saturating_sub(count))
         .copied()
         .collect::<Vec<_>>()
         .join("\n")

@@ -12,12 +12,14 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::{
-    guest, libvirt,
+    guest,
+    http::Api,
+    libvirt,
     place::{Place, need_disk},
     sh::step,
 };
 
-pub use server::CONFIG;
+pub use server::{CONFIG, Login};
 
 #[derive(Args, Clone, Debug)]
 pub struct Up {
@@ -57,7 +59,7 @@ pub fn up(place: &Place, up: &Up) -> Result<()> {
         cloud::register(&mut api, &operator, &guest)
     })?;
     step("start the host", || host::start(place, up, &mut api, &operator))?;
-    let tenant = step("sign the demo tenant up", || cloud::tenant(place, &mut api))?;
+    let tenant = step("sign the demo tenant up", || cloud::tenant(place, &mut api, "demo"))?;
     let vm = step("boot a virtual machine", || cloud::vm(&mut api, up.simulated_host))?;
 
     cloud::tell(up, &operator, &tenant, &vm);
@@ -70,3 +72,9 @@ pub fn up(place: &Place, up: &Up) -> Result<()> {
 
 const NO_HYPERVISOR: &str =
     "no virtual machine can run here; `./dev up --simulated-host` shows everything but the guest";
+
+/// Signs another tenant up in a system that runs.
+pub fn sign_up(place: &Place, port: u16, tenant: &str) -> Result<Login> {
+    let mut api = Api::new(port, &server::ca(place))?;
+    cloud::tenant(place, &mut api, tenant)
+}

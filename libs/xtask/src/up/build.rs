@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use crate::{digest, place::Place, sh::Sh};
+use crate::{digest, npm, place::Place, sh::Sh};
 
 pub fn server(place: &Place) -> Result<()> {
     cargo(place, &["build", "--quiet", "-p", "yunshud"])
@@ -32,24 +32,9 @@ pub fn portal(place: &Place) -> Result<()> {
     if fs::read_to_string(&stamp).is_ok_and(|then| then == now) {
         return Ok(());
     }
-    install(&ui)?;
-    Sh::new("npm").args(["run", "--silent", "build"]).dir(&ui).run()?;
+    npm::install(&ui)?;
+    npm::run(&ui, "build").run()?;
     fs::write(stamp, now)?;
-    Ok(())
-}
-
-/// Installs exactly what the lock file names, without running anybody's scripts, unless it is there.
-pub fn install(package: &Path) -> Result<()> {
-    let lock = fs::read_to_string(package.join("package-lock.json"))?;
-    let stamp = package.join("node_modules/.made-from");
-    if fs::read_to_string(&stamp).is_ok_and(|then| then == lock) {
-        return Ok(());
-    }
-    Sh::new("npm")
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .dir(package)
-        .run()?;
-    fs::write(stamp, lock)?;
     Ok(())
 }
 

@@ -18,7 +18,6 @@ use crate::{
 
 pub const POOL: &str = "default";
 const IMAGE: &str = "tiny";
-const TENANT: &str = "demo";
 const VM: &str = "first";
 const GREETING: &str = "yunshu guest: ready";
 
@@ -46,11 +45,11 @@ pub fn register(api: &mut Api, operator: &Login, guest: &Guest) -> Result<()> {
     once(api.post("/api/v1/system/images", &image)?)
 }
 
-/// The demo tenant's owner, signed up at the first start.
-pub fn tenant(place: &Place, api: &mut Api) -> Result<Login> {
-    let owner = login(place, "demo@yunshu.test", "demo.password")?;
+/// A tenant's owner, signed up at the first start.
+pub fn tenant(place: &Place, api: &mut Api, name: &str) -> Result<Login> {
+    let owner = login(place, &format!("{name}@yunshu.test"), &format!("{name}.password"))?;
     let new = json!({
-        "tenant": {"name": TENANT, "display_name": "Demo"},
+        "tenant": {"name": name, "display_name": name},
         "user": {"email": owner.email, "password": owner.password},
     });
     if sign_in(api, &owner.email, &owner.password).is_err() {

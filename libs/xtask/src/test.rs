@@ -1,0 +1,125 @@
+//! `./dev test`: everything that is checked, in the order in which it is cheap to fail.
+
+mod count;
+mod fuzz;
+mod report;
+mod stack;
+
+use std::{env, path::PathBuf};
+
+use anyhow::Result;
+
+use crate::{check, deny, guest, libvirt, npm, openapi, pg_test, place::Place, sh::Sh};
+use report::Report;
+
+const HYPERVISOR: [&str; 2] = ["--manifest-path", "services/hypervisor/Cargo.toml"];
+
+pub fn test(place: &Place) -> Result<()> {
+    let mut report = Report::new(env::var("CI").is_ok_and(|ci| ci == "true"));
+    code(place, &mut report)?;
+    portal(place, &mut report)?;
+    server(place, &mut report)?;
+
+    let started = !libvirt::answers();
+    let done = hypervisor(place, &mut report).and_then(|()| stack::run(place, &mut report));
+    if started {
+        libvirt::stop(place)?;
+    }
+    done?;
+    report.finish()
+}
+
+/// What needs nothing to run beside it.
+fn code(place: &Place, report: &mut Report) -> Result<()> {
+    let cargo = |args: &[&str]| Sh::new("cargo").args(args).dir(&place.root);
+    report.run("format", cargo(&["fmt", "--all", "--check"]))?;
+    report.run("format, hypervisor", cargo(&["fmt", "--check"]).args(HYPERVISOR))?;
+    report.step("design rules", "cargo xtask check", || check::check(place))?;
+    report.step("bans, licences, sources", "cargo xtask deny", || deny::deny(place))?;
+    match advisory_db(place) {
+        Some(db) => {
+            let audit = [
+                "run",
+                "--quiet",
+                "-p",
+                "xtask",
+                "--features",
+                "advisories",
+                "--",
+                "advisories",
+                "--db",
+            ];
+            report.run("advisories", cargo(&audit).arg(db))?;
+        }
+        None => report.skip(
+            "advisories",
+            "no copy of the RustSec database: set YUNSHU_ADVISORY_DB to its folder",
+        )?,
+    }
+    report.run(
+        "clippy",
+        cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    )?;
+    let clippy = cargo(&["clippy", "--quiet"])
+        .args(HYPERVISOR)
+        .args(["--all-targets", "--", "-D", "warnings"]);
+    report.run("clippy, hypervisor", clippy)?;
+    report.step("API descriptions fresh", "cargo xtask openapi --check", || {
+        openapi::fresh(place)
+    })?;
+    report.step("API descriptions lint", "cargo xtask openapi --check", || {
+        openapi::lint(place)
+    })
+}
+
+fn portal(place: &Place, report: &mut Report) -> Result<()> {
+    let ui = place.root.join("services/portal/ui");
+    report.step("portal: packages", "npm ci --ignore-scripts", || npm::install(&ui))?;
+    for script in ["api:check", "lint", "typecheck", "test", "build"] {
+        report.run(&format!("portal: {script}"), npm::run(&ui, script))?;
+    }
+    Ok(())
+}
+
+/// The main workspace, against a real database that is stopped afterwards if it was started for this.
+fn server(place: &Place, report: &mut Report) -> Result<()> {
+    let started = !pg_test::is_up(place)?;
+    let url = pg_test::start(place)?;
+    let tests = Sh::new("cargo")
+        .args(["test", "--workspace", "--quiet", "--no-fail-fast"])
+        .env("YUNSHU_TEST_PG", url)
+        .dir(&place.root);
+    let done = report.run("tests", tests);
+    if started {
+        pg_test::stop(place)?;
+    }
+    done
+}
+
+/// The hypervisor, against the real libvirt and a real guest.
+fn hypervisor(place: &Place, report: &mut Report) -> Result<()> {
+    report.step("libvirt", "./dev up", || libvirt::start(place))?;
+    let image = guest::make(place)?;
+    let tests = Sh::new("cargo")
+        .args(["test", "--quiet", "--no-fail-fast"])
+        .args(HYPERVISOR)
+        .env("YUNSHU_LIBVIRT", libvirt::URI)
+        .env("YUNSHU_GUEST_KERNEL", &image.kernel)
+        .env("YUNSHU_GUEST_INITRD", &image.initrd)
+        .dir(&place.root);
+    report.run("tests, hypervisor", tests)
+}
+
+fn advisory_db(place: &Place) -> Option<PathBuf> {
+    let named = env::var_os("YUNSHU_ADVISORY_DB").map(PathBuf::from);
+    let beside = place.root.join("../shared/data/advisory-db");
+    named.or_else(|| beside.exists().then_some(beside))
+}
