@@ -78,7 +78,7 @@ impl Cli {
             Command::Openapi { check: false } => openapi::write(&place),
             Command::Openapi { check: true } => {
                 openapi::fresh(&place)?;
-                openapi::lint(&place).map(|said| print!("{said}"))
+                openapi::lint(&place)
             }
             Command::Test => test::test(&place),
             Command::Guest => guest::make(&place).map(|guest| println!("{guest}")),
