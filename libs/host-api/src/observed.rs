@@ -56,9 +56,10 @@ pub enum ObservedPower {
     Running,
     /// Off.
     Stopped,
-    /// There is no domain, no disk and no log of it.
+    /// There is no domain, no disk and no log of it. It is gone for good only when [`ObservedVm::generation`] has reached the
+    /// generation that asked for its absence; before, it is merely not there yet.
     Absent,
-    /// libvirt does not tell, or the VM is paused.
+    /// libvirt does not tell, a step is under way, or the VM is paused. [`ObservedVm::generation`] means nothing.
     Unknown,
 }
 
@@ -120,6 +121,8 @@ pub enum ErrorCode {
     ForeignDomain,
     /// libvirt does not answer.
     LibvirtUnavailable,
+    /// A fault of the hypervisor itself.
+    Internal,
 }
 
 /// Time spent inside libvirt calls.

@@ -1,0 +1,140 @@
+//! Simulated hypervisors: they enrol, keep a session, carry out intents and report like real ones, by the very code real
+//! ones run (`host-runtime`), on a machine that only pretends. They say so wherever they are asked.
+//!
+//! For tests of the control plane: [`Knobs`] make them slow or unreliable, reproducibly by seed; [`SimHost`] shows what is
+//! "on" them. Dropping the future of [`SimHost::run`] is the crash of the process; running again is its restart. The
+//! domains outlive it, as they would; [`SimHost::power_cut`] is what ends them.
+
+#[cfg(feature = "control")]
+pub mod control;
+mod domain;
+mod fault;
+mod knobs;
+mod machine;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+pub use domain::Domain;
+use host_api::{Capacity, Sha256};
+pub use host_runtime::Ended;
+use host_runtime::{CallError, Client, Identity, StateDir, client::Decorate, enrol};
+use ids::{HostId, VmId};
+pub use knobs::{Knobs, Sign};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::machine::SimMachine;
+
+/// A host that only pretends.
+pub struct SimHost {
+    host_id: HostId,
+    fingerprint: Sha256,
+    client: Client,
+    machine: Arc<SimMachine>,
+}
+
+impl SimHost {
+    /// Enrols with an identity of its own that is kept nowhere.
+    pub async fn enrol(base: Url, token: &str, knobs: Knobs) -> Result<Self, enrol::Error> {
+        let identity = Identity::make()?;
+        let (client, machine) = connect(base, &identity, &knobs)?;
+        let ask = enrol::ask(token, &knobs.name, machine.describe());
+        let enrolled = client.enrol(&ask).await?;
+        Ok(Self {
+            host_id: enrolled.host_id,
+            fingerprint: identity.fingerprint().clone(),
+            client,
+            machine,
+        })
+    }
+
+    /// The host of a state folder; enrols when that was not done before.
+    pub async fn open(base: Url, state: &StateDir, token: Option<&str>, knobs: Knobs) -> Result<Self, enrol::Error> {
+        let identity = state.identity()?;
+        let (client, machine) = connect(base, &identity, &knobs)?;
+        let host_id = state.enrol(&client, machine.as_ref(), token, &knobs.name).await?;
+        Ok(Self {
+            host_id,
+            fingerprint: identity.fingerprint().clone(),
+            client,
+            machine,
+        })
+    }
+
+    /// Speaks for the host until stopped or superseded. Dropping the future is a crash.
+    pub async fn run(&self, stop: CancellationToken) -> Ended {
+        host_runtime::run(self.client.clone(), self.machine.clone(), stop).await
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn host_id(&self) -> HostId {
+        self.host_id
+    }
+
+    /// The SHA-256 of its certificate.
+    #[must_use]
+    pub fn fingerprint(&self) -> &Sha256 {
+        &self.fingerprint
+    }
+
+    /// Speaks as this host: for tests that play a host by hand.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// What is on it.
+    #[must_use]
+    pub fn domains(&self) -> BTreeMap<VmId, Domain> {
+        self.machine.domains()
+    }
+
+    /// The sum of the shapes of its domains, running or not.
+    #[must_use]
+    pub fn allotted(&self) -> Capacity {
+        self.machine.allotted()
+    }
+
+    /// How many faults were injected so far; a test that wants faults asserts that there were some.
+    #[must_use]
+    pub fn faults(&self) -> u64 {
+        self.machine.faults()
+    }
+
+    /// Injects no more faults.
+    pub fn heal(&self) {
+        self.machine.heal();
+    }
+
+    /// The machine loses power and boots again: every domain is off, and not because anybody asked.
+    pub fn power_cut(&self) {
+        self.machine.power_cut();
+    }
+
+    /// The guest switches itself off.
+    pub fn halt(&self, vm_id: VmId) {
+        self.machine.halt(vm_id);
+    }
+
+    /// The guest prints on its serial port.
+    pub fn print(&self, vm_id: VmId, text: &str) {
+        self.machine.print(vm_id, text);
+    }
+
+    /// A domain is there that nobody asked for: what a restored control plane finds.
+    pub fn plant(&self, vm_id: VmId, domain: Domain) {
+        self.machine.plant(vm_id, domain);
+    }
+}
+
+fn connect(base: Url, identity: &Identity, knobs: &Knobs) -> Result<(Client, Arc<SimMachine>), CallError> {
+    let fingerprint = identity.fingerprint().clone();
+    let decorate = knobs
+        .sign
+        .clone()
+        .map(|sign| -> Decorate { Arc::new(move |ask| sign(ask, &fingerprint)) });
+    let client = Client::new(base, knobs.roots.as_deref(), identity, decorate)?;
+    let machine = Arc::new(SimMachine::new(client.clone(), knobs));
+    Ok((client, machine))
+}
