@@ -1,0 +1,5 @@
+//! The wire: one folder per resource, one file per endpoint; `<resource>.rs` holds the wire types.
+
+// The platform's side.
+
+// The tenants' side.

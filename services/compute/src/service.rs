@@ -1,0 +1,72 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use auth::passport::Key;
+use crypto::Kek;
+use db::Db;
+use tokio_util::sync::CancellationToken;
+use web::{Running, Server, Tasks};
+
+use crate::blobs::Blobs;
+use crate::{Settings, routes, work};
+
+/// What the service needs from whoever starts it.
+pub struct Deps {
+    /// The database as the role `yunshu_compute`.
+    pub db: Db,
+    /// What passports are checked with.
+    pub key: Key,
+    /// What consoles are sealed with.
+    pub kek: Kek,
+}
+
+/// What every handler and worker shares.
+pub struct Compute {
+    /// The database.
+    pub db: Db,
+    /// What consoles are sealed with.
+    pub kek: Kek,
+    /// The bytes of images.
+    pub blobs: Blobs,
+    /// Cancelled when the service is to end: whoever waits for news answers what there is.
+    pub shutdown: CancellationToken,
+}
+
+/// The service, built and not yet running.
+pub struct Service {
+    deps: Deps,
+    blobs: Blobs,
+    running: Running,
+}
+
+impl Service {
+    /// Checks the settings, makes the image folder and takes the port.
+    pub fn build(settings: &Settings, deps: Deps) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        settings.validate()?;
+        let blobs = Blobs::open(settings)?;
+        let server = Server {
+            listen: settings.listen,
+            key: deps.key.clone(),
+            clock: deps.db.clock().clone(),
+            db: Some(deps.db.clone()),
+            workers: settings.workers,
+        };
+        Ok(Self { deps, blobs, running: server.bind()? })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.running.address
+    }
+
+    /// Answers requests and works until `shutdown`; requests in flight end first, then the workers.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
+        let Deps { db, kek, .. } = self.deps;
+        let compute = Arc::new(Compute { db, kek, blobs: self.blobs, shutdown: shutdown.clone() });
+        let tasks = Tasks::new(shutdown.clone());
+        work::start(&tasks, &compute);
+        let served = self.running.serve(routes::mount, compute, shutdown).await;
+        tasks.drain().await;
+        served
+    }
+}
