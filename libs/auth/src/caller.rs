@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Info, Level, Role, policy};
 
+/// The platform's own tenant: its operators are people of it, and what concerns no tenant is in its log.
+pub const PLATFORM: TenantId = TenantId::from_uuid(ids::uuid::Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));
+
 /// Who acts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "id")]

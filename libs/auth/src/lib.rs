@@ -16,5 +16,5 @@ mod caller;
 mod role;
 
 pub use action::{Action, Info, Level};
-pub use caller::{Binding, Caller, Place, Principal, Standing};
+pub use caller::{Binding, Caller, PLATFORM, Place, Principal, Standing};
 pub use role::{Role, RoleSet};

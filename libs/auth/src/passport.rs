@@ -63,9 +63,11 @@ impl Key {
     }
 
     /// A key for one process that holds gateway and services together.
+    ///
+    /// # Panics
+    /// If the operating system gives no randomness: nothing on such a machine is safe.
     pub fn random() -> Self {
         let mut secret = [0; 32];
-        // Only an operating system without randomness fails here, and then nothing on it is safe.
         let filled = aws_lc_rs::rand::fill(&mut secret);
         assert!(filled.is_ok(), "the operating system gives no randomness");
         Self::new(&secret)

@@ -73,7 +73,9 @@ pub fn print() -> String {
     for action in ALL {
         let carried = roles(action);
         let names: Vec<_> = Role::ALL.iter().filter(|role| carried.contains(**role)).map(|role| role.name()).collect();
-        out.push_str(&format!("{:<18} {:<9} {}\n", action.name, format!("{:?}", action.level), names.join(" ")));
+        let level = format!("{:?}", action.level);
+        let line = format!("{:<18} {level:<9} {}\n", action.name, names.join(" "));
+        out.push_str(&line);
     }
     out
 }

@@ -41,4 +41,4 @@ pub use outbox::{AUDIT, Event};
 pub use pool::{Connect, Db, single};
 pub use read::Read;
 pub use system::{Reason, SystemTx};
-pub use wake::Wake;
+pub use wake::{Listener, Wake};

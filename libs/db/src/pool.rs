@@ -95,6 +95,7 @@ impl Db {
     }
 
     /// Begins a transaction that reads for this caller.
+    #[expect(clippy::disallowed_methods, reason = "the one place that begins reading transactions for callers")]
     pub async fn read<A: Action>(&self, caller: &Caller) -> Result<Read<A>, fault::Error> {
         let tx = self
             .app
@@ -126,7 +127,6 @@ impl Db {
     }
 
     /// Writes the audit entry of an attempt that changed nothing, in a short transaction of its own.
-    #[expect(clippy::disallowed_methods, reason = "a refusal has no transaction to be part of")]
     pub async fn refuse(
         &self,
         caller: &Caller,
@@ -135,15 +135,32 @@ impl Db {
         outcome: Outcome,
         code: &str,
     ) -> Result<(), fault::Error> {
+        let changes = serde_json::json!({ "code": code });
+        self.write(caller, action, object, outcome, changes).await
+    }
+
+    /// Writes the audit entry of a sensitive read, in a short transaction of its own: a [`Read`] cannot write. To be
+    /// called before the answer is given, so that nothing is read unseen. `about` says what was asked for.
+    pub async fn record<A: Action>(
+        &self,
+        caller: &Caller,
+        object: String,
+        about: serde_json::Value,
+    ) -> Result<(), fault::Error> {
+        self.write(caller, A::INFO.name, object, Outcome::Success, about).await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "what changed nothing has no transaction to be part of")]
+    async fn write(
+        &self,
+        caller: &Caller,
+        action: &str,
+        object: String,
+        outcome: Outcome,
+        changes: serde_json::Value,
+    ) -> Result<(), fault::Error> {
         let now = self.clock.now();
-        let entry = AuditEvent::of(
-            caller,
-            now,
-            action,
-            object,
-            outcome,
-            serde_json::json!({ "code": code }),
-        );
+        let entry = AuditEvent::of(caller, now, action, object, outcome, changes);
         let mut tx = self.app.begin().await.map_err(crate::Error::from)?;
         sqlx::query("select set_config('app.tenant', $1, true)")
             .bind(caller.tenant().to_string())
@@ -185,8 +202,8 @@ fn pool(to: &Connect, role: &str) -> Result<PgPool, fault::Error> {
     Ok(PgPoolOptions::new()
         .max_connections(to.connections)
         .acquire_timeout(Duration::from_secs(5))
-        .idle_timeout(Duration::from_secs(60))
-        .max_lifetime(Duration::from_secs(1800))
+        .idle_timeout(Duration::from_mins(1))
+        .max_lifetime(Duration::from_mins(30))
         .test_before_acquire(true)
         .after_connect(move |connection, _| {
             Box::pin(async move {

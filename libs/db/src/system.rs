@@ -28,6 +28,9 @@ pub enum Reason {
 
 /// A transaction across tenants. It sees everything, so it lives only in reconcilers, consumers and the few doors that
 /// come before a caller is known.
+///
+/// It has no savepoints: what was emitted before one is rolled back would be sent all the same. Work that may fail in
+/// part goes into transactions of its own.
 pub struct SystemTx {
     tx: Transaction<'static, Postgres>,
     now: DateTime<Utc>,

@@ -1,23 +1,59 @@
-use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 /// Wakes readers of the outbox and reconcilers in this process after a commit.
 ///
 /// It carries no content: whoever wakes reads the truth from the database. Processes elsewhere find the same rows at
 /// their next round.
 #[derive(Clone, Debug, Default)]
-pub struct Wake(Arc<Notify>);
+pub struct Wake(watch::Sender<()>);
 
 impl Wake {
     /// Something was committed.
     pub fn ring(&self) {
-        self.0.notify_waiters();
+        self.0.send_replace(());
     }
 
-    /// Waits for a commit of this process, at most `limit`.
-    pub async fn wait(&self, limit: std::time::Duration) {
-        // Either way the caller looks at the database next.
-        let _ = tokio::time::timeout(limit, self.0.notified()).await;
+    /// Waits for a commit of this process from now on, at most `limit`.
+    pub async fn wait(&self, limit: Duration) {
+        self.listen().wait(limit).await;
+    }
+
+    /// Hears every commit from now on, those during the listener's own work included.
+    pub fn listen(&self) -> Listener {
+        Listener(self.0.subscribe())
+    }
+}
+
+/// Remembers that it rang while nobody waited: a commit during a round starts the next one at once.
+#[derive(Debug)]
+pub struct Listener(watch::Receiver<()>);
+
+impl Listener {
+    /// Waits for a commit since the last wait, at most `limit`.
+    pub async fn wait(&mut self, limit: Duration) {
+        let rung = tokio::time::timeout(limit, self.0.changed()).await;
+        if let Ok(Err(_)) = rung {
+            // Nobody is left who could ring.
+            tokio::time::sleep(limit).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ring_during_the_listeners_work_is_not_lost() {
+        let wake = Wake::default();
+        let mut listener = wake.listen();
+        wake.ring();
+        let start = tokio::time::Instant::now();
+        listener.wait(Duration::from_secs(9)).await;
+        assert_eq!(start.elapsed(), Duration::ZERO, "it rang while nobody waited");
+        listener.wait(Duration::from_secs(9)).await;
+        assert_eq!(start.elapsed(), Duration::from_secs(9), "one ring, one waking");
     }
 }

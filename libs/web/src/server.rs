@@ -91,7 +91,7 @@ impl Running {
         tokio::select! {
             ended = &mut server => ended,
             () = shutdown.cancelled() => {
-                let (_, ended) = tokio::join!(handle.stop(true), server);
+                let ((), ended) = tokio::join!(handle.stop(true), server);
                 ended
             }
         }
