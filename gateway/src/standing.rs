@@ -1,0 +1,83 @@
+//! What sessions may do now: identity's word, believed for a few seconds.
+//!
+//! How long is how late a logout, a disabled account or a changed role may be felt. While identity does not answer, its
+//! last word on a session counts a little longer, so that its restart signs nobody out.
+
+use std::sync::Arc;
+
+use auth::Standing;
+use chrono::{DateTime, TimeDelta, Utc};
+use clock::Clock;
+use ids::SessionId;
+use moka::future::Cache;
+
+use crate::settings::{Trust, ms};
+
+/// Sessions remembered; a session pushed out is asked for again.
+const MOST: u64 = 100_000;
+
+/// Nobody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Away;
+
+/// The standings.
+pub struct Standings {
+    clock: Clock,
+    fresh: TimeDelta,
+    away: TimeDelta,
+    words: Cache<SessionId, Word>,
+}
+
+#[derive(Clone)]
+struct Word {
+    standing: Arc<Standing>,
+    since: DateTime<Utc>,
+}
+
+impl Standings {
+    pub fn new(clock: Clock, trust: &Trust) -> Self {
+        let delta = |value| TimeDelta::from_std(ms(value)).unwrap_or(TimeDelta::MAX);
+        let words = Cache::builder()
+            .max_capacity(MOST)
+            .time_to_live(ms(trust.session_away_ms.max(trust.session_ms)));
+        Self {
+            clock,
+            fresh: delta(trust.session_ms),
+            away: delta(trust.session_away_ms),
+            words: words.build(),
+        }
+    }
+
+    /// The session's standing. `ask` asks identity, if need be.
+    pub async fn of<E>(
+        &self,
+        session: SessionId,
+        ask: impl Future<Output = Result<Standing, E>>,
+    ) -> Result<Arc<Standing>, Away> {
+        let last = self.words.get(&session).await;
+        if let Some(word) = &last
+            && self.clock.now() - word.since < self.fresh
+        {
+            return Ok(Arc::clone(&word.standing));
+        }
+        // Dated before the question: the answer may be older than its arrival.
+        let since = self.clock.now();
+        if let Ok(standing) = ask.await {
+            let standing = Arc::new(standing);
+            self.words
+                .insert(
+                    session,
+                    Word {
+                        standing: Arc::clone(&standing),
+                        since,
+                    },
+                )
+                .await;
+            return Ok(standing);
+        }
+        match last {
+            Some(word) if self.clock.now() - word.since < self.away => Ok(word.standing),
+            _ => Err(Away),
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! A gateway with fake services behind it.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use auth::passport::{Bearer, HEADER, Key, Passport};
+use auth::token::{AUDIENCE, Claims, Jwks, Signer};
+use auth::{Binding, Role, Standing};
+use clock::Clock;
+use gateway::{Deps, Gateway, Rate, Settings, Upstreams};
+use ids::{SessionId, TenantId, UserId};
+use serde::Deserialize;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+pub const ISSUER: &str = "https://cloud.example";
+
+/// One request as a service got it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub role: &'static str,
+    pub method: String,
+    pub uri: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    pub passport: Option<Passport>,
+}
+
+impl Seen {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// What the fake services share with the test.
+pub struct Behind {
+    pub seen: Mutex<Vec<Seen>>,
+    pub key: Key,
+    pub signer: Mutex<Signer>,
+    pub sessions: Mutex<HashMap<SessionId, Standing>>,
+    /// Identity answers 503 to everything.
+    pub identity_away: AtomicBool,
+    pub jwks_asked: AtomicU32,
+    pub sessions_asked: AtomicU32,
+    /// Roles that say they are not ready.
+    pub not_ready: Mutex<Vec<&'static str>>,
+}
+
+/// A running gateway and what stands behind it.
+pub struct Stack {
+    pub behind: Arc<Behind>,
+    pub tls: SocketAddr,
+    pub plain: SocketAddr,
+    pub clock: Clock,
+    pub pki: PathBuf,
+    pub stop: CancellationToken,
+    threads: Vec<JoinHandle<()>>,
+    services: CancellationToken,
+}
+
+/// Settings that no test runs into by chance.
+pub fn settings() -> Settings {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!(
+        "yunshu-gateway-{}-{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    );
+    let mut settings = Settings {
+        tls: ([127, 0, 0, 1], 0).into(),
+        plain: Some(([127, 0, 0, 1], 0).into()),
+        pki: std::env::temp_dir().join(name),
+        workers: 1,
+        ..Settings::default()
+    };
+    let plenty = Rate {
+        per_second: 100_000,
+        burst: 100_000,
+    };
+    settings.rates.address = plenty;
+    settings.rates.auth = plenty;
+    settings.rates.tenant = plenty;
+    settings
+}
+
+impl Stack {
+    pub fn start() -> Self {
+        Self::with(settings())
+    }
+
+    pub fn with(settings: Settings) -> Self {
+        Self::with_upstreams(settings, |_| {})
+    }
+
+    /// `change` may put other addresses in place of the fake services.
+    pub fn with_upstreams(settings: Settings, change: impl FnOnce(&mut Upstreams)) -> Self {
+        auth::token::install_provider();
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let behind = Arc::new(Behind {
+            seen: Mutex::default(),
+            key: Key::random(),
+            signer: Mutex::new(Signer::open(&Signer::generate().unwrap()).unwrap()),
+            sessions: Mutex::default(),
+            identity_away: AtomicBool::new(false),
+            jwks_asked: AtomicU32::new(0),
+            sessions_asked: AtomicU32::new(0),
+            not_ready: Mutex::default(),
+        });
+        let services = CancellationToken::new();
+        let mut threads = Vec::new();
+        let mut upstreams = Upstreams::default();
+        for (role, urls) in [
+            ("identity", &mut upstreams.identity),
+            ("compute", &mut upstreams.compute),
+            ("audit", &mut upstreams.audit),
+            ("notify", &mut upstreams.notify),
+            ("portal", &mut upstreams.portal),
+        ] {
+            let (address, thread) = service(role, Arc::clone(&behind), services.clone(), 0);
+            urls.push(format!("http://{address}").parse().unwrap());
+            threads.push(thread);
+        }
+        change(&mut upstreams);
+
+        let clock = Clock::held_at(Clock::system().now());
+        let pki = settings.pki.clone();
+        let deps = Deps {
+            upstreams,
+            passport_key: behind.key.clone(),
+            issuer: ISSUER.to_owned(),
+            openapi: json!({"openapi": "3.1.0"}),
+            clock: clock.clone(),
+        };
+        let gateway = Gateway::build(settings, deps).unwrap();
+        let (tls, plain) = (gateway.tls_address(), gateway.plain_address().unwrap());
+        let stop = CancellationToken::new();
+        let token = stop.clone();
+        threads.push(std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(gateway.run(token)).unwrap();
+        }));
+        Self {
+            behind,
+            tls,
+            plain,
+            clock,
+            pki,
+            stop,
+            threads,
+            services,
+        }
+    }
+
+    /// What reached services, but for the gateway's own questions.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.behind.seen.lock().unwrap().clone()
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.plain)
+    }
+
+    pub fn secure_url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.tls.port())
+    }
+
+    /// A client that trusts the development CA and nothing else.
+    #[expect(clippy::disallowed_methods, reason = "a client of the platform, on loopback")]
+    pub fn client_with(
+        &self,
+        change: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+    ) -> reqwest::Client {
+        let ca = std::fs::read(self.pki.join("ca.pem")).unwrap();
+        let ca = reqwest::Certificate::from_pem(&ca).unwrap();
+        let builder = reqwest::Client::builder()
+            .tls_certs_only([ca])
+            .timeout(Duration::from_secs(20))
+            .no_proxy();
+        change(builder).build().unwrap()
+    }
+
+    pub fn client(&self) -> reqwest::Client {
+        self.client_with(|builder| builder)
+    }
+
+    /// A live session with a role, and a token for it.
+    pub fn session(&self, role: Role) -> (Claims, String) {
+        let claims = self.claims();
+        let standing = Standing {
+            live: true,
+            bindings: vec![Binding { role, project: None }],
+        };
+        self.behind.sessions.lock().unwrap().insert(claims.sid, standing);
+        let token = self.sign(&claims);
+        (claims, token)
+    }
+
+    pub fn sign(&self, claims: &Claims) -> String {
+        self.behind.signer.lock().unwrap().sign(claims).unwrap()
+    }
+
+    pub fn claims(&self) -> Claims {
+        let now = Clock::system().now().timestamp();
+        Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: UserId::mint(),
+            tenant: TenantId::mint(),
+            sid: SessionId::mint(),
+            jti: "1".to_owned(),
+            iat: now,
+            nbf: now,
+            exp: now + 300,
+        }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.services.cancel();
+        for thread in self.threads.drain(..) {
+            let joined = thread.join();
+            assert!(joined.is_ok() || std::thread::panicking(), "a server's thread panicked");
+        }
+        let _ = std::fs::remove_dir_all(&self.pki);
+    }
+}
+
+/// Runs a fake service on a thread of its own.
+pub fn service(
+    role: &'static str,
+    behind: Arc<Behind>,
+    stop: CancellationToken,
+    port: u16,
+) -> (SocketAddr, JoinHandle<()>) {
+    let (tell, told) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let server = HttpServer::new(move || {
+                let behind = Arc::clone(&behind);
+                App::new()
+                    .app_data(web::PayloadConfig::new(64 << 20))
+                    .default_service(web::to(move |request: HttpRequest, body: web::Bytes| {
+                        answer(role, Arc::clone(&behind), request, body)
+                    }))
+            });
+            let server = server.workers(1).shutdown_timeout(0).disable_signals();
+            let server = server.bind(("127.0.0.1", port)).unwrap();
+            tell.send(server.addrs()[0]).unwrap();
+            server.shutdown_signal(stop.cancelled_owned()).run().await.unwrap();
+        });
+    });
+    (told.recv().unwrap(), thread)
+}
+
+/// What a test asks of a service, in the query.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Wish {
+    status: Option<u16>,
+    sleep_ms: u64,
+    /// So many events, a little apart.
+    events: Option<usize>,
+    /// So many bytes.
+    bytes: Option<usize>,
+    header: Option<String>,
+}
+
+async fn answer(role: &'static str, behind: Arc<Behind>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+    let passport = request.headers().get(HEADER).and_then(|value| value.to_str().ok());
+    let passport = passport.and_then(|value| behind.key.open(value, Clock::system().now().timestamp()).ok());
+    if role == "identity" && behind.identity_away.load(Ordering::SeqCst) {
+        return HttpResponse::ServiceUnavailable().finish();
+    }
+    let from_gateway = passport
+        .as_ref()
+        .is_some_and(|passport| passport.bearer == Bearer::Platform("gateway".into()));
+    match request.path() {
+        "/readyz" if behind.not_ready.lock().unwrap().contains(&role) => {
+            return HttpResponse::ServiceUnavailable().finish();
+        }
+        "/readyz" => return HttpResponse::Ok().finish(),
+        "/.well-known/jwks.json" if from_gateway => {
+            behind.jwks_asked.fetch_add(1, Ordering::SeqCst);
+            let keys = vec![behind.signer.lock().unwrap().jwk().clone()];
+            return HttpResponse::Ok().json(Jwks { keys });
+        }
+        path if from_gateway && path.starts_with("/internal/sessions/") => {
+            behind.sessions_asked.fetch_add(1, Ordering::SeqCst);
+            let session = path.rsplit('/').next().unwrap().parse().unwrap();
+            return match behind.sessions.lock().unwrap().get(&session) {
+                Some(standing) => HttpResponse::Ok().json(standing),
+                None => HttpResponse::NotFound().finish(),
+            };
+        }
+        _ => {}
+    }
+    let seen = Seen {
+        role,
+        method: request.method().to_string(),
+        uri: request.uri().to_string(),
+        headers: request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect(),
+        body: body.to_vec(),
+        passport,
+    };
+    behind.seen.lock().unwrap().push(seen);
+    grant(role, &request).await
+}
+
+async fn grant(role: &'static str, request: &HttpRequest) -> HttpResponse {
+    let wish = web::Query::<Wish>::from_query(request.query_string())
+        .unwrap()
+        .into_inner();
+    tokio::time::sleep(Duration::from_millis(wish.sleep_ms)).await;
+    let mut answer = HttpResponse::build(wish.status.unwrap_or(200).try_into().unwrap());
+    answer
+        .insert_header(("Server", "fake/1"))
+        .insert_header(("X-Yunshu-Inside", "secret"));
+    if let Some((name, value)) = wish.header.as_deref().and_then(|header| header.split_once(':')) {
+        answer.insert_header((name, value));
+    }
+    if let Some(events) = wish.events {
+        let events = futures::stream::unfold(0, move |sent| async move {
+            if sent == events {
+                // A stream of events has no end of its own.
+                return std::future::pending().await;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Some((
+                Ok::<_, std::io::Error>(web::Bytes::from(format!("data: {sent}\n\n"))),
+                sent + 1,
+            ))
+        });
+        return answer.content_type("text/event-stream").streaming(events);
+    }
+    match wish.bytes {
+        Some(bytes) => answer.body(vec![b'x'; bytes]),
+        None => answer.json(json!({"role": role})),
+    }
+}
+
+/// Waits until `done` says so; fails loudly after ten seconds.
+pub async fn eventually(what: &str, done: impl AsyncFn() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(10);
+    while !done().await {
+        assert!(Instant::now() < give_up, "{what}: not within ten seconds");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
