@@ -1,3 +1,7 @@
 //! One module per resource, one file per endpoint.
 
+pub mod auth;
+pub mod internal;
+pub mod jwks;
+pub mod me;
 pub mod projects;

@@ -1,17 +1,26 @@
 //! Tenants, people, sessions and projects.
 //!
-//! `routes` lists every path; `api` has one file per endpoint; `store` all SQL; the other modules are the domain.
+//! `routes` lists every path; `api` has one file per endpoint; `store` all SQL; `work` what happens later; the other
+//! modules are the domain.
 
+pub mod guess;
+pub mod keys;
+pub mod operator;
 pub mod password;
+pub mod person;
 pub mod project;
+pub mod refresh;
 pub mod routes;
 pub mod service;
+pub mod session;
 pub mod settings;
 
 mod api;
 mod store;
 #[cfg(test)]
 mod testing;
+mod work;
 
+pub use operator::bootstrap_operator;
 pub use service::{Deps, Service};
 pub use settings::Settings;

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-pub use hasher::{Cost, Error, Hasher, Verdict};
+pub use hasher::{Cost, Error, Hasher, Turn, Verdict};
 
 /// Code points a password needs where it is the only factor (800-63B-4, 3.1.1.2).
 pub const LEAST: usize = 15;

@@ -18,10 +18,14 @@
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use crypto::{Kek, Place, Unreadable};
+use ids::uuid::Uuid;
 use ids::{SessionId, TenantId};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
+
+use crate::session::Session;
 
 /// Found by secret scanners, and tells a person what it is.
 const PREFIX: &str = "yrt_";
@@ -53,8 +57,21 @@ pub struct RefreshToken {
 }
 
 impl Family {
-    /// The family of a session, from its 32 secret bytes.
-    pub fn new(tenant: TenantId, session: SessionId, key: &[u8; 32]) -> Self {
+    /// A new family, and its key as it is kept.
+    pub fn begin(kek: &Kek, tenant: TenantId, session: SessionId) -> Result<(Self, Vec<u8>), Unreadable> {
+        let key = Zeroizing::new(crypto::random::<32>());
+        let sealed = kek.seal(&place(tenant, &session.to_string()), key.as_slice())?;
+        Ok((Self::new(tenant, session, &key), sealed))
+    }
+
+    /// The family of this session.
+    pub fn open(kek: &Kek, session: &Session) -> Result<Self, Unreadable> {
+        let plain = kek.open_sealed(&place(session.tenant, &session.id.to_string()), &session.family_key)?;
+        let key = plain.as_slice().try_into().map_err(|_| Unreadable)?;
+        Ok(Self::new(session.tenant, session.id, key))
+    }
+
+    fn new(tenant: TenantId, session: SessionId, key: &[u8; 32]) -> Self {
         Self { tenant, session, key: hmac::Key::new(hmac::HMAC_SHA256, key) }
     }
 
@@ -80,8 +97,8 @@ impl Family {
     }
 
     fn tag(&self, secret: &[u8; SECRET]) -> [u8; TAG] {
-        let mac = self.mac(b"tag", secret);
-        let (tag, _) = mac.split_first_chunk::<TAG>().map_or(([0; TAG], &mac[..]), |(tag, rest)| (*tag, rest));
+        let mut tag = [0; TAG];
+        tag.iter_mut().zip(self.mac(b"tag", secret)).for_each(|(to, from)| *to = from);
         tag
     }
 
@@ -95,6 +112,10 @@ impl Family {
     }
 }
 
+fn place(tenant: TenantId, session: &str) -> Place<'_> {
+    Place { tenant, table: "identity.sessions", column: "family_key", row: session }
+}
+
 impl RefreshToken {
     /// The token, if the text has the form of one.
     pub fn parse(text: &str) -> Result<Self, NotAToken> {
@@ -105,8 +126,8 @@ impl RefreshToken {
         let (secret, rest) = rest.split_first_chunk::<SECRET>().ok_or(NotAToken)?;
         let tag = <[u8; TAG]>::try_from(rest).map_err(|_| NotAToken)?;
         Ok(Self {
-            tenant: TenantId::from_bytes(*tenant),
-            session: SessionId::from_bytes(*session),
+            tenant: TenantId::from_uuid(Uuid::from_bytes(*tenant)),
+            session: SessionId::from_uuid(Uuid::from_bytes(*session)),
             secret: Zeroizing::new(*secret),
             tag,
         })
@@ -131,5 +152,66 @@ impl RefreshToken {
 impl std::fmt::Debug for RefreshToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "RefreshToken(session {})", self.session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn family() -> Family {
+        Family::new(TenantId::mint(), SessionId::mint(), &crypto::random())
+    }
+
+    #[test]
+    fn a_token_is_read_back_and_known() {
+        let family = family();
+        let token = family.first();
+        let read = RefreshToken::parse(&token.expose()).unwrap();
+        assert!(family.made(&read));
+        assert_eq!(read.hash(), token.hash());
+        assert_eq!((read.tenant, read.session), (family.tenant, family.session));
+    }
+
+    #[test]
+    fn t15_a_token_has_one_successor_and_stays_known_for_ever() {
+        let family = family();
+        let first = family.first();
+        let second = family.next(&first);
+        assert_eq!(second.hash(), family.next(&first).hash());
+        assert_ne!(second.hash(), first.hash());
+        let third = family.next(&second);
+        assert!(family.made(&first) && family.made(&third));
+    }
+
+    #[test]
+    fn t15_nobody_else_makes_tokens_of_a_family() {
+        let family = family();
+        let stranger = Family::new(family.tenant, family.session, &crypto::random());
+        assert!(!family.made(&stranger.first()));
+        let elsewhere = RefreshToken { session: SessionId::mint(), ..family.first() };
+        assert!(!family.made(&elsewhere));
+        let mut bytes = URL_SAFE_NO_PAD.decode(family.first().expose().strip_prefix(PREFIX).unwrap()).unwrap();
+        for at in 0..bytes.len() {
+            bytes[at] ^= 1;
+            let forged = RefreshToken::parse(&format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(&bytes))).unwrap();
+            assert!(!family.made(&forged), "byte {at}");
+            bytes[at] ^= 1;
+        }
+    }
+
+    #[test]
+    fn what_has_not_the_form_is_refused() {
+        let token = family().first().expose();
+        for junk in ["", "yrt_", "yrt_AAAA", &token[..token.len() - 2], &format!("{token}AAAA"), &token[4..]] {
+            assert!(RefreshToken::parse(junk).is_err(), "{junk}");
+        }
+    }
+
+    #[test]
+    fn t24_a_token_is_never_printed() {
+        let token = family().first();
+        let secret = token.expose();
+        assert!(!format!("{token:?}").contains(&secret[50..]));
     }
 }

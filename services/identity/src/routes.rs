@@ -2,12 +2,21 @@
 
 use web::{Routes, scope};
 
-use crate::api::projects;
+use crate::api::{auth, internal, jwks, me, projects};
 
 /// Puts the routes into a server.
 pub fn mount(config: &mut Routes<'_>) {
+    config
+        .service(jwks::read_jwks)
+        // For the gateway alone, so in no public document.
+        .route("/internal/sessions/{session}", actix_web::web::get().to(internal::sessions::read_standing));
     config.service(
         scope("/api/v1")
+            .service(auth::signup::sign_up)
+            .service(auth::login::sign_in)
+            .service(auth::refresh::refresh_session)
+            .service(auth::logout::sign_out)
+            .service(me::read_me)
             .service(projects::list::list_projects)
             .service(projects::create::create_project)
             .service(projects::read::read_project)

@@ -2,12 +2,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use auth::passport::Key;
+use crypto::Kek;
 use db::Db;
 use tokio_util::sync::CancellationToken;
 use web::{Running, Server, Tasks};
 
-use crate::routes;
+use crate::guess::Limits;
+use crate::keys::Keys;
+use crate::password::Hasher;
+use crate::session::Lifetimes;
 use crate::settings::Settings;
+use crate::{routes, work};
 
 /// What the service needs from whoever starts it.
 pub struct Deps {
@@ -15,12 +20,26 @@ pub struct Deps {
     pub db: Db,
     /// What passports are checked with.
     pub key: Key,
+    /// What secrets are encrypted with.
+    pub kek: Kek,
+    /// Who makes access tokens: their `iss`.
+    pub issuer: String,
 }
 
 /// What every handler shares.
 pub struct Identity {
     /// The database.
     pub db: Db,
+    /// Hashes passwords.
+    pub hasher: Hasher,
+    /// Signs access tokens.
+    pub keys: Keys,
+    /// What session secrets are encrypted with.
+    pub kek: Kek,
+    /// How long sessions live.
+    pub lifetimes: Lifetimes,
+    /// How often passwords may be guessed.
+    pub guesses: Limits,
 }
 
 /// The service, built and not yet running.
@@ -33,14 +52,23 @@ impl Service {
     /// Checks the settings and takes the port.
     pub fn build(settings: &Settings, deps: Deps) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         settings.validate()?;
+        let Deps { db, key, kek, issuer } = deps;
         let server = Server {
             listen: settings.listen,
-            key: deps.key,
-            clock: deps.db.clock().clone(),
-            db: Some(deps.db.clone()),
+            key,
+            clock: db.clock().clone(),
+            db: Some(db.clone()),
             workers: settings.workers,
         };
-        Ok(Self { state: Arc::new(Identity { db: deps.db }), running: server.bind()? })
+        let state = Identity {
+            hasher: settings.hasher()?,
+            keys: Keys::new(db.clone(), kek.clone(), issuer, settings.signing_key_age()),
+            kek,
+            lifetimes: settings.lifetimes(),
+            guesses: settings.guesses,
+            db,
+        };
+        Ok(Self { state: Arc::new(state), running: server.bind()? })
     }
 
     /// Where it listens.
@@ -51,6 +79,7 @@ impl Service {
     /// Answers requests and works until `shutdown`; requests in flight end first, then the workers.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
         let tasks = Tasks::new(shutdown.clone());
+        tasks.spawn("sweep", work::sweep::run(self.state.db.clone(), shutdown.clone()));
         let served = self.running.serve(routes::mount, self.state, shutdown).await;
         tasks.drain().await;
         served

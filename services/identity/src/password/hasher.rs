@@ -12,7 +12,7 @@ use argon2::password_hash::phc::{PasswordHash, Salt};
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use serde::Deserialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Password;
 
@@ -84,31 +84,44 @@ impl Hasher {
         })
     }
 
+    /// A place in the queue, or [`Error::Busy`] at once. Taken before anything else is done for the request.
+    pub fn turn(&self) -> Result<Turn, Error> {
+        let place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| Error::Busy)?;
+        Ok(Turn { hasher: self.clone(), place })
+    }
+}
+
+/// The right to one hash.
+pub struct Turn {
+    hasher: Hasher,
+    place: OwnedSemaphorePermit,
+}
+
+impl Turn {
     /// The hash to keep for a password, as a PHC string.
-    pub async fn hash(&self, password: &Password) -> Result<String, Error> {
-        let (params, bytes) = (self.params.clone(), password.bytes());
+    pub async fn hash(self, password: &Password) -> Result<String, Error> {
+        let (params, bytes) = (self.hasher.params.clone(), password.bytes());
         self.run(move || hash(&params, &bytes)).await
     }
 
     /// Compares a password with the kept hash, or with nobody's at the same cost.
-    pub async fn compare(&self, password: &Password, kept: Option<&str>) -> Result<Verdict, Error> {
-        let (params, bytes) = (self.params.clone(), password.bytes());
+    pub async fn compare(self, password: &Password, kept: Option<&str>) -> Result<Verdict, Error> {
+        let (params, bytes) = (self.hasher.params.clone(), password.bytes());
         let known = kept.is_some();
-        let kept = kept.unwrap_or(&self.nobody).to_owned();
+        let kept = kept.unwrap_or(&self.hasher.nobody).to_owned();
         let verdict = self.run(move || compare(&params, &bytes, &kept)).await?;
         // Asked after the work, so that it takes as long either way.
         Ok(if known { verdict } else { Verdict::Wrong })
     }
 
     async fn run<T: Send + 'static>(
-        &self,
+        self,
         work: impl FnOnce() -> Result<T, argon2::password_hash::Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| Error::Busy)?;
-        let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| Error::Gone)?;
+        let core = Arc::clone(&self.hasher.cores).acquire_owned().await.map_err(|_| Error::Gone)?;
         let hashing = tokio::task::spawn_blocking(move || {
             let done = work();
-            drop((place, core));
+            drop((self.place, core));
             done
         });
         Ok(hashing.await.map_err(|_| Error::Gone)??)
@@ -160,43 +173,44 @@ mod tests {
     #[tokio::test]
     async fn only_the_right_password_is_right() {
         let hasher = Hasher::new(CHEAP, 1, 1).unwrap();
-        let kept = hasher.hash(&password("right")).await.unwrap();
+        let kept = hasher.turn().unwrap().hash(&password("right")).await.unwrap();
         assert!(kept.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{kept}");
-        assert_eq!(hasher.compare(&password("right"), Some(&kept)).await.unwrap(), Verdict::Right);
-        assert_eq!(hasher.compare(&password("wrong"), Some(&kept)).await.unwrap(), Verdict::Wrong);
-        assert_eq!(hasher.compare(&password("right"), None).await.unwrap(), Verdict::Wrong);
-        assert_ne!(kept, hasher.hash(&password("right")).await.unwrap(), "salted");
+        assert_eq!(hasher.turn().unwrap().compare(&password("right"), Some(&kept)).await.unwrap(), Verdict::Right);
+        assert_eq!(hasher.turn().unwrap().compare(&password("wrong"), Some(&kept)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.turn().unwrap().compare(&password("right"), None).await.unwrap(), Verdict::Wrong);
+        assert_ne!(kept, hasher.turn().unwrap().hash(&password("right")).await.unwrap(), "salted");
     }
 
     #[tokio::test]
     async fn a_hash_cheaper_than_todays_is_made_anew() {
-        let kept = Hasher::new(CHEAP, 1, 1).unwrap().hash(&password("right")).await.unwrap();
+        let kept = Hasher::new(CHEAP, 1, 1).unwrap().turn().unwrap().hash(&password("right")).await.unwrap();
         let dearer = Hasher::new(Cost { memory_kib: 128, ..CHEAP }, 1, 1).unwrap();
-        assert_eq!(dearer.compare(&password("wrong"), Some(&kept)).await.unwrap(), Verdict::Wrong);
-        let Verdict::Outgrown(new) = dearer.compare(&password("right"), Some(&kept)).await.unwrap() else {
+        assert_eq!(dearer.turn().unwrap().compare(&password("wrong"), Some(&kept)).await.unwrap(), Verdict::Wrong);
+        let Verdict::Outgrown(new) = dearer.turn().unwrap().compare(&password("right"), Some(&kept)).await.unwrap() else {
             panic!("a cheaper hash stays");
         };
-        assert_eq!(dearer.compare(&password("right"), Some(&new)).await.unwrap(), Verdict::Right);
+        assert_eq!(dearer.turn().unwrap().compare(&password("right"), Some(&new)).await.unwrap(), Verdict::Right);
     }
 
     #[tokio::test]
     async fn what_does_not_fit_the_queue_is_refused_at_once() {
         let hasher = Hasher::new(CHEAP, 1, 1).unwrap();
-        let one = || async { hasher.hash(&password("any")).await };
-        let (first, second, third) = tokio::join!(one(), one(), one());
+        let (first, second) = (hasher.turn().unwrap(), hasher.turn().unwrap());
+        assert!(matches!(hasher.turn(), Err(Error::Busy)));
+        let password = password("any");
+        let (first, second) = tokio::join!(first.hash(&password), second.hash(&password));
         assert!(first.is_ok() && second.is_ok());
-        assert!(matches!(third, Err(Error::Busy)));
-        assert!(one().await.is_ok(), "the places are free again");
+        assert!(hasher.turn().is_ok(), "the places are free again");
     }
 
     #[tokio::test]
     async fn a_client_that_leaves_keeps_its_place_until_the_work_has_ended() {
         let hasher = Hasher::new(Cost::default(), 1, 0).unwrap();
         let password = password("any");
-        let mut leaving = Box::pin(hasher.hash(&password));
+        let mut leaving = Box::pin(hasher.turn().unwrap().hash(&password));
         assert!(futures::poll!(&mut leaving).is_pending());
         drop(leaving);
-        assert!(matches!(hasher.hash(&password).await, Err(Error::Busy)));
+        assert!(matches!(hasher.turn(), Err(Error::Busy)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `identity.projects`.
 
-use auth::action::project;
+use auth::action::{me, project, tenant};
 use db::{Change, Granted, Read, Result, Tenant};
 use ids::ProjectId;
 use scope::Project;
@@ -119,4 +119,36 @@ pub async fn remove(tx: &mut Change<project::Delete>, project: &Granted<Project,
         .execute(tx.sql())
         .await?;
     Ok(())
+}
+
+/// Writes the first project of a tenant that is being made.
+pub async fn insert_first(tx: &mut Change<tenant::Create>, tenant: &Granted<Tenant, tenant::Create>) -> Result<ProjectId> {
+    let (id, now) = (ProjectId::mint(), tx.now());
+    sqlx::query(
+        "insert into identity.projects (tenant_id, project_id, name, created_at, updated_at)
+         values ($1, $2, 'default', $3, $3)",
+    )
+    .bind(tenant.id)
+    .bind(id)
+    .bind(now)
+    .execute(tx.sql())
+    .await?;
+    Ok(id)
+}
+
+/// The ids and names of these projects, or of all, by name: the first thousand.
+pub async fn names(
+    tx: &mut Read<me::Read>,
+    tenant: &Granted<Tenant, me::Read>,
+    visible: Option<&[ProjectId]>,
+) -> Result<Vec<(ProjectId, String)>> {
+    let rows = sqlx::query_as(
+        "select project_id, name from identity.projects
+         where tenant_id = $1 and ($2::uuid[] is null or project_id = any($2)) order by name limit 1000",
+    )
+    .bind(tenant.id)
+    .bind(visible)
+    .fetch_all(tx.sql())
+    .await?;
+    Ok(rows)
 }

@@ -1,0 +1,82 @@
+//! Signing up, in and out: wire types and endpoints.
+
+pub mod login;
+pub mod logout;
+pub mod refresh;
+pub mod signup;
+
+use actix_web::web::Json;
+use auth::token::LIFETIME_SECONDS;
+use db::{AuditEvent, AuditOutcome, SystemTx};
+use ids::{EventId, TenantId};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use web::Origin;
+
+use crate::refresh::RefreshToken;
+use crate::service::Identity;
+use crate::session::Session;
+
+/// How far a sign-in has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInStatus {
+    /// All the way: here are the tokens.
+    Authenticated,
+}
+
+/// The tokens of a session.
+#[derive(Serialize, ToSchema)]
+pub struct SignedIn {
+    /// How far the sign-in has come.
+    pub status: SignInStatus,
+    /// Send it as `Authorization: Bearer` with every request.
+    #[schema(example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIsImtpZCI6IjEifQ.e30.c2ln")]
+    pub access_token: String,
+    /// Always `Bearer`.
+    #[schema(example = "Bearer")]
+    pub token_type: &'static str,
+    /// Seconds for which the access token is good.
+    #[schema(example = 300)]
+    pub expires_in: i64,
+    /// Turn it in once, at `/auth/refresh`, for the next pair of tokens.
+    #[schema(example = "yrt_AZLwwS0-eksMjV5uf4CRorMBkvDBLT56SwyNXm5_gJGis")]
+    pub refresh_token: String,
+}
+
+impl Identity {
+    /// The answer that hands out a session's tokens.
+    async fn hand_out(&self, session: &Session, token: &RefreshToken) -> Result<Json<SignedIn>, fault::Error> {
+        Ok(Json(SignedIn {
+            status: SignInStatus::Authenticated,
+            access_token: self.keys.access_token(session).await?,
+            token_type: "Bearer",
+            expires_in: LIFETIME_SECONDS,
+            refresh_token: token.expose(),
+        }))
+    }
+}
+
+/// Writes that somebody who is not signed in was refused. They are nobody yet, so no more is known of them than where
+/// they called from; `object` says whom or what they were after.
+fn record_refusal(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    origin: &Origin,
+    action: &auth::Info,
+    (object, code): (String, &str),
+) -> Result<(), fault::Error> {
+    let entry = AuditEvent {
+        id: EventId::mint(),
+        time: tx.now(),
+        actor: "anonymous".to_owned(),
+        action: action.name.to_owned(),
+        object,
+        outcome: AuditOutcome::Denied,
+        ip: origin.address,
+        request_id: origin.request,
+        changes: json!({ "code": code }),
+    };
+    tx.record(tenant, &entry)
+}

@@ -1,0 +1,133 @@
+use actix_web::post;
+use actix_web::web::Data;
+use auth::action::tenant;
+use auth::{Binding, Caller, Role};
+use db::{Ask, Created, Outcome, Status, Subject};
+use fault::FieldError;
+use ids::{ProjectId, TenantId, UserId};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use web::{Open, Refusals};
+
+use crate::password::Password;
+use crate::person::{DisplayName, Email};
+use crate::project::Name;
+use crate::service::Identity;
+use crate::store;
+
+/// A tenant and its owner to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignUp {
+    /// The tenant.
+    pub tenant: SignUpTenant,
+    /// Its first person.
+    pub user: SignUpUser,
+}
+
+/// A tenant to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignUpTenant {
+    /// A DNS label, unique on the platform.
+    #[schema(example = "acme", min_length = 1, max_length = 63, pattern = "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
+    pub name: String,
+    /// What it is called; the name, unless said otherwise.
+    #[schema(example = "Acme Ltd.", min_length = 1, max_length = 200)]
+    pub display_name: Option<String>,
+}
+
+/// An owner to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignUpUser {
+    /// Their e-mail address. It may belong to people of other tenants, too.
+    #[schema(example = "ada@example.com", max_length = 254)]
+    pub email: String,
+    /// At least 15 characters, at most 256 bytes; any characters, no other rules, but not an easily guessed one.
+    #[schema(value_type = String, format = Password, example = "correct horse battery staple", min_length = 15, max_length = 256)]
+    pub password: SecretString,
+    /// What they are called; what stands before the `@`, unless said otherwise.
+    #[schema(example = "Ada Lovelace", min_length = 1, max_length = 200)]
+    pub display_name: Option<String>,
+}
+
+/// A sign-up, checked.
+struct NewTenant {
+    name: Name,
+    display_name: DisplayName,
+    email: Email,
+    password: Password,
+    owner_name: DisplayName,
+}
+
+impl NewTenant {
+    /// The checked body, or every complaint at once.
+    fn check(body: &SignUp) -> Result<Self, fault::Error> {
+        let SignUp { tenant, user } = body;
+        let name = Name::check(&tenant.name).map_err(|error| FieldError { pointer: "/tenant/name".into(), ..error });
+        let email = Email::check("/user/email", &user.email);
+        let about = [email.as_ref().map_or("", Email::as_str), email.as_ref().map_or("", Email::local_part), &tenant.name];
+        let password = Password::chosen(&user.password, &about)
+            .map_err(|refused| FieldError::new("/user/password", refused.to_string()));
+        let display_name = DisplayName::check("/tenant/display_name", tenant.display_name.as_deref(), &tenant.name);
+        let otherwise = email.as_ref().map_or("-", Email::local_part);
+        let owner_name = DisplayName::check("/user/display_name", user.display_name.as_deref(), otherwise);
+        match (name, display_name, email, password, owner_name) {
+            (Ok(name), Ok(display_name), Ok(email), Ok(password), Ok(owner_name)) => {
+                Ok(Self { name, display_name, email, password, owner_name })
+            }
+            (name, display_name, email, password, owner_name) => {
+                let complaints = [name.err(), display_name.err(), email.err(), password.err(), owner_name.err()];
+                Err(fault::Error::invalid_fields(complaints.into_iter().flatten().collect()))
+            }
+        }
+    }
+}
+
+/// What a sign-up made.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SignedUp {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// Its owner.
+    pub user_id: UserId,
+    /// Its first project, `default`.
+    pub project_id: ProjectId,
+}
+
+impl Subject for SignedUp {
+    fn object(&self) -> String {
+        format!("tenant:{}", self.tenant_id)
+    }
+}
+
+/// Signs up: makes a tenant, its owner and its first project.
+#[utoipa::path(
+    operation_id = "sign_up",
+    tag = "auth",
+    description = "Makes a tenant with its owner and a first project, `default`. 409 when the tenant's name is taken. Sign \
+                   in afterwards.",
+    request_body(content = SignUp, description = "The tenant and its owner"),
+    responses((status = 201, description = "Signed up", body = SignedUp), Refusals),
+    security(()),
+)]
+#[post("/auth/signup")]
+pub async fn sign_up(ask: Open<SignUp>, identity: Data<Identity>) -> Outcome<SignedUp> {
+    let turn = identity.hasher.turn().map_err(fault::Error::from)?;
+    let new = NewTenant::check(&ask.body)?;
+    let hash = turn.hash(&new.password).await.map_err(fault::Error::from)?;
+
+    let (tenant_id, user_id) = (TenantId::mint(), UserId::mint());
+    let owner = vec![Binding { role: Role::Owner, project: None }];
+    let caller = Caller::newcomer(tenant_id, user_id, owner, ask.origin.address, ask.origin.request);
+    let mut tx = identity.db.change::<tenant::Create>(Ask::plain(caller)).await?;
+    let tenant = tx.tenant()?;
+
+    store::tenants::insert(&mut tx, &tenant, &new.name, &new.display_name).await.map_err(|error| error.taken("tenant"))?;
+    store::people::insert_owner(&mut tx, &tenant, user_id, (&new.email, &new.owner_name), &hash).await?;
+    let project_id = store::projects::insert_first(&mut tx, &tenant).await?;
+
+    tx.finish(Status::Created, Created(SignedUp { tenant_id, user_id, project_id })).await
+}

@@ -1,0 +1,3 @@
+//! What only other roles of the platform ask. The gateway lets nobody else through, and neither does the extractor.
+
+pub mod sessions;

@@ -1,0 +1,92 @@
+use actix_web::get;
+use actix_web::web::{Data, Json};
+use auth::action::{me, project};
+use auth::{Action, Role};
+use ids::{ProjectId, TenantId, UserId};
+use scope::Scope;
+use serde::Serialize;
+use utoipa::ToSchema;
+use web::{Read, Refusals};
+
+use crate::service::Identity;
+use crate::store;
+
+/// The caller: who, where, and what they may.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MeView {
+    /// The person.
+    pub user: MyPerson,
+    /// Their tenant.
+    pub tenant: MyTenant,
+    /// The roles they carry on the whole tenant.
+    #[schema(example = json!(["owner"]))]
+    pub roles: Vec<Role>,
+    /// The projects they may read, by name; the first 1,000.
+    pub projects: Vec<MyProject>,
+}
+
+/// The caller's person.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MyPerson {
+    /// Their id.
+    pub id: UserId,
+    /// Their e-mail address, in lower case.
+    #[schema(example = "ada@example.com")]
+    pub email: String,
+    /// What they are called.
+    #[schema(example = "Ada Lovelace")]
+    pub display_name: String,
+}
+
+/// The caller's tenant.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MyTenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Its name.
+    #[schema(example = "acme")]
+    pub name: String,
+}
+
+/// One of the caller's projects.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MyProject {
+    /// Its id.
+    pub id: ProjectId,
+    /// Its name.
+    #[schema(example = "default")]
+    pub name: String,
+}
+
+/// Reads who the caller is.
+#[utoipa::path(
+    operation_id = "read_me",
+    tag = "auth",
+    description = "The person whose access token this is, their tenant, the roles they carry on all of it, and the projects \
+                   they may read.",
+    responses((status = 200, description = "The caller", body = MeView), Refusals),
+    security(("bearer" = [])),
+)]
+#[get("/me")]
+pub async fn read_me(ask: Read<me::Read>, identity: Data<Identity>) -> Result<Json<MeView>, fault::Error> {
+    let user = ask.caller().user().ok_or_else(|| fault::Error::not_found("person"))?;
+
+    let mut tx = ask.begin(&identity.db).await?;
+    let tenant = tx.tenant()?;
+    let visible = tx.projects_for(project::Read::INFO);
+
+    let person = store::people::lookup(&mut tx, &tenant, user).await?;
+    let person = person.ok_or_else(|| fault::Error::not_found("person"))?;
+    let name = store::tenants::name(&mut tx, &tenant).await?;
+    let projects = store::projects::names(&mut tx, &tenant, visible.as_deref()).await?;
+
+    let mut roles: Vec<Role> =
+        ask.caller().bindings().iter().filter(|binding| binding.project.is_none()).map(|binding| binding.role).collect();
+    roles.dedup();
+    Ok(Json(MeView {
+        user: MyPerson { id: person.id, email: person.email.as_str().to_owned(), display_name: person.display_name },
+        tenant: MyTenant { id: tenant.id, name },
+        roles,
+        projects: projects.into_iter().map(|(id, name)| MyProject { id, name }).collect(),
+    }))
+}

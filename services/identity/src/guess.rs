@@ -1,0 +1,132 @@
+//! How often passwords may be guessed.
+//!
+//! Three budgets are spent with each attempt and given back with a success: one for the account from this address, one
+//! for the address, and a larger one for the account from everywhere. They are leaky buckets (GCRA: one timestamp each) in
+//! `PostgreSQL`, so a restart forgives nothing, and they exist for addresses nobody has, so they tell nothing.
+//!
+//! Nobody is locked out by strangers: a budget fills by itself, so it delays and never locks; guesses that are refused
+//! cost nothing, so one attacker exhausts no more than his own pair; and from an address at which the person has signed
+//! in before, the budget of the account is not asked at all. What remains open to an attacker with many addresses is to
+//! slow down a first sign-in from a new place.
+
+use std::net::IpAddr;
+
+use chrono::TimeDelta;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::person::Email;
+
+/// A bucket's size and how fast it fills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Guesses at once.
+    pub burst: u16,
+    /// Seconds until one more.
+    pub refill_seconds: u32,
+}
+
+/// The limits of the three budgets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// One account from one address.
+    pub pair: Limit,
+    /// All accounts from one address.
+    pub address: Limit,
+    /// One account from all addresses it has not signed in from.
+    pub account: Limit,
+}
+
+impl Default for Limits {
+    /// 100 per account is NIST 800-63B-4's limit, 3.2.2.
+    fn default() -> Self {
+        Self {
+            pair: Limit { burst: 10, refill_seconds: 10 },
+            address: Limit { burst: 100, refill_seconds: 2 },
+            account: Limit { burst: 100, refill_seconds: 300 },
+        }
+    }
+}
+
+/// One budget an attempt spends from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Budget {
+    /// Whose: a hash, since most attempts name people who do not exist.
+    pub key: [u8; 32],
+    /// How long one guess takes to come back.
+    pub step: TimeDelta,
+    /// How much may be spent in advance.
+    pub depth: TimeDelta,
+}
+
+impl Budget {
+    fn new(limit: Limit, parts: [&str; 3]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let step = TimeDelta::seconds(i64::from(limit.refill_seconds));
+        Self { key: hash.finalize().into(), step, depth: step * i32::from(limit.burst) }
+    }
+}
+
+/// The budgets of an attempt on `email` from `network`, in the order in which they are taken: everybody the same, so that
+/// two attempts never wait for each other in a circle.
+pub fn budgets(limits: &Limits, email: &Email, network: &str, known: bool) -> Vec<Budget> {
+    let mut budgets = vec![
+        Budget::new(limits.pair, ["pair", email.as_str(), network]),
+        Budget::new(limits.address, ["address", network, ""]),
+    ];
+    if !known {
+        budgets.push(Budget::new(limits.account, ["account", email.as_str(), ""]));
+    }
+    budgets
+}
+
+/// What counts as one address: a whole /64 of IPv6, which every customer of a network has.
+pub fn network(address: Option<IpAddr>) -> String {
+    match address.map(|address| address.to_canonical()) {
+        Some(IpAddr::V4(address)) => address.to_string(),
+        Some(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        None => "unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn email(text: &str) -> Email {
+        Email::check("", text).unwrap()
+    }
+
+    #[test]
+    fn a_network_is_one_guesser() {
+        let network = |text: &str| network(Some(text.parse().unwrap()));
+        assert_eq!(network("2001:db8:1:2:3::4"), network("2001:db8:1:2:ffff::"));
+        assert_ne!(network("2001:db8:1:2::"), network("2001:db8:1:3::"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+    }
+
+    #[test]
+    fn t12_a_known_place_does_not_share_the_budget_of_strangers() {
+        let limits = Limits::default();
+        let home = budgets(&limits, &email("ada@example.com"), "192.0.2.1", true);
+        let stranger = budgets(&limits, &email("ada@example.com"), "198.51.100.9", false);
+        assert!(home.iter().all(|budget| stranger.iter().all(|other| other.key != budget.key)));
+    }
+
+    #[test]
+    fn spellings_share_a_budget_and_parts_do_not_run_together() {
+        let limits = Limits::default();
+        let one = budgets(&limits, &email("ADA@example.com"), "192.0.2.1", false);
+        assert_eq!(one, budgets(&limits, &email("ada@example.com"), "192.0.2.1", false));
+        assert_ne!(Budget::new(limits.pair, ["a", "bc", ""]).key, Budget::new(limits.pair, ["ab", "c", ""]).key);
+    }
+}

@@ -1,0 +1,242 @@
+//! `identity.users`, `identity.passwords`, `identity.role_bindings` and `identity.known_addresses`.
+
+use auth::action::{me, tenant};
+use auth::{Binding, Role};
+use chrono::{TimeDelta, Utc};
+use db::{Change, Granted, Read, Result, SystemTx, Tenant};
+use ids::{BindingId, ProjectId, TenantId, UserId};
+
+use crate::person::{DisplayName, Email, Person};
+
+/// How long a place stays known without a sign-in from there.
+const KNOWN_FOR: TimeDelta = TimeDelta::days(90);
+
+#[derive(sqlx::FromRow)]
+struct PersonRow {
+    tenant_id: TenantId,
+    user_id: UserId,
+    email: String,
+    display_name: String,
+}
+
+impl From<PersonRow> for Person {
+    fn from(row: PersonRow) -> Self {
+        let email = Email::stored(row.email);
+        Self { tenant: row.tenant_id, id: row.user_id, email, display_name: row.display_name }
+    }
+}
+
+/// Somebody who may be the one who signs in.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Candidate {
+    /// Their tenant.
+    #[sqlx(rename = "tenant_id")]
+    pub tenant: TenantId,
+    /// Their id.
+    #[sqlx(rename = "user_id")]
+    pub user: UserId,
+    /// The kept hash.
+    pub hash: String,
+    /// Have they signed in from there before?
+    pub known: bool,
+}
+
+/// Writes the first person of the tenant that is being made: its owner.
+pub async fn insert_owner(
+    tx: &mut Change<tenant::Create>,
+    tenant: &Granted<Tenant, tenant::Create>,
+    user: UserId,
+    (email, display_name): (&Email, &DisplayName),
+    hash: &str,
+) -> Result<()> {
+    let now = tx.now();
+    sqlx::query(
+        "with person as (
+             insert into identity.users (tenant_id, user_id, email, display_name, created_at, updated_at)
+             values ($1, $2, $3, $4, $8, $8))
+         , password as (
+             insert into identity.passwords (tenant_id, user_id, hash, changed_at) values ($1, $2, $5, $8))
+         insert into identity.role_bindings (tenant_id, binding_id, user_id, role, created_at) values ($1, $6, $2, $7, $8)",
+    )
+    .bind(tenant.id)
+    .bind(user)
+    .bind(email.as_str())
+    .bind(display_name.as_str())
+    .bind(hash)
+    .bind(BindingId::mint())
+    .bind(Role::Owner.name())
+    .bind(now)
+    .execute(tx.sql())
+    .await?;
+    Ok(())
+}
+
+/// Writes a person and their password.
+pub async fn insert(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    user: UserId,
+    (email, display_name): (&Email, &DisplayName),
+    hash: &str,
+) -> Result<()> {
+    let now = tx.now();
+    sqlx::query(
+        "with person as (
+             insert into identity.users (tenant_id, user_id, email, display_name, created_at, updated_at)
+             values ($1, $2, $3, $4, $6, $6))
+         insert into identity.passwords (tenant_id, user_id, hash, changed_at) values ($1, $2, $5, $6)",
+    )
+    .bind(tenant)
+    .bind(user)
+    .bind(email.as_str())
+    .bind(display_name.as_str())
+    .bind(hash)
+    .bind(now)
+    .execute(tx.sql())
+    .await?;
+    Ok(())
+}
+
+/// Binds a role on the whole tenant; false if it was bound before.
+pub async fn bind(tx: &mut SystemTx, tenant: TenantId, user: UserId, role: Role) -> Result<bool> {
+    let now = tx.now();
+    let bound = sqlx::query(
+        "insert into identity.role_bindings (tenant_id, binding_id, user_id, role, created_at)
+         values ($1, $2, $3, $4, $5) on conflict on constraint role_bindings_once do nothing",
+    )
+    .bind(tenant)
+    .bind(BindingId::mint())
+    .bind(user)
+    .bind(role.name())
+    .bind(now)
+    .execute(tx.sql())
+    .await?;
+    Ok(bound.rows_affected() == 1)
+}
+
+/// Changes somebody's password.
+pub async fn set_hash(tx: &mut SystemTx, tenant: TenantId, user: UserId, hash: &str) -> Result<()> {
+    let now = tx.now();
+    sqlx::query("update identity.passwords set hash = $3, changed_at = $4 where tenant_id = $1 and user_id = $2")
+        .bind(tenant)
+        .bind(user)
+        .bind(hash)
+        .bind(now)
+        .execute(tx.sql())
+        .await?;
+    Ok(())
+}
+
+/// The people with this address, in one tenant or in any; two are enough to know that there are several.
+pub async fn candidates(
+    tx: &mut SystemTx,
+    email: &Email,
+    tenant: Option<TenantId>,
+    network: &str,
+) -> Result<Vec<Candidate>> {
+    let oldest = tx.now() - KNOWN_FOR;
+    let rows = sqlx::query_as(
+        "select u.tenant_id, u.user_id, p.hash,
+                exists (select from identity.known_addresses k where k.tenant_id = u.tenant_id
+                          and k.user_id = u.user_id and k.address = $3 and k.used_at > $4) as known
+         from identity.users u join identity.passwords p using (tenant_id, user_id)
+         where u.email = $1 and ($2::uuid is null or u.tenant_id = $2) limit 2",
+    )
+    .bind(email.as_str())
+    .bind(tenant)
+    .bind(network)
+    .bind(oldest)
+    .fetch_all(tx.sql())
+    .await?;
+    Ok(rows)
+}
+
+/// The caller's own person.
+pub async fn lookup(
+    tx: &mut Read<me::Read>,
+    tenant: &Granted<Tenant, me::Read>,
+    user: UserId,
+) -> Result<Option<Person>> {
+    let row: Option<PersonRow> = sqlx::query_as(
+        "select tenant_id, user_id, email, display_name from identity.users where tenant_id = $1 and user_id = $2",
+    )
+    .bind(tenant.id)
+    .bind(user)
+    .fetch_optional(tx.sql())
+    .await?;
+    Ok(row.map(Person::from))
+}
+
+/// The roles somebody carries now.
+pub async fn bindings(tx: &mut SystemTx, tenant: TenantId, user: UserId) -> Result<Vec<Binding>> {
+    let rows: Vec<(String, Option<ProjectId>)> =
+        sqlx::query_as("select role, project_id from identity.role_bindings where tenant_id = $1 and user_id = $2")
+            .bind(tenant)
+            .bind(user)
+            .fetch_all(tx.sql())
+            .await?;
+    // A role that a newer release has bound and this one does not know carries nothing.
+    Ok(rows
+        .into_iter()
+        .filter_map(|(role, project)| Role::named(&role).map(|role| Binding { role, project }))
+        .collect())
+}
+
+/// Keeps `new` instead of the hash that was compared; false when the password was changed meanwhile.
+pub async fn replace_hash(tx: &mut SystemTx, of: &Candidate, new: &str) -> Result<bool> {
+    let changed =
+        sqlx::query("update identity.passwords set hash = $4 where tenant_id = $1 and user_id = $2 and hash = $3")
+            .bind(of.tenant)
+            .bind(of.user)
+            .bind(&of.hash)
+            .bind(new)
+            .execute(tx.sql())
+            .await?;
+    Ok(changed.rows_affected() == 1)
+}
+
+/// Is this still the password, and may its person still sign in? Locks them until the end of the transaction, so that
+/// a change of either waits for the session to be, and finds it.
+pub async fn still_stands(tx: &mut SystemTx, candidate: &Candidate) -> Result<bool> {
+    let found = sqlx::query(
+        "select from identity.users u join identity.passwords p using (tenant_id, user_id)
+         where u.tenant_id = $1 and u.user_id = $2 and u.enabled and p.hash = $3 for update",
+    )
+    .bind(candidate.tenant)
+    .bind(candidate.user)
+    .bind(&candidate.hash)
+    .fetch_optional(tx.sql())
+    .await?;
+    Ok(found.is_some())
+}
+
+/// Remembers that somebody has signed in from there.
+pub async fn remember_address(tx: &mut SystemTx, tenant: TenantId, user: UserId, network: &str) -> Result<()> {
+    let now = tx.now();
+    sqlx::query(
+        "insert into identity.known_addresses (tenant_id, user_id, address, used_at) values ($1, $2, $3, $4)
+         on conflict (tenant_id, user_id, address) do update set used_at = $4",
+    )
+    .bind(tenant)
+    .bind(user)
+    .bind(network)
+    .bind(now)
+    .execute(tx.sql())
+    .await?;
+    Ok(())
+}
+
+/// Forgets some of the places that were not used for long; answers how many.
+pub async fn forget_addresses(tx: &mut SystemTx, at_most: i64) -> Result<u64> {
+    let oldest: chrono::DateTime<Utc> = tx.now() - KNOWN_FOR;
+    let removed = sqlx::query(
+        "delete from identity.known_addresses where (tenant_id, user_id, address) in
+           (select tenant_id, user_id, address from identity.known_addresses
+            where used_at < $1 limit $2 for update skip locked)",
+    )
+    .bind(oldest)
+    .bind(at_most)
+    .execute(tx.sql())
+    .await?;
+    Ok(removed.rows_affected())
+}

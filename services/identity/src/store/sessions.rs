@@ -1,0 +1,220 @@
+//! `identity.sessions`.
+
+use std::net::IpAddr;
+
+use auth::action::session;
+use auth::Standing;
+use chrono::{DateTime, Utc};
+use db::{Change, Granted, Result, SystemTx, Tenant};
+use ids::{SessionId, TenantId, UserId};
+
+use super::people;
+use crate::session::{Previous, Session};
+
+#[derive(sqlx::FromRow)]
+struct SessionRow {
+    tenant_id: TenantId,
+    session_id: SessionId,
+    user_id: UserId,
+    family_key: Vec<u8>,
+    token_hash: Vec<u8>,
+    previous_hash: Option<Vec<u8>>,
+    rotated_at: Option<DateTime<Utc>>,
+    rotated_from: Option<String>,
+    expires_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+    over: bool,
+}
+
+impl From<SessionRow> for Session {
+    fn from(row: SessionRow) -> Self {
+        let previous =
+            row.previous_hash.zip(row.rotated_at).map(|(hash, at)| Previous { hash, at, from: row.rotated_from });
+        Self {
+            tenant: row.tenant_id,
+            id: row.session_id,
+            user: row.user_id,
+            family_key: row.family_key,
+            token_hash: row.token_hash,
+            previous,
+            expires_at: row.expires_at,
+            ends_at: row.ends_at,
+            over: row.over,
+        }
+    }
+}
+
+/// Why a session was ended.
+#[derive(Debug, Clone, Copy)]
+pub enum Why {
+    /// A token was turned in twice.
+    Reuse,
+    /// The password was changed.
+    Password,
+}
+
+impl Why {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Reuse => "reuse",
+            Self::Password => "password",
+        }
+    }
+}
+
+/// Writes a session that begins now.
+pub async fn insert(tx: &mut SystemTx, session: &Session, from: Option<IpAddr>) -> Result<()> {
+    let now = tx.now();
+    sqlx::query(
+        "insert into identity.sessions (tenant_id, session_id, user_id, family_key, token_hash, address, created_at,
+                                        used_at, expires_at, ends_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)",
+    )
+    .bind(session.tenant)
+    .bind(session.id)
+    .bind(session.user)
+    .bind(&session.family_key)
+    .bind(&session.token_hash)
+    .bind(from.map(|address| address.to_string()))
+    .bind(now)
+    .bind(session.expires_at)
+    .bind(session.ends_at)
+    .execute(tx.sql())
+    .await?;
+    Ok(())
+}
+
+/// A session, held until the end of the transaction: its tokens are turned in one after another.
+pub async fn claim(tx: &mut SystemTx, tenant: TenantId, session: SessionId) -> Result<Option<Session>> {
+    let row: Option<SessionRow> = sqlx::query_as(
+        "select s.tenant_id, s.session_id, s.user_id, s.family_key, s.token_hash, s.previous_hash, s.rotated_at,
+                s.rotated_from, s.expires_at, s.ends_at, (s.revoked_at is not null or not u.enabled) as over
+         from identity.sessions s join identity.users u using (tenant_id, user_id)
+         where s.tenant_id = $1 and s.session_id = $2 for update of s",
+    )
+    .bind(tenant)
+    .bind(session)
+    .fetch_optional(tx.sql())
+    .await?;
+    Ok(row.map(Session::from))
+}
+
+/// Puts the successor in the place of the token that was good.
+pub async fn rotate(
+    tx: &mut SystemTx,
+    session: &Session,
+    next: &[u8; 32],
+    from: Option<IpAddr>,
+    expires_at: DateTime<Utc>,
+) -> Result<()> {
+    let now = tx.now();
+    sqlx::query(
+        "update identity.sessions set previous_hash = token_hash, token_hash = $3, rotated_at = $4, rotated_from = $5,
+                used_at = $4, expires_at = $6
+         where tenant_id = $1 and session_id = $2",
+    )
+    .bind(session.tenant)
+    .bind(session.id)
+    .bind(next.as_slice())
+    .bind(now)
+    .bind(from.map(|address| address.to_string()))
+    .bind(expires_at)
+    .execute(tx.sql())
+    .await?;
+    Ok(())
+}
+
+/// Ends a session.
+pub async fn revoke(tx: &mut SystemTx, tenant: TenantId, session: SessionId, why: Why) -> Result<()> {
+    let now = tx.now();
+    sqlx::query(
+        "update identity.sessions set revoked_at = $3, revoked_why = $4
+         where tenant_id = $1 and session_id = $2 and revoked_at is null",
+    )
+    .bind(tenant)
+    .bind(session)
+    .bind(now)
+    .bind(why.name())
+    .execute(tx.sql())
+    .await?;
+    Ok(())
+}
+
+/// Ends every session of somebody.
+pub async fn revoke_all(tx: &mut SystemTx, tenant: TenantId, user: UserId, why: Why) -> Result<u64> {
+    let now = tx.now();
+    let ended = sqlx::query(
+        "update identity.sessions set revoked_at = $3, revoked_why = $4
+         where tenant_id = $1 and user_id = $2 and revoked_at is null",
+    )
+    .bind(tenant)
+    .bind(user)
+    .bind(now)
+    .bind(why.name())
+    .execute(tx.sql())
+    .await?;
+    Ok(ended.rows_affected())
+}
+
+/// Ends the caller's own session.
+pub async fn end(
+    tx: &mut Change<session::Delete>,
+    tenant: &Granted<Tenant, session::Delete>,
+    session: SessionId,
+) -> Result<()> {
+    let now = tx.now();
+    sqlx::query(
+        "update identity.sessions set revoked_at = $3, revoked_why = 'logout'
+         where tenant_id = $1 and session_id = $2 and revoked_at is null",
+    )
+    .bind(tenant.id)
+    .bind(session)
+    .bind(now)
+    .execute(tx.sql())
+    .await?;
+    Ok(())
+}
+
+/// What a session may do now; none if it never was, or is long gone.
+pub async fn standing(tx: &mut SystemTx, session: SessionId) -> Result<Option<Standing>> {
+    let now = tx.now();
+    let row: Option<(TenantId, UserId, bool)> = sqlx::query_as(
+        "select s.tenant_id, s.user_id, (s.revoked_at is null and s.expires_at > $2 and u.enabled) as live
+         from identity.sessions s join identity.users u using (tenant_id, user_id) where s.session_id = $1",
+    )
+    .bind(session)
+    .bind(now)
+    .fetch_optional(tx.sql())
+    .await?;
+    let Some((tenant, user, live)) = row else { return Ok(None) };
+    let bindings = if live { people::bindings(tx, tenant, user).await? } else { Vec::new() };
+    Ok(Some(Standing { live, bindings }))
+}
+
+/// Removes some of the sessions that expired; answers how many. A revoked one stays until then, so that its tokens
+/// are still told from inventions.
+pub async fn remove_expired(tx: &mut SystemTx, at_most: i64) -> Result<u64> {
+    let now = tx.now();
+    let removed = sqlx::query(
+        "delete from identity.sessions where (tenant_id, session_id) in
+           (select tenant_id, session_id from identity.sessions where expires_at < $1 limit $2 for update skip locked)",
+    )
+    .bind(now)
+    .bind(at_most)
+    .execute(tx.sql())
+    .await?;
+    Ok(removed.rows_affected())
+}
+
+/// Removes some of the answers kept for `Idempotency-Key`s for more than a day; answers how many.
+pub async fn remove_replies(tx: &mut SystemTx, at_most: i64) -> Result<u64> {
+    let removed = sqlx::query(
+        "delete from identity.replies where (tenant_id, principal, key) in
+           (select tenant_id, principal, key from identity.replies
+            where created_at < now() - interval '24 hours' limit $1 for update skip locked)",
+    )
+    .bind(at_most)
+    .execute(tx.sql())
+    .await?;
+    Ok(removed.rows_affected())
+}

@@ -1,0 +1,3 @@
+//! What is done later, one worker per file.
+
+pub mod sweep;
