@@ -16,6 +16,14 @@ export default tseslint.config(
     rules: {
       // Numbers and ids in a template are what templates are for.
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+      // A redirect is thrown as TanStack Router's own object.
+      "@typescript-eslint/only-throw-error": [
+        "error",
+        { allow: [{ from: "package", package: "@tanstack/router-core", name: "Redirect" }] },
+      ],
+      // A page that is one form begins in its first field; a region that scrolls is reachable by keyboard.
+      "jsx-a11y/no-autofocus": "off",
+      "jsx-a11y/no-noninteractive-tabindex": ["error", { roles: ["log", "region"], tags: [] }],
       // An event handler that returns a promise is fine: failures end in the query's error state.
       "@typescript-eslint/no-misused-promises": ["error", { checksVoidReturn: { attributes: false } }],
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],

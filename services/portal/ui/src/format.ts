@@ -41,20 +41,26 @@ export function number(value: number): string {
   return new Intl.NumberFormat(getPrefs().language, { maximumFractionDigits: 2 }).format(value);
 }
 
+// A number and its unit are never parted by a line's end: U+00A0.
+
+export function gibibytes(gib: number): string {
+  return `${number(gib)}\u00a0GiB`;
+}
+
 /** MiB as MiB below one GiB and as GiB from there, as flavors are named. */
 export function mebibytes(mib: number): string {
-  return mib < 1024 ? `${number(mib)} MiB` : `${number(mib / 1024)} GiB`;
+  return mib < 1024 ? `${number(mib)}\u00a0MiB` : `${number(mib / 1024)}\u00a0GiB`;
 }
 
 export function bytes(count: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   const step = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(count, 1)) / 10));
-  return `${number(count / 1024 ** step)} ${units[step] ?? "B"}`;
+  return `${number(count / 1024 ** step)}\u00a0${units[step] ?? "B"}`;
 }
 
 /** A quota's amount with its unit. */
 export function amount(resource: string, value: number): string {
   if (resource.endsWith("_mib")) return mebibytes(value);
-  if (resource.endsWith("_gib")) return `${number(value)} GiB`;
+  if (resource.endsWith("_gib")) return gibibytes(value);
   return number(value);
 }

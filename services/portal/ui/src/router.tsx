@@ -62,14 +62,14 @@ const inside = createRoute({
       throw redirect({ to: "/sign-in", search: location.href === "/" ? {} : { next: location.href } });
     }
   },
-  loader: ({ context }) => context.client.ensureQueryData(me()),
+  loader: ({ context }) => context.client.query({ ...me(), staleTime: "static" }),
 });
 const home = createRoute({
   getParentRoute: () => inside,
   path: "/",
   component: lazyRouteComponent(() => import("./pages/no-project"), "NoProject"),
   beforeLoad: async ({ context }) => {
-    const known = await context.client.ensureQueryData(me());
+    const known = await context.client.query({ ...me(), staleTime: "static" });
     const project = homeProject(known);
     if (project)
       throw redirect({ to: "/projects/$project/vms", params: { project: project.name }, replace: true });

@@ -24,6 +24,7 @@ const measures = {
 
 const components: ThemeConfig["components"] = {
   Table: { cellPaddingBlock: 9, cellPaddingInline: 12, headerSplitColor: "transparent" },
+  Alert: { withDescriptionPadding: "10px 14px", withDescriptionIconSize: 18 },
   Form: { itemMarginBottom: 18, verticalLabelPadding: "0 0 4px" },
   Button: { primaryShadow: "none", defaultShadow: "none", dangerShadow: "none", fontWeight: 500 },
   Card: { bodyPadding: 16, headerHeight: 44 },
@@ -64,7 +65,7 @@ export const dark: ThemeConfig = {
     colorInfo: "#35a89f",
     colorSuccess: "#4cb374",
     colorWarning: "#d9a13b",
-    colorError: "#e5685e",
+    colorError: "#ff8078",
     colorLink: "#5cc4bb",
     colorLinkHover: "#86d8d1",
     colorTextBase: "#e6edeb",

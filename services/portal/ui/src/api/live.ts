@@ -91,13 +91,14 @@ export function apply(client: QueryClient, event: LiveEvent): void {
 
   remember(client, vm.id, { time: event.time, status: gone ? "deleted" : vm.status });
 
-  let listed = false;
+  const listed = client
+    .getQueriesData<VmPages>({ queryKey: ["vms"] })
+    .some(([, held]) => held?.pages.some((page) => page.items.some((item) => item.id === vm.id)));
   client.setQueriesData<VmPages>({ queryKey: ["vms"] }, (held) => {
     if (!held) return held;
     const pages = held.pages.map((page) => {
       const items = page.items.flatMap((item) => {
         if (item.id !== vm.id) return [item];
-        listed = true;
         return gone ? [] : [newer(item, vm)];
       });
       return { ...page, items };

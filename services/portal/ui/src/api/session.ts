@@ -55,6 +55,9 @@ function keep(next: Tokens | undefined, login = false) {
   if (turned) listeners.forEach((listener) => listener());
 }
 
+// A call, because what the compiler knew of a variable before an await no longer holds after it.
+const held = () => tokens;
+
 export function signedIn(): boolean {
   return tokens !== undefined;
 }
@@ -131,11 +134,12 @@ export function refresh(): Promise<boolean> {
 }
 
 async function rotate(): Promise<boolean> {
-  const before = tokens?.access;
+  const before = held()?.access;
   return locked(async () => {
-    if (tokens && tokens.access !== before) return true;
-    const spent = tokens?.refresh ?? sessionStorage.getItem(STORED);
-    if (spent === null || spent === undefined) return false;
+    const now = held();
+    if (now && now.access !== before) return true;
+    const spent = now?.refresh ?? sessionStorage.getItem(STORED);
+    if (spent === null) return false;
 
     const answer = await fetch("/api/v1/auth/refresh", {
       method: "POST",

@@ -38,7 +38,9 @@ onPrefs(show);
 /** The text for a key built from data, as `vm.status.<status>`, or the data itself when no text is known. */
 export function known(prefix: string, word: string): string {
   const key = `${prefix}.${word}`;
-  return key in en ? i18next.t(key as Key) : word.replaceAll("_", " ");
+  return isKey(key) ? i18next.t(key) : word.replaceAll("_", " ");
 }
+
+const isKey = (key: string): key is Key => key in en;
 
 export default i18next;

@@ -22,3 +22,15 @@ export function Brand() {
     </span>
   );
 }
+
+/** The sweep of the hinge, behind the sign-in card. */
+export function Arcs() {
+  return (
+    <svg className="door-arcs" viewBox="0 0 1440 900" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
+      {[150, 260, 390, 540, 710, 900].map((radius) => (
+        <circle key={radius} cx="250" cy="800" r={radius} />
+      ))}
+      <path d="M250 800 886 164" />
+    </svg>
+  );
+}

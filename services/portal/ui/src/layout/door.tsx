@@ -1,6 +1,6 @@
 import { Outlet } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import { Brand, Mark } from "./brand";
+import { Arcs, Brand, Mark } from "./brand";
 import { Controls } from "./controls";
 
 /** The frame of the pages before sign-in. */
@@ -8,6 +8,7 @@ export function Door() {
   const { t } = useTranslation();
   return (
     <div className="door">
+      <Arcs />
       <header className="door-top">
         <Brand />
         <div className="door-controls">

@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Button, Form, Input, Modal, Select } from "antd";
 import { Plus } from "lucide-react";
-import { useId, useState } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "../api/client";
 import { useIdempotencyKey } from "../api/idempotency";
@@ -15,15 +15,12 @@ export function ProjectSwitcher({ current }: { current: Project | undefined }) {
   const { projects } = useMe();
   const navigate = useNavigate();
   const [creating, setCreating] = useState(false);
-  const label = useId();
 
   const go = (name: string) => void navigate({ to: "/projects/$project/vms", params: { project: name } });
   return (
     <div className="switcher">
-      <label htmlFor={label}>{t("nav.project")}</label>
       <div className="switcher-row">
         <Select
-          id={label}
           aria-label={t("project.switch")}
           value={current?.name ?? null}
           options={projects.map(({ name }) => ({ value: name, label: name }))}

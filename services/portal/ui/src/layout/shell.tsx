@@ -197,6 +197,7 @@ function Live({ state }: { state: LiveState }) {
 function User() {
   const { t } = useTranslation();
   const { user, tenant, roles } = useMe();
+  const narrow = useNarrow();
   const navigate = useNavigate();
   return (
     <Dropdown
@@ -226,10 +227,12 @@ function User() {
     >
       <Button
         type="text"
-        aria-label={t("user.menu")}
+        aria-label={`${t("user.menu")} ${tenant.name}`}
         aria-haspopup="menu"
         icon={<CircleUser size={17} aria-hidden />}
-      />
+      >
+        {!narrow && <span className="top-user">{tenant.name}</span>}
+      </Button>
     </Dropdown>
   );
 }

@@ -26,6 +26,7 @@ export function Audit() {
   const tokens = same(walk.filter, filter) ? walk.tokens : [];
   const list = useQuery(audit(filter, tokens.at(-1)));
   const next = list.data?.next_page;
+  const columns = useColumns();
 
   return (
     <>
@@ -37,7 +38,7 @@ export function Audit() {
         <Records
           label={t("audit.title")}
           rows={list.data?.items}
-          columns={useColumns()}
+          columns={columns}
           rowKey={({ seq }) => String(seq)}
           empty={<Nothing title={t("audit.empty")} />}
           detail={{
@@ -112,7 +113,6 @@ function Detail({ event }: { event: AuditEvent }) {
       )}
       {event.changes !== undefined && event.changes !== null && (
         // A scrolling region must be reachable by keyboard.
-        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         <pre tabIndex={0} role="region" aria-label={t("audit.changes")}>
           {JSON.stringify(event.changes, null, 2)}
         </pre>

@@ -3,7 +3,7 @@ import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { hosts, pools, systemFlavors, systemImages } from "../api/queries";
 import type { FlavorView, HostView, ImageView, PoolView } from "../api/types";
-import { bytes, mebibytes, number } from "../format";
+import { bytes, gibibytes, mebibytes, number } from "../format";
 import { known } from "../i18n";
 import { Simulated } from "../parts/host-name";
 import { Ago, Nothing, PageHead } from "../parts/page";
@@ -146,7 +146,7 @@ export function Flavors() {
       key: "disk",
       title: t("flavor.disk"),
       align: "end",
-      render: ({ disk_gib }) => `${number(disk_gib)} GiB`,
+      render: ({ disk_gib }) => gibibytes(disk_gib),
     },
     { key: "created", title: t("vm.created"), render: ({ created_at }) => <Ago at={created_at} /> },
   ];

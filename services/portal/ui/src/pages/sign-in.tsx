@@ -43,13 +43,7 @@ export function SignIn() {
       <h1 id="door-title">{title}</h1>
       <p className="muted">{t("auth.sign_in.sub")}</p>
       {next && !login.isPending && !login.error && <Alert type="info" showIcon title={t("auth.ended")} />}
-      <Form
-        form={form}
-        layout="vertical"
-        requiredMark={false}
-        size="large"
-        onFinish={(fields) => login.mutate(fields)}
-      >
+      <Form form={form} layout="vertical" requiredMark={false} onFinish={(fields) => login.mutate(fields)}>
         <Form.Item name="email" label={t("auth.email")} rules={[{ required: true }]}>
           <Input type="email" autoComplete="username" autoFocus />
         </Form.Item>
@@ -71,7 +65,7 @@ export function SignIn() {
             description={t("auth.mfa.other", { methods: login.data.methods?.join(", ") ?? "" })}
           />
         )}
-        <Button type="primary" htmlType="submit" block loading={login.isPending}>
+        <Button type="primary" htmlType="submit" size="large" block loading={login.isPending}>
           {t("auth.sign_in")}
         </Button>
       </Form>

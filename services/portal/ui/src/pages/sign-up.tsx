@@ -57,13 +57,7 @@ export function SignUp() {
     <section className="door-card" aria-labelledby="door-title">
       <h1 id="door-title">{title}</h1>
       <p className="muted">{t("auth.sign_up.sub")}</p>
-      <Form
-        form={form}
-        layout="vertical"
-        requiredMark={false}
-        size="large"
-        onFinish={(fields) => join.mutate(fields)}
-      >
+      <Form form={form} layout="vertical" requiredMark={false} onFinish={(fields) => join.mutate(fields)}>
         <Form.Item
           name={["tenant", "name"]}
           label={t("auth.tenant.name")}
@@ -94,7 +88,7 @@ export function SignUp() {
           <Input autoComplete="name" maxLength={200} />
         </Form.Item>
         {join.error && <ProblemAlert error={join.error} shown={shown} />}
-        <Button type="primary" htmlType="submit" block loading={join.isPending}>
+        <Button type="primary" htmlType="submit" size="large" block loading={join.isPending}>
           {t("auth.sign_up")}
         </Button>
       </Form>

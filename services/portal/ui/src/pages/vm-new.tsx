@@ -10,7 +10,7 @@ import { Problem } from "../api/problem";
 import { flavors, images, quotas } from "../api/queries";
 import type { CreateVm, FlavorView } from "../api/types";
 import { useDebounced } from "../debounced";
-import { mebibytes, number } from "../format";
+import { gibibytes, mebibytes, number } from "../format";
 import { known } from "../i18n";
 import type { Project } from "../project";
 import { InProject } from "../parts/in-project";
@@ -96,6 +96,7 @@ function VmForm({ project }: { project: Project }) {
         requiredMark={false}
         scrollToFirstError={{ focus: true }}
         className="split"
+        onValuesChange={() => create.reset()}
         onFinish={(values) => {
           const body = bodyOf(values);
           if (body) create.mutate(body);
@@ -147,7 +148,7 @@ function VmForm({ project }: { project: Project }) {
             </Form.Item>
           </details>
         </div>
-        <aside className="split-side">
+        <div className="split-side">
           <Panel title={t("quota.takes")}>
             {quotaList.data ? (
               <Quotas className="quotas-stacked" takes={takes(flavor, quotaList.data.items)} />
@@ -158,13 +159,16 @@ function VmForm({ project }: { project: Project }) {
             )}
           </Panel>
           <Panel title={t("check.title")}>
-            <Verdict check={check} />
-            {create.error && <ProblemAlert error={create.error} title={t("vm.refused")} shown={shown} />}
+            {create.error ? (
+              <ProblemAlert error={create.error} title={t("vm.refused")} shown={shown} />
+            ) : (
+              <Verdict check={check} />
+            )}
             <Button type="primary" htmlType="submit" block size="large" loading={create.isPending}>
               {t("vm.create")}
             </Button>
           </Panel>
-        </aside>
+        </div>
       </Form>
     </>
   );
@@ -250,7 +254,7 @@ function FlavorChoice({ flavors, id, value, onChange }: ChoiceProps) {
             {t("flavor.size", {
               vcpus: number(vcpus),
               memory: mebibytes(memory_mib),
-              disk: `${number(disk_gib)} GiB`,
+              disk: gibibytes(disk_gib),
             })}
           </span>
         </Radio>

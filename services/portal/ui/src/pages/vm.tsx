@@ -172,7 +172,7 @@ function Placement({ project, vm }: { project: Project; vm: VmView }) {
   });
   const missing = placement.error !== null && Problem.from(placement.error).status === 404;
   return (
-    <Panel title={t("vm.placement")}>
+    <Panel title={t("vm.placement")} className="placement-panel">
       {placement.data ? (
         <Decision record={placement.data} />
       ) : placement.error && !missing ? (
@@ -217,7 +217,8 @@ function Decision({ record }: { record: PlacementView }) {
             {record.scores.map(({ host, score }) => (
               <li key={host}>
                 <span>
-                  {host} {host === record.chosen && <Tag color="success">{t("vm.placement.chosen")}</Tag>}
+                  {host}{" "}
+                  {host === record.chosen && <span className="chosen">{t("vm.placement.chosen")}</span>}
                 </span>
                 <span className="bar" aria-hidden="true">
                   <i style={{ width: `${best > 0 ? (score / best) * 100 : 0}%` }} />

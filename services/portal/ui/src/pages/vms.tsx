@@ -29,6 +29,7 @@ function VmList({ project }: { project: Project }) {
   const poll = usePollInterval();
   const list = useInfiniteQuery({ ...vms(project.id, filter), refetchInterval: poll });
   const quota = useQuery({ ...quotas(), refetchInterval: poll });
+  const columns = useColumns(project);
   const rows = list.data?.pages.flatMap((page) => page.items);
 
   return (
@@ -51,7 +52,7 @@ function VmList({ project }: { project: Project }) {
         <Records
           label={t("vm.list")}
           rows={rows}
-          columns={useColumns(project)}
+          columns={columns}
           rowKey={({ id }) => id}
           empty={
             filter.q || filter.status ? (
@@ -105,7 +106,14 @@ function useColumns(project: Project): Column<VmView>[] {
     },
     { key: "host", title: t("vm.host"), render: (vm) => <HostName vm={vm} /> },
     { key: "created", title: t("vm.created"), render: ({ created_at }) => <Ago at={created_at} /> },
-    { key: "actions", title: "", width: 48, align: "end", render: (vm) => <VmMenu vm={vm} /> },
+    {
+      key: "actions",
+      title: "",
+      card: "control",
+      width: 48,
+      align: "end",
+      render: (vm) => <VmMenu vm={vm} />,
+    },
   ];
 }
 

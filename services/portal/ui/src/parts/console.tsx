@@ -55,7 +55,6 @@ export function Console({ project, vm }: { project: string; vm: VmView }) {
     >
       {log.error && !missing && <ProblemAlert error={log.error} onRetry={() => void log.refetch()} />}
       {/* A scrolling region must be reachable by keyboard. */}
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <pre
         className="console"
         ref={screen}

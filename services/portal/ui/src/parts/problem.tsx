@@ -72,6 +72,6 @@ export function showOnFields(form: FormInstance, error: unknown): Set<string> {
   }
   form.setFields([...byField.values()]);
   const first = [...byField.values()][0];
-  if (first) form.getFieldInstance(first.name)?.focus?.();
+  if (first) form.focusField(first.name);
   return shown;
 }

@@ -9,8 +9,8 @@ export interface Column<T> {
   render: (row: T) => ReactNode;
   width?: number;
   align?: "end";
-  /** On a narrow screen: the card's heading, its corner, or not there at all. Otherwise a line. */
-  card?: "title" | "corner" | "hidden";
+  /** On a narrow screen: the card's heading, its corner, a control beside it, or not there at all. Otherwise a line. */
+  card?: "title" | "corner" | "control" | "hidden";
 }
 
 interface Props<T> {
@@ -82,8 +82,10 @@ function Wide<T extends object>({ label, rows, columns, rowKey, detail }: Filled
 }
 
 function Cards<T>({ label, rows, columns, rowKey, detail }: Filled<T>) {
+  const { t } = useTranslation();
   const title = columns.find((column) => column.card === "title");
   const corner = columns.find((column) => column.card === "corner");
+  const control = columns.find((column) => column.card === "control");
   const lines = columns.filter((column) => column.card === undefined);
   return (
     <ul className="cards" aria-label={label}>
@@ -91,19 +93,22 @@ function Cards<T>({ label, rows, columns, rowKey, detail }: Filled<T>) {
         <li key={rowKey(row)} className="panel card">
           <div className="card-head">
             <strong>{title?.render(row)}</strong>
-            {corner && <span>{corner.render(row)}</span>}
+            <span className="card-corner">
+              {corner?.render(row)}
+              {control?.render(row)}
+            </span>
           </div>
           <dl className="facts">
             {lines.map((column) => (
               <div key={column.key}>
-                {column.title && <dt>{column.title}</dt>}
+                <dt>{column.title}</dt>
                 <dd>{column.render(row)}</dd>
               </div>
             ))}
           </dl>
           {detail && (
             <details>
-              <summary aria-label={detail.label(row)}>…</summary>
+              <summary aria-label={detail.label(row)}>{t("vm.details")}</summary>
               {detail.render(row)}
             </details>
           )}

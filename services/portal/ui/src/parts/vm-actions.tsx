@@ -56,7 +56,7 @@ function useVmAction(vm: VmView) {
       okText: t(`vm.action.${action}`),
       okButtonProps: { danger: action === "delete", type: "primary" },
       cancelText: t("vm.confirm.cancel"),
-      autoFocusButton: "cancel",
+      focusable: { autoFocusButton: "cancel" },
       onOk: () => act.mutateAsync(action).catch(() => undefined),
     });
   };
