@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    check, deny, guest, openapi, pg_test,
+    bench, check, deny, guest, openapi, pg_test,
     place::Place,
     running, test,
     up::{self, Up},
@@ -51,6 +51,8 @@ enum Command {
     },
     /// Every check and every test
     Test,
+    /// The benchmarks of loadtest/, against what runs
+    Bench { name: Option<String> },
     /// Make the demonstration image
     Guest,
     /// Start or stop the PostgreSQL that tests use
@@ -81,6 +83,7 @@ impl Cli {
                 openapi::lint(&place)
             }
             Command::Test => test::test(&place),
+            Command::Bench { name } => bench::bench(&place, name.as_deref()),
             Command::Guest => guest::make(&place).map(|guest| println!("{guest}")),
             Command::PgTest { what: Switch::Start } => pg_test::start(&place).map(|url| println!("{url}")),
             Command::PgTest { what: Switch::Stop } => pg_test::stop(&place),

@@ -55,7 +55,39 @@ pub fn stop(place: &Place) -> Result<()> {
 
 /// Whether this user can talk to it.
 pub fn answers() -> bool {
-    Sh::new("virsh").args(["-q", "-c", URI, "uri"]).succeeds()
+    virsh(&["uri"]).succeeds()
+}
+
+/// Guests whose files are in a directory, by their ids.
+pub fn guests(dir: &Path) -> Result<Vec<String>> {
+    let ids = virsh(&["list", "--all", "--uuid"]).read()?;
+    let dir = format!("{}/", dir.display());
+    let ours = |id: &&str| virsh(&["dumpxml", id]).read().is_ok_and(|xml| xml.contains(&dir));
+    Ok(ids.split_whitespace().filter(ours).map(str::to_owned).collect())
+}
+
+/// Whether a guest runs.
+pub fn is_running(guest: &str) -> bool {
+    virsh(&["domstate", guest])
+        .read()
+        .is_ok_and(|state| state.trim() == "running")
+}
+
+/// Cuts their power. Whoever wants them to run starts them again.
+pub fn shut_off(guests: &[String]) -> Result<()> {
+    for guest in guests.iter().filter(|guest| is_running(guest)) {
+        virsh(&["destroy", guest]).run()?;
+    }
+    Ok(())
+}
+
+/// Makes libvirt forget guests that are off.
+pub fn forget(guests: &[String]) -> Result<()> {
+    guests.iter().try_for_each(|guest| virsh(&["undefine", guest]).run())
+}
+
+fn virsh(args: &[&str]) -> Sh {
+    Sh::new("virsh").args(["-q", "-c", URI]).args(args)
 }
 
 /// libvirt probes QEMU anew on every call, 44 s instead of 0.3 s per guest, while the guests' user cannot open

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "advisories")]
 mod advisories;
+mod bench;
 mod check;
 mod cli;
 mod daemon;

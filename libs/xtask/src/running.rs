@@ -9,23 +9,36 @@ use crate::{
     libvirt,
     place::Place,
     sh::{Sh, step},
-    up::{CONFIG, database},
+    up::{CONFIG, database, guests_dir},
 };
 
-/// Stops the programs in reverse order of their dependence, then the database. Guests are libvirt's: they go on
-/// when libvirt does, and are shut off when we started libvirt ourselves.
+/// Stops the programs in reverse order of their dependence: whoever looks after guests first, then the guests.
 pub fn down(place: &Place) -> Result<()> {
-    for name in ["hypervisor", "simulated-host", "yunshud", "libvirtd", "virtlogd"] {
-        let daemon = Daemon::named(place, name);
-        if daemon.pid().is_some() {
-            step(&format!("stop {name}"), || daemon.stop())?;
+    stop(place, &["hypervisor", "simulated-host"])?;
+    if libvirt::answers() {
+        let guests = libvirt::guests(&guests_dir(place)?)?;
+        if !guests.is_empty() {
+            step(&format!("shut {} guests off", guests.len()), || {
+                libvirt::shut_off(&guests)
+            })?;
         }
     }
+    stop(place, &["yunshud", "libvirtd", "virtlogd"])?;
     let database = database::server(place)?;
     if database.is_up() {
         step("stop PostgreSQL", || database.stop())?;
     }
     println!("Stopped. ./dev up starts it again with everything it had.");
+    Ok(())
+}
+
+fn stop(place: &Place, names: &[&str]) -> Result<()> {
+    for name in names {
+        let daemon = Daemon::named(place, name);
+        if daemon.pid().is_some() {
+            step(&format!("stop {name}"), || daemon.stop())?;
+        }
+    }
     Ok(())
 }
 

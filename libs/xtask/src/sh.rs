@@ -127,6 +127,12 @@ impl Sh {
         Ok(())
     }
 
+    /// Runs with its errors on our terminal and returns what it printed.
+    pub fn read_aside(mut self) -> Result<String> {
+        self.0.stderr(Stdio::inherit());
+        self.read()
+    }
+
     /// Feeds `input` to its standard input; secrets travel this way, never as arguments.
     pub fn read_with(mut self, input: &str) -> Result<String> {
         let line = self.line();

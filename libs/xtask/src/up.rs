@@ -19,7 +19,8 @@ use crate::{
     sh::step,
 };
 
-pub use server::{CONFIG, Login};
+pub use host::guests_dir;
+pub use server::{CONFIG, Login, ca, port};
 
 #[derive(Args, Clone, Debug)]
 pub struct Up {

@@ -6,15 +6,15 @@ use anyhow::Result;
 
 use super::{fuzz, report::Report};
 use crate::{
-    npm,
+    libvirt, npm,
     place::Place,
     running, secrets,
-    up::{self, Up},
+    up::{self, Up, guests_dir},
 };
 
 pub fn run(place: &Place, report: &mut Report) -> Result<()> {
     let own = Place::at(place.root.clone(), place.state("ci"))?;
-    running::down(&own)?;
+    stop(&own)?;
     own.clear()?;
     let options = Up {
         simulated_host: false,
@@ -22,8 +22,20 @@ pub fn run(place: &Place, report: &mut Report) -> Result<()> {
         plain_port: free_port()?,
     };
     let done = drive(&own, &options, report);
-    running::down(&own)?;
+    // Its logs stay for whoever wants to know what went wrong.
+    stop(&own)?;
     done
+}
+
+/// Stops it, or what an interrupted run left of it, its guests included.
+fn stop(own: &Place) -> Result<()> {
+    let guests = if libvirt::answers() {
+        libvirt::guests(&guests_dir(own)?)?
+    } else {
+        Vec::new()
+    };
+    running::down(own)?;
+    libvirt::forget(&guests)
 }
 
 fn drive(place: &Place, options: &Up, report: &mut Report) -> Result<()> {

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     guest::Guest,
     http::{Answer, Api, text},
+    libvirt,
     place::Place,
     sh,
 };
@@ -67,7 +68,8 @@ pub fn vm(api: &mut Api, simulated: bool) -> Result<Value> {
     let running = || {
         let view = api.get(&vm)?.json()?;
         match text(&view, "status")?.as_str() {
-            "running" => Ok(Some(view)),
+            // What the platform says may be older than this machine's last stop: look for ourselves.
+            "running" => Ok((simulated || libvirt::is_running(&text(&view, "id")?)).then_some(view)),
             "failed" => bail!(
                 "the virtual machine failed: {}",
                 view.get("last_error").unwrap_or(&Value::Null)

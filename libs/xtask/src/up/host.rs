@@ -61,6 +61,6 @@ fn known(api: &mut Api, operator: &Login, name: &str) -> Result<bool> {
 }
 
 /// Guests run as a user of libvirt's that must reach their disks.
-fn guests_dir(place: &Place) -> Result<PathBuf> {
+pub fn guests_dir(place: &Place) -> Result<PathBuf> {
     place.dir_open_to("hypervisor", "libvirt-qemu")
 }

@@ -37,6 +37,20 @@ pub fn ca(place: &Place) -> PathBuf {
     place.state("pki/ca.pem")
 }
 
+/// Where the gateway that runs listens with TLS.
+pub fn port(place: &Place) -> Option<u16> {
+    Daemon::named(place, "yunshud").pid()?;
+    let config: toml::Table = fs::read_to_string(place.state("run/yunshud.toml")).ok()?.parse().ok()?;
+    config
+        .get("gateway")?
+        .get("tls")?
+        .as_str()?
+        .rsplit_once(':')?
+        .1
+        .parse()
+        .ok()
+}
+
 pub fn migrate(place: &Place, up: &Up) -> Result<()> {
     configure(place, up)?;
     yunshud(place, "migrate").run()
