@@ -1,19 +1,21 @@
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use db::{Db, Reason, SystemTx};
-use fault::Kind;
+use db::{Db, Listener, Reason, SystemTx};
+use futures::FutureExt;
 use ids::EventId;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Envelope, Position, store};
+use crate::{Envelope, Position, backoff, store};
 
 /// How often an event is tried before it goes to the dead letters.
-pub const ATTEMPTS: i32 = 5;
+pub const ATTEMPTS: u32 = 5;
 /// Events per commit.
-const BATCH: i64 = 200;
+const BATCH: usize = 200;
 /// How long the feed may stay unread when nobody wakes it: commits of other processes ring no bell here.
-const ROUND: Duration = Duration::from_millis(250);
-const PAUSE: Duration = Duration::from_millis(500);
+pub(crate) const ROUND: Duration = Duration::from_millis(250);
+/// How soon to look again for what is committed and waits for an older transaction to end.
+pub(crate) const HELD: Duration = Duration::from_millis(10);
 
 /// Applies events.
 pub trait Consumer: Send + Sync + 'static {
@@ -24,108 +26,164 @@ pub trait Consumer: Send + Sync + 'static {
     fn wants(&self, kind: &str) -> bool;
 
     /// Applies one event inside the transaction that also marks it done. No network in here.
-    fn apply(
-        &self,
-        tx: &mut SystemTx,
-        event: &Envelope,
-    ) -> impl Future<Output = Result<(), fault::Error>> + Send;
-}
-
-/// What a poison event has cost so far.
-#[derive(Default)]
-struct Patience {
-    event: Option<EventId>,
-    attempts: i32,
-}
-
-impl Patience {
-    fn spent_on(&mut self, event: EventId) -> i32 {
-        if self.event != Some(event) {
-            *self = Self { event: Some(event), attempts: 0 };
-        }
-        self.attempts += 1;
-        self.attempts
-    }
+    ///
+    /// An error that passes by itself ([`fault::Error::is_temporary`]) is tried again for as long as it takes; any other,
+    /// and a panic, [`ATTEMPTS`] times. Whatever it did is rolled back each time.
+    fn apply(&self, tx: &mut SystemTx, event: &Envelope) -> impl Future<Output = Result<(), fault::Error>> + Send;
 }
 
 /// Feeds the consumer until `shutdown`. Several processes may run the same consumer; one at a time reads.
 pub async fn run<C: Consumer>(db: Db, consumer: C, shutdown: CancellationToken) {
-    let mut patience = Patience::default();
+    let mut bell = db.wake().listen();
+    let mut trouble = Trouble::default();
     while !shutdown.is_cancelled() {
-        let pause = match round(&db, &consumer, &mut patience).await {
-            Ok(true) => continue,
-            Ok(false) => None,
-            Err(error) => {
-                tracing::warn!(consumer = C::NAME, ?error, "feed interrupted");
-                Some(PAUSE)
-            }
-        };
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = async {
-                match pause {
-                    Some(pause) => tokio::time::sleep(pause).await,
-                    None => db.wake().wait(ROUND).await,
+        let round = async {
+            let next = match round(&db, &consumer, &mut trouble).await {
+                Ok(next) => next,
+                Err(error) => {
+                    tracing::warn!(
+                        consumer = C::NAME,
+                        failures = trouble.failures,
+                        ?error,
+                        "the feed is interrupted"
+                    );
+                    Next::After(backoff::pause(trouble.failures))
                 }
-            } => {}
+            };
+            rest(next, &mut bell).await;
+        };
+        // A round that is dropped is rolled back, and whoever comes next does it again.
+        tokio::select! { () = shutdown.cancelled() => {}, () = round => {} }
+    }
+}
+
+/// When to look again.
+enum Next {
+    /// There is more.
+    AtOnce,
+    /// When it rings, or after this long.
+    Within(Duration),
+    /// After this long, whoever rings.
+    After(Duration),
+}
+
+async fn rest(next: Next, bell: &mut Listener) {
+    match next {
+        Next::AtOnce => {}
+        Next::Within(limit) => bell.wait(limit).await,
+        Next::After(pause) => tokio::time::sleep(pause).await,
+    }
+}
+
+/// What a failing event has cost so far, and how it is kept from taking others with it.
+#[derive(Default)]
+struct Trouble {
+    /// Rounds that failed, one after another.
+    failures: u32,
+    /// The event at which the feed stands.
+    event: Option<EventId>,
+    attempts: u32,
+    /// Why it will not be tried again.
+    verdict: Option<String>,
+    /// Events up to here are taken in smaller batches: those before the failing one, then that one alone.
+    until: Option<Position>,
+    batch: Option<usize>,
+}
+
+impl Trouble {
+    fn batch(&self) -> usize {
+        self.batch.unwrap_or(BATCH)
+    }
+
+    /// Why this event goes to the dead letters, if it does.
+    fn verdict(&self, event: EventId) -> Option<&str> {
+        self.verdict.as_deref().filter(|_| self.event == Some(event))
+    }
+
+    fn met(&mut self, index: usize, event: &Envelope, error: &fault::Error) {
+        self.until = Some(event.position);
+        self.batch = Some(index.max(1));
+        if error.is_temporary() {
+            return;
+        }
+        if self.event != Some(event.id) {
+            self.event = Some(event.id);
+            self.attempts = 0;
+            self.verdict = None;
+        }
+        self.attempts += 1;
+        if self.attempts >= ATTEMPTS {
+            self.verdict = Some(format!("{error:?}"));
+        }
+    }
+
+    fn passed(&mut self, reached: Position) {
+        self.failures = 0;
+        if self.until.is_some_and(|until| reached < until) {
+            self.batch = Some(1);
+        } else {
+            *self = Self::default();
         }
     }
 }
 
-/// Reads and applies one batch. True if there may be more.
-async fn round<C: Consumer>(db: &Db, consumer: &C, patience: &mut Patience) -> Result<bool, fault::Error> {
+/// Reads and applies one batch in one commit.
+async fn round<C: Consumer>(db: &Db, consumer: &C, trouble: &mut Trouble) -> Result<Next, fault::Error> {
+    // Until the commit, every way out of here is a failure, a dropped future included.
+    let failures = trouble.failures;
+    trouble.failures = failures.saturating_add(1);
+    let size = trouble.batch();
     let mut tx = db.system(Reason::Relay).await?;
-    let Some(from) = store::take_cursor(&mut tx, C::NAME).await? else { return Ok(false) };
-    let events = store::next(&mut tx, from, BATCH).await?;
-    let mut reached = from;
-    let mut stopped = None;
-    for event in &events {
-        match one(&mut tx, consumer, event, patience).await {
-            Ok(()) => reached = event.position,
-            Err(error) => {
-                stopped = Some(error);
-                break;
-            }
+    // Read without a lock first: an idle feed costs one look at an index and no transaction id.
+    let from = store::cursor(&mut tx, C::NAME).await?;
+    let batch = store::next(&mut tx, from, size).await?;
+    let Some(last) = batch.events.last() else {
+        trouble.failures = 0;
+        return Ok(Next::Within(if batch.held { HELD } else { ROUND }));
+    };
+    if !store::take_cursor(&mut tx, C::NAME, from).await? {
+        trouble.failures = failures;
+        return Ok(Next::Within(HELD));
+    }
+    let mut quiet = true;
+    for (index, event) in batch
+        .events
+        .iter()
+        .enumerate()
+        .filter(|(_, event)| consumer.wants(&event.kind))
+    {
+        quiet = false;
+        if let Err(error) = one(&mut tx, consumer, event, trouble).await {
+            trouble.met(index, event, &error);
+            return Err(error);
         }
     }
-    let full = events.len() == usize::try_from(BATCH).unwrap_or(usize::MAX);
-    if reached != from {
-        finish(tx, C::NAME, reached).await?;
+    if quiet {
+        store::hurry(&mut tx).await?;
     }
-    match stopped {
-        Some(error) => Err(error),
-        None => Ok(full),
-    }
-}
-
-async fn finish(mut tx: SystemTx, consumer: &str, reached: Position) -> Result<(), fault::Error> {
-    store::move_cursor(&mut tx, consumer, reached).await?;
-    Ok(tx.commit().await?)
+    store::move_cursor(&mut tx, C::NAME, last.position).await?;
+    tx.commit().await?;
+    trouble.passed(last.position);
+    Ok(if batch.events.len() < size && !batch.held {
+        Next::Within(ROUND)
+    } else {
+        Next::AtOnce
+    })
 }
 
 async fn one<C: Consumer>(
     tx: &mut SystemTx,
     consumer: &C,
     event: &Envelope,
-    patience: &mut Patience,
+    trouble: &Trouble,
 ) -> Result<(), fault::Error> {
-    if !consumer.wants(&event.kind) {
-        return Ok(());
-    }
-    store::savepoint(tx).await?;
     if !store::first_time(tx, C::NAME, event.id).await? {
         return Ok(());
     }
-    let Err(error) = consumer.apply(tx, event).await else { return Ok(()) };
-    store::back_to_savepoint(tx).await?;
-    if matches!(error.kind(), Kind::Unavailable) {
-        return Err(error);
+    if let Some(cause) = trouble.verdict(event.id) {
+        tracing::error!(consumer = C::NAME, event = %event.id, cause, "an event goes to the dead letters");
+        return Ok(store::bury(tx, C::NAME, event, cause, trouble.attempts).await?);
     }
-    let attempts = patience.spent_on(event.id);
-    if attempts < ATTEMPTS {
-        return Err(error);
-    }
-    tracing::error!(consumer = C::NAME, event = %event.id, ?error, "event goes to the dead letters");
-    store::bury(tx, C::NAME, event, &format!("{error:?}"), attempts).await?;
-    Ok(())
+    let applied = AssertUnwindSafe(consumer.apply(tx, event)).catch_unwind().await;
+    applied.unwrap_or_else(|_| Err(fault::Error::internal("the consumer panicked")))
 }

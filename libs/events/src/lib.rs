@@ -8,19 +8,24 @@
 //!
 //! # What it refuses
 //! To stop at a poison event: what cannot be applied after [`ATTEMPTS`] tries goes to the dead letters with its cause,
-//! and the feed goes on. What fails because a part is away is tried again for as long as it takes.
+//! and the feed goes on. What fails because a part is away is tried again for as long as it takes. A batch in which one
+//! event fails is rolled back as a whole; the events before it are then applied without it, and it by itself: there are
+//! no savepoints, so nothing of a failed try, its events included, can slip into a commit.
 //!
 //! # The feed
 //! This is the `PostgreSQL` feed of the one-process shape. [`run`] is all that consumers know, so another feed fits
 //! behind it.
 
+mod backoff;
 mod consumer;
 mod position;
 mod store;
+mod tail;
 
 pub use consumer::{ATTEMPTS, Consumer, run};
 pub use position::{NotAPosition, Position};
-pub use store::{head, since};
+pub use store::{Batch, since};
+pub use tail::Tail;
 
 use chrono::{DateTime, Utc};
 use ids::{EventId, ProjectId, TenantId};

@@ -16,6 +16,7 @@ struct OutboxRow {
     project_id: Option<ProjectId>,
     data: serde_json::Value,
     time: DateTime<Utc>,
+    settled: bool,
 }
 
 impl From<OutboxRow> for Envelope {
@@ -23,7 +24,10 @@ impl From<OutboxRow> for Envelope {
         Self {
             id: row.event_id,
             tenant: row.tenant_id,
-            position: Position { xact: row.xact.parse().unwrap_or(u64::MAX), seq: row.seq },
+            position: Position {
+                xact: row.xact.parse().unwrap_or(u64::MAX),
+                seq: row.seq,
+            },
             kind: row.kind,
             subject: row.subject,
             project: row.project_id,
@@ -33,45 +37,103 @@ impl From<OutboxRow> for Envelope {
     }
 }
 
-/// The position behind the newest event that can be read: where a stream without a past begins.
-pub async fn head<A: Action>(tx: &mut Read<A>) -> Result<Position> {
-    let xmin: String =
-        sqlx::query_scalar("select pg_snapshot_xmin(pg_current_snapshot())::text").fetch_one(tx.sql()).await?;
-    Ok(Position { xact: xmin.parse().unwrap_or_default(), seq: 0 })
+/// A stretch of the feed.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// In order.
+    pub events: Vec<Envelope>,
+    /// More is committed and waits for an older transaction to end: look again soon.
+    pub held: bool,
+}
+
+impl From<Vec<OutboxRow>> for Batch {
+    fn from(rows: Vec<OutboxRow>) -> Self {
+        let held = rows.iter().any(|row| !row.settled);
+        // Rows are ordered by transaction, so the settled ones come first.
+        let events = rows.into_iter().filter(|row| row.settled).map(Envelope::from).collect();
+        Self { events, held }
+    }
 }
 
 /// The caller's tenant's events behind `after`, in order, audit entries left out.
-pub async fn since<A: Action>(tx: &mut Read<A>, after: Position, limit: i64) -> Result<Vec<Envelope>> {
+pub async fn since<A: Action>(tx: &mut Read<A>, after: Position, limit: usize) -> Result<Batch> {
     let tenant = tx.tenant_id();
     let rows: Vec<OutboxRow> = sqlx::query_as(
-        "select tenant_id, event_id, xact::text as xact, seq, kind, subject, project_id, data, time
+        "select tenant_id, event_id, xact::text as xact, seq, kind, subject, project_id, data, time,
+                xact < pg_snapshot_xmin(pg_current_snapshot()) as settled
          from bus.outbox
-         where tenant_id = $1 and (xact, seq) > ($2::text::xid8, $3)
-           and xact < pg_snapshot_xmin(pg_current_snapshot()) and kind <> 'audit.recorded'
+         where tenant_id = $1 and (xact, seq) > ($2::text::xid8, $3) and kind <> $5
          order by xact, seq limit $4",
     )
     .bind(tenant)
     .bind(after.xact.to_string())
     .bind(after.seq)
-    .bind(limit)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .bind(db::AUDIT)
     .fetch_all(tx.sql())
     .await?;
-    Ok(rows.into_iter().map(Envelope::from).collect())
+    Ok(rows.into())
 }
 
-/// Takes the consumer's place in the feed, unless another process holds it.
-pub(crate) async fn take_cursor(tx: &mut SystemTx, consumer: &str) -> Result<Option<Position>> {
-    sqlx::query("insert into bus.cursors (consumer) values ($1) on conflict do nothing")
-        .bind(consumer)
-        .execute(tx.sql())
+/// Where the feed ends now: everything before it can be read, everything behind it is still to come.
+pub async fn end(tx: &mut SystemTx) -> Result<Position> {
+    let xmin: String = sqlx::query_scalar("select pg_snapshot_xmin(pg_current_snapshot())::text")
+        .fetch_one(tx.sql())
         .await?;
-    let row: Option<(String, i64)> = sqlx::query_as(
-        "select xact::text, seq from bus.cursors where consumer = $1 for update skip locked",
+    Ok(Position {
+        xact: xmin.parse().unwrap_or_default(),
+        seq: 0,
+    })
+}
+
+/// The next events behind `after`, of every tenant.
+pub async fn next(tx: &mut SystemTx, after: Position, limit: usize) -> Result<Batch> {
+    let rows: Vec<OutboxRow> = sqlx::query_as(
+        "select tenant_id, event_id, xact::text as xact, seq, kind, subject, project_id, data, time,
+                xact < pg_snapshot_xmin(pg_current_snapshot()) as settled
+         from bus.outbox
+         where (xact, seq) > ($1::text::xid8, $2)
+         order by xact, seq limit $3",
     )
-    .bind(consumer)
-    .fetch_optional(tx.sql())
+    .bind(after.xact.to_string())
+    .bind(after.seq)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(tx.sql())
     .await?;
-    Ok(row.map(|(xact, seq)| Position { xact: xact.parse().unwrap_or_default(), seq }))
+    Ok(rows.into())
+}
+
+/// How far the consumer has read.
+pub(crate) async fn cursor(tx: &mut SystemTx, consumer: &str) -> Result<Position> {
+    let row: Option<(String, i64)> = sqlx::query_as("select xact::text, seq from bus.cursors where consumer = $1")
+        .bind(consumer)
+        .fetch_optional(tx.sql())
+        .await?;
+    Ok(row.map(position).unwrap_or_default())
+}
+
+fn position((xact, seq): (String, i64)) -> Position {
+    Position {
+        xact: xact.parse().unwrap_or_default(),
+        seq,
+    }
+}
+
+/// Takes the consumer's place in the feed until the transaction ends, if it still is where it was read and nobody else
+/// holds it.
+pub(crate) async fn take_cursor(tx: &mut SystemTx, consumer: &str, at: Position) -> Result<bool> {
+    if at == Position::default() {
+        sqlx::query("insert into bus.cursors (consumer) values ($1) on conflict do nothing")
+            .bind(consumer)
+            .execute(tx.sql())
+            .await?;
+    }
+    let row: Option<(String, i64)> =
+        sqlx::query_as("select xact::text, seq from bus.cursors where consumer = $1 for update skip locked")
+            .bind(consumer)
+            .fetch_optional(tx.sql())
+            .await?;
+    Ok(row.map(position) == Some(at))
 }
 
 pub(crate) async fn move_cursor(tx: &mut SystemTx, consumer: &str, to: Position) -> Result<()> {
@@ -84,20 +146,12 @@ pub(crate) async fn move_cursor(tx: &mut SystemTx, consumer: &str, to: Position)
     Ok(())
 }
 
-/// The next events behind `after`, of every tenant.
-pub(crate) async fn next(tx: &mut SystemTx, after: Position, limit: i64) -> Result<Vec<Envelope>> {
-    let rows: Vec<OutboxRow> = sqlx::query_as(
-        "select tenant_id, event_id, xact::text as xact, seq, kind, subject, project_id, data, time
-         from bus.outbox
-         where (xact, seq) > ($1::text::xid8, $2) and xact < pg_snapshot_xmin(pg_current_snapshot())
-         order by xact, seq limit $3",
-    )
-    .bind(after.xact.to_string())
-    .bind(after.seq)
-    .bind(limit)
-    .fetch_all(tx.sql())
-    .await?;
-    Ok(rows.into_iter().map(Envelope::from).collect())
+/// The commit need not wait for the disk: losing it means reading events again that nobody wanted.
+pub(crate) async fn hurry(tx: &mut SystemTx) -> Result<()> {
+    sqlx::query("set local synchronous_commit = off")
+        .execute(tx.sql())
+        .await?;
+    Ok(())
 }
 
 /// True the first time this consumer meets the event.
@@ -110,22 +164,12 @@ pub(crate) async fn first_time(tx: &mut SystemTx, consumer: &str, event: EventId
     Ok(done.rows_affected() == 1)
 }
 
-pub(crate) async fn savepoint(tx: &mut SystemTx) -> Result<()> {
-    sqlx::query("savepoint event").execute(tx.sql()).await?;
-    Ok(())
-}
-
-pub(crate) async fn back_to_savepoint(tx: &mut SystemTx) -> Result<()> {
-    sqlx::query("rollback to savepoint event").execute(tx.sql()).await?;
-    Ok(())
-}
-
 pub(crate) async fn bury(
     tx: &mut SystemTx,
     consumer: &str,
     event: &Envelope,
     cause: &str,
-    attempts: i32,
+    attempts: u32,
 ) -> Result<()> {
     sqlx::query(
         "insert into bus.dead_letters (consumer, event_id, tenant_id, kind, data, cause, attempts)
@@ -137,7 +181,7 @@ pub(crate) async fn bury(
     .bind(&event.kind)
     .bind(&event.data)
     .bind(cause)
-    .bind(attempts)
+    .bind(i32::try_from(attempts).unwrap_or(i32::MAX))
     .execute(tx.sql())
     .await?;
     Ok(())

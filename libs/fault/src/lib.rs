@@ -105,6 +105,11 @@ impl Error {
         self.kind
     }
 
+    /// Does it pass by itself, so that the same thing may be tried again after a while?
+    pub const fn is_temporary(&self) -> bool {
+        self.retry_after.is_some()
+    }
+
     /// The public sentence.
     pub fn detail(&self) -> &str {
         &self.detail
