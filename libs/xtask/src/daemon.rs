@@ -102,6 +102,13 @@ impl Daemon {
         Ok(true)
     }
 
+    /// Ends it as a power cut would: nothing is asked, nothing is drained.
+    pub fn kill(&self) -> Result<()> {
+        let Some(pid) = self.pid() else { return Ok(()) };
+        signal(pid, "KILL")?;
+        sh::wait_for(&format!("{} to die", self.name), GRACE, || Ok(self.pid().is_none().then_some(())))
+    }
+
     pub fn last_words(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let last = sh::last_lines(&log, 5);

@@ -113,7 +113,11 @@ fn built(root: &Path, manifest: &str) -> Result<BTreeMap<String, String>> {
         .read()?;
     let pair = |line: &str| {
         let (package, licence) = line.split_once('|')?;
-        Some((package.split(' ').next()?.to_owned(), licence.to_owned()))
+        // Where a crate's tests depend on the crate itself, the circle is cut with a mark.
+        Some((
+            package.split(' ').next()?.to_owned(),
+            licence.trim_end_matches(" (*)").to_owned(),
+        ))
     };
     Ok(list.lines().filter_map(pair).collect())
 }

@@ -50,6 +50,16 @@ impl Api {
         self.call(self.client.post(format!("{}{path}", self.base)).json(body))
     }
 
+    /// A creation that may be repeated: the key makes it happen once.
+    pub fn post_once(&self, path: &str, key: &str, body: &Value) -> Result<Answer> {
+        let request = self.client.post(format!("{}{path}", self.base)).json(body);
+        self.call(request.header("idempotency-key", key))
+    }
+
+    pub fn delete(&self, path: &str) -> Result<Answer> {
+        self.call(self.client.delete(format!("{}{path}", self.base)))
+    }
+
     fn call(&self, mut request: reqwest::RequestBuilder) -> Result<Answer> {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);

@@ -7,13 +7,14 @@ use std::{
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
 
 use crate::{
     place::{Place, make_dir},
-    sh::{Sh, am_root},
+    sh::{self, Sh, am_root},
 };
 
 /// The oldest releases that do not read past row security (CVE-2026-120154).
@@ -90,6 +91,14 @@ impl Server {
             .args(["stop", "-w", "-s", "-m", "fast", "-D"])
             .arg(&self.data)
             .run()
+    }
+
+    /// Kills the postmaster without a word; its children end when they notice. Starting again recovers from the log.
+    pub fn kill(&self) -> Result<()> {
+        let noted = Sh::as_user(self.user, "head").args(["-n", "1"]).arg(self.data.join("postmaster.pid")).read()?;
+        Sh::root("kill").args(["-s", "KILL", noted.trim()]).run()?;
+        let gone = || Ok((!Path::new("/proc").join(noted.trim()).join("exe").exists()).then_some(()));
+        sh::wait_for("PostgreSQL to die", Duration::from_secs(20), gone)
     }
 
     pub fn is_up(&self) -> bool {

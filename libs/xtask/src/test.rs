@@ -2,6 +2,7 @@
 
 mod count;
 mod fuzz;
+mod kills;
 mod report;
 mod stack;
 

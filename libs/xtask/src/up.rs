@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::{
+    daemon::Daemon,
     guest,
     http::Api,
     libvirt,
@@ -69,6 +70,39 @@ pub fn up(place: &Place, up: &Up) -> Result<()> {
         start.elapsed().as_secs_f64()
     );
     Ok(())
+}
+
+/// A part that may be killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Database,
+    Server,
+    Host,
+}
+
+/// Kills a part of the running system without a word.
+pub fn kill(place: &Place, part: Part) -> Result<()> {
+    match part {
+        Part::Database => database::server(place)?.kill(),
+        Part::Server => Daemon::named(place, "yunshud").kill(),
+        Part::Host => Daemon::named(place, "hypervisor").kill(),
+    }
+}
+
+/// Starts a part again that was killed.
+pub fn revive(place: &Place, up: &Up, part: Part) -> Result<()> {
+    match part {
+        Part::Database => database::start(place),
+        Part::Server => server::start(place, up).map(drop),
+        Part::Host => host::revive(place, up),
+    }
+}
+
+/// A client of the running system, signed in as a tenant's owner.
+pub fn tenant(place: &Place, port: u16, name: &str) -> Result<Api> {
+    let mut api = Api::new(port, &server::ca(place))?;
+    cloud::tenant(place, &mut api, name)?;
+    Ok(api)
 }
 
 const NO_HYPERVISOR: &str =

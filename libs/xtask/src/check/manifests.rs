@@ -31,7 +31,9 @@ pub fn versions(sources: &[Source]) -> Vec<Finding> {
     let members = manifests(sources).filter(|(_, manifest)| !manifest.contains_key("workspace"));
     members
         .flat_map(|(source, manifest)| {
-            let wrong = dependencies(&manifest).into_iter().filter(|(_, how)| !inherited(how));
+            let wrong = dependencies(&manifest)
+                .into_iter()
+                .filter(|(_, how)| states_version(how));
             let mend =
                 |on: &str| format!("write `{on}.workspace = true` and its version into [workspace.dependencies]");
             wrong
@@ -69,8 +71,9 @@ fn dependencies(manifest: &Table) -> Vec<(String, Value)> {
         .collect()
 }
 
-fn inherited(how: &Value) -> bool {
-    how.get("workspace").and_then(Value::as_bool) == Some(true)
+/// A path alone names no version: the crate beside it has one.
+fn states_version(how: &Value) -> bool {
+    how.is_str() || ["version", "git"].iter().any(|key| how.get(key).is_some())
 }
 
 fn line_of(source: &Source, dependency: &str) -> usize {
@@ -133,7 +136,7 @@ mod tests {
             manifest(
                 "libs/c/Cargo.toml",
                 "c",
-                "[dependencies]\nserde = { workspace = true, features = [\"rc\"] }\n",
+                "[dependencies]\nserde = { workspace = true, features = [\"rc\"] }\nb = { path = \"../b\" }\n",
             ),
         ]);
         let places: Vec<_> = found

@@ -1,9 +1,6 @@
 //! A line and a time per step, the end at the first failure, and what was left out.
 
-use std::{
-    io::Write as _,
-    time::{Duration, Instant},
-};
+use std::{io::Write as _, time::Instant};
 
 use anyhow::{Result, bail};
 
@@ -89,12 +86,12 @@ impl Report {
     }
 
     fn tell(&self) {
-        let took = Duration::from_secs(self.start.elapsed().as_secs());
+        let took = self.start.elapsed().as_secs();
         match self.skipped.as_slice() {
             [] => println!("skipped: nothing"),
             some => some.iter().for_each(|one| println!("skipped: {one}")),
         }
-        println!("{took:?} in all");
+        println!("{} min {} s in all", took / 60, took % 60);
         println!("{} passed, {} failed", self.count.passed, self.count.failed);
     }
 }

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use anyhow::Result;
 
-use super::{fuzz, report::Report};
+use super::{fuzz, kills, report::Report};
 use crate::{
     libvirt, npm,
     place::Place,
@@ -48,6 +48,7 @@ fn drive(place: &Place, options: &Up, report: &mut Report) -> Result<()> {
         .env("YUNSHU_CREDENTIALS", secrets::dir(place))
         .env("CI", "true");
     report.run("stack: browser", browser)?;
+    report.step("stack: 50 cycles under kill -9", "./dev test", || kills::run(place, options))?;
     fuzz::run(place, options.port, report)
 }
 

@@ -53,6 +53,18 @@ pub fn start(place: &Place, up: &Up, api: &mut Api, operator: &Login) -> Result<
     sh::wait_for("the host to enrol", Duration::from_mins(1), heard)
 }
 
+/// Starts the real host's agent again; it knows who it is.
+pub fn revive(place: &Place, up: &Up) -> Result<()> {
+    let daemon = Daemon::named(place, "hypervisor");
+    let command = Sh::new(place.root.join("services/hypervisor/target/debug/yunshu-hypervisor"))
+        .args(["--libvirt", libvirt::URI, "--gateway", &format!("https://localhost:{}", up.port), "--ca"])
+        .arg(ca(place))
+        .arg("--state")
+        .arg(guests_dir(place)?)
+        .args(["--name", "hypervisor"]);
+    daemon.start(command)
+}
+
 fn known(api: &mut Api, operator: &Login, name: &str) -> Result<bool> {
     cloud::operate(api, operator)?;
     let hosts = api.get("/api/v1/system/hosts")?.json()?;
