@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use auth::Caller;
 use auth::passport::{Bearer, HEADER, Key, LIFETIME_SECONDS, Passport};
 use clock::Clock;
@@ -13,6 +15,7 @@ pub struct Client {
     key: Key,
     clock: Clock,
     bearer: Bearer,
+    address: IpAddr,
 }
 
 /// What came back.
@@ -58,7 +61,7 @@ impl Client {
     pub(crate) fn new(base: String, key: Key, clock: Clock) -> Self {
         #[expect(clippy::disallowed_methods, reason = "tests reach loopback, which egress refuses")]
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { base, http, key, clock, bearer: Bearer::Anonymous }
+        Self { base, http, key, clock, bearer: Bearer::Anonymous, address: IpAddr::from([127, 0, 0, 1]) }
     }
 
     /// The same client as this caller.
@@ -73,6 +76,12 @@ impl Client {
         Self { bearer, ..self.clone() }
     }
 
+    /// The same client as the gateway would see it from this address.
+    #[must_use]
+    pub fn at(&self, address: IpAddr) -> Self {
+        Self { address, ..self.clone() }
+    }
+
     /// The service's address, `http://127.0.0.1:port`.
     pub fn base(&self) -> &str {
         &self.base
@@ -81,7 +90,7 @@ impl Client {
     /// A header with a fresh passport.
     pub fn passport(&self) -> String {
         let expires = self.clock.now().timestamp() + LIFETIME_SECONDS;
-        let address = Some(std::net::IpAddr::from([127, 0, 0, 1]));
+        let address = Some(self.address);
         self.key.seal(&Passport { bearer: self.bearer.clone(), address, request: RequestId::mint(), expires })
     }
 
@@ -95,6 +104,16 @@ impl Client {
         let answer = request.send().await.expect("the service answers");
         let (status, headers) = (answer.status(), answer.headers().clone());
         let text = answer.text().await.expect("a whole body");
+        let json = serde_json::from_str(&text).unwrap_or_default();
+        Reply { status, headers, text, json }
+    }
+
+    /// Sends a request whose answer may be an endless stream: of such a one only the head is read.
+    pub async fn head_of(&self, request: RequestBuilder) -> Reply {
+        let answer = request.send().await.expect("the service answers");
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let text = if kind.starts_with("text/event-stream") { String::new() } else { answer.text().await.expect("a whole body") };
         let json = serde_json::from_str(&text).unwrap_or_default();
         Reply { status, headers, text, json }
     }

@@ -37,7 +37,7 @@ pub async fn bootstrap_operator(
 ) -> Result<Bootstrapped, fault::Error> {
     let field = |error: FieldError| fault::Error::invalid_fields(vec![error]);
     let email = Email::check("/email", email).map_err(field)?;
-    let password = Password::chosen(password, &[email.as_str(), email.local_part()])
+    let password = Password::chosen(password, &[email.as_str(), email.local_part(), "platform", "operator"])
         .map_err(|refused| fault::Error::invalid("/password", format!("The password {refused}.")))?;
     let hasher = settings.hasher().map_err(fault::Error::internal)?;
 
@@ -79,4 +79,52 @@ fn record(tx: &mut SystemTx, action: &str, user: UserId) -> Result<(), fault::Er
     let object = format!("user:{user}");
     let entry = AuditEvent::of(&worker, tx.now(), action, object, AuditOutcome::Success, json!({}));
     tx.record(PLATFORM, &entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Test, settings, start};
+
+    const EMAIL: &str = "ops@platform.example";
+
+    async fn bootstrap(test: &Test, password: &str) -> Result<Bootstrapped, fault::Error> {
+        bootstrap_operator(&test.bench.db("identity"), &settings(), EMAIL, &SecretString::from(password)).await
+    }
+
+    #[tokio::test]
+    async fn an_operator_signs_in_and_carries_the_platforms_roles_alone() {
+        let test = start().await;
+        assert_eq!(bootstrap(&test, "tall ships and small boats").await.unwrap(), Bootstrapped::Made);
+        let tokens = test.sign_in(EMAIL, "tall ships and small boats").await.expect(200).json;
+        let me = test.enter(&tokens).await.unwrap().get("/api/v1/me").await.expect(200).json;
+        let mut roles: Vec<_> = me["roles"].as_array().unwrap().iter().map(|role| role.as_str().unwrap()).collect();
+        roles.sort_unstable();
+        assert_eq!((roles, &me["tenant"]["name"]), (vec!["auditor", "platform_operator"], &json!("platform")));
+    }
+
+    #[tokio::test]
+    async fn again_changes_nothing_and_another_password_ends_the_sessions() {
+        let test = start().await;
+        bootstrap(&test, "tall ships and small boats").await.unwrap();
+        let tokens = test.sign_in(EMAIL, "tall ships and small boats").await.expect(200).json;
+        let before = test.bench.audit(PLATFORM).await.len();
+        assert_eq!(bootstrap(&test, "tall ships and small boats").await.unwrap(), Bootstrapped::Unchanged);
+        assert_eq!(test.bench.audit(PLATFORM).await.len(), before);
+        assert!(test.enter(&tokens).await.is_some());
+
+        assert_eq!(bootstrap(&test, "seven lamps in the harbour").await.unwrap(), Bootstrapped::PasswordChanged);
+        assert!(test.enter(&tokens).await.is_none());
+        test.sign_in(EMAIL, "tall ships and small boats").await.expect(401);
+        test.sign_in(EMAIL, "seven lamps in the harbour").await.expect(200);
+        let changed = ("user.set_password".to_owned(), "success".to_owned());
+        assert!(test.bench.audit(PLATFORM).await.contains(&changed));
+    }
+
+    #[tokio::test]
+    async fn a_weak_password_is_refused_here_too() {
+        let test = start().await;
+        assert!(bootstrap(&test, "platformplatform").await.is_err());
+        assert!(bootstrap(&test, "short").await.is_err());
+    }
 }

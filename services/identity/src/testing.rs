@@ -1,11 +1,18 @@
 //! The service as its endpoint tests see it.
 
-use testkit::{Bench, Client, TestTenant};
+use auth::passport::Bearer;
+use auth::token::{Claims, Jwks, Verifier};
+use auth::{Caller, Standing};
+use ids::{RequestId, TenantId, UserId};
+use serde_json::{Value, json};
+use testkit::{Bench, Client, Reply, TestTenant};
 
 use crate::password::Cost;
 use crate::service::{Deps, Service};
 use crate::settings::Settings;
 
+/// Long, and in no list.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) const ISSUER: &str = "https://cloud.example";
 
 pub(crate) struct Test {
@@ -43,4 +50,91 @@ impl Test {
     pub async fn audit(&self, tenant: &TestTenant) -> Vec<(String, String)> {
         self.bench.audit(tenant.id).await
     }
+}
+
+/// Somebody who signed up.
+pub(crate) struct Owner {
+    pub tenant: TenantId,
+    pub email: String,
+}
+
+impl Test {
+    /// A new tenant of this name and its owner, `ada@<name>.example`.
+    pub async fn sign_up(&self, name: &str) -> Owner {
+        let email = format!("ada@{name}.example");
+        let body = json!({"tenant": {"name": name}, "user": {"email": email, "password": PASSWORD}});
+        let made = self.client.post("/api/v1/auth/signup", body).await.expect(201);
+        Owner { tenant: made.json["tenant_id"].as_str().unwrap().parse().unwrap(), email }
+    }
+
+    /// Tries to sign in.
+    pub async fn sign_in(&self, email: &str, password: &str) -> Reply {
+        try_sign_in(&self.client, email, password).await
+    }
+
+    /// Does what the gateway does with an access token: checks it with the published keys, asks for the session's
+    /// standing, and calls as whom it finds. None if it would let nobody through.
+    pub async fn enter(&self, tokens: &Value) -> Option<Client> {
+        let claims = self.check(tokens).await;
+        let standing = self.standing(&claims).await?;
+        let caller = Caller::signed_in(&claims, standing.bindings, None, RequestId::mint());
+        standing.live.then(|| self.client.caller(&caller))
+    }
+
+    pub async fn check(&self, tokens: &Value) -> Claims {
+        let keys = self.client.get("/.well-known/jwks.json").await.expect(200);
+        let jwks: Jwks = serde_json::from_value(keys.json).unwrap();
+        Verifier::new(ISSUER, &jwks).check(tokens["access_token"].as_str().unwrap()).unwrap()
+    }
+
+    pub async fn standing(&self, claims: &Claims) -> Option<Standing> {
+        let gateway = self.client.bearer(Bearer::Platform("gateway".to_owned()));
+        let answer = gateway.get(&format!("/internal/sessions/{}", claims.sid)).await;
+        (answer.status != 404).then(|| serde_json::from_value(answer.expect(200).json).unwrap())
+    }
+}
+
+impl Test {
+    /// All rows of a table as text, to look for what must not be there.
+    pub async fn dump(&self, table: &str) -> String {
+        let query = sqlx::AssertSqlSafe(format!("select t::text from {table} t"));
+        let rows: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut self.bench.superuser().await).await.unwrap();
+        rows.join("\n")
+    }
+
+    /// The secret part of a refresh token, in the form in which a dump would show it.
+    pub fn secret_of(&self, tokens: &Value) -> String {
+        let text = tokens["refresh_token"].as_str().unwrap().strip_prefix("yrt_").unwrap();
+        let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text).unwrap();
+        bytes[32..64].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    pub async fn disable(&self, owner: &Owner) {
+        let query = sqlx::query("update identity.users set enabled = false where tenant_id = $1").bind(owner.tenant);
+        query.execute(&mut self.bench.superuser().await).await.unwrap();
+    }
+
+    pub async fn unbind(&self, owner: &Owner) {
+        let query = sqlx::query("delete from identity.role_bindings where tenant_id = $1").bind(owner.tenant);
+        query.execute(&mut self.bench.superuser().await).await.unwrap();
+    }
+
+    /// A person without a password.
+    pub async fn person(&self, tenant: &TestTenant, user: UserId) {
+        let query = sqlx::query(
+            "insert into identity.users (tenant_id, user_id, email, display_name, created_at, updated_at)
+             values ($1, $2, 'bob@acme.example', 'Bob', now(), now())",
+        );
+        query.bind(tenant.id).bind(user).execute(&mut self.bench.superuser().await).await.unwrap();
+    }
+}
+
+/// Tries to sign in from wherever this client is.
+pub(crate) async fn try_sign_in(client: &Client, email: &str, password: &str) -> Reply {
+    client.post("/api/v1/auth/login", json!({"email": email, "password": password})).await
+}
+
+/// Turns a refresh token in from wherever this client is.
+pub(crate) async fn turn_in(client: &Client, tokens: &Value) -> Reply {
+    client.post("/api/v1/auth/refresh", json!({"refresh_token": tokens["refresh_token"]})).await
 }

@@ -90,3 +90,47 @@ pub async fn read_me(ask: Read<me::Read>, identity: Data<Identity>) -> Result<Js
         projects: projects.into_iter().map(|(id, name)| MyProject { id, name }).collect(),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use auth::{Binding, Role};
+    use ids::{ProjectId, UserId};
+    use serde_json::json;
+
+    use crate::testing::{PASSWORD, start};
+
+    #[tokio::test]
+    async fn it_is_the_caller_and_nobody_else() {
+        let test = start().await;
+        let (mine, theirs) = (test.sign_up("mine").await, test.sign_up("theirs").await);
+        for (owner, other) in [(&mine, &theirs), (&theirs, &mine)] {
+            let tokens = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+            let me = test.enter(&tokens).await.unwrap().get("/api/v1/me").await.expect(200);
+            assert_eq!(me.json["user"]["email"], owner.email.as_str());
+            assert!(!me.text.contains(&other.tenant.to_string()), "t01: {}", me.text);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_role_on_a_project_shows_that_project_and_no_role_on_the_tenant() {
+        let test = start().await;
+        let tenant = test.bench.tenant("acme").await;
+        let shop = ProjectId::mint();
+        test.bench.project(&tenant, shop, "shop").await;
+        let caller = tenant.caller_with(vec![Binding { role: Role::Viewer, project: Some(shop) }]);
+        test.person(&tenant, caller.user().unwrap()).await;
+        let me = test.client.caller(&caller).get("/api/v1/me").await.expect(200).json;
+        assert_eq!((&me["roles"], &me["projects"]), (&json!([]), &json!([{"id": shop, "name": "shop"}])));
+    }
+
+    #[tokio::test]
+    async fn nobody_is_nobody() {
+        let test = start().await;
+        test.client.get("/api/v1/me").await.expect(401);
+        let tenant = test.bench.tenant("acme").await;
+        let ghost = tenant.caller(Role::Owner);
+        assert_ne!(ghost.user(), None::<UserId>);
+        test.client.caller(&ghost).get("/api/v1/me").await.expect(404);
+        test.client.caller(&ghost).get("/api/v1/me?x=1").await.expect(400);
+    }
+}

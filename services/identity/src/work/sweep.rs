@@ -42,3 +42,55 @@ pub async fn sweep(db: &Db) -> Result<u64> {
         total += removed;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clock::Clock;
+    use testkit::Bench;
+
+    use super::*;
+    use crate::testing::{PASSWORD, settings, start_on};
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    #[tokio::test]
+    async fn what_has_expired_goes_and_the_rest_stays() {
+        let clock = Clock::held_at(Clock::system().now());
+        let test = start_on(Bench::at(clock.clone()).await, &settings()).await;
+        let db = test.bench.db("identity");
+        let owner = test.sign_up("acme").await;
+        test.sign_in(&owner.email, PASSWORD).await.expect(200);
+        test.sign_in(&owner.email, "an entirely wrong one").await.expect(401);
+        sweep(&db).await.unwrap();
+        assert_ne!(test.dump("identity.sessions").await, "");
+        assert_ne!(test.dump("identity.guesses").await, "");
+
+        clock.advance(DAY * 2);
+        sweep(&db).await.unwrap();
+        assert_eq!(test.dump("identity.sessions").await, "");
+        assert_eq!(test.dump("identity.guesses").await, "");
+        assert_ne!(test.dump("identity.known_addresses").await, "");
+
+        clock.advance(DAY * 90);
+        sweep(&db).await.unwrap();
+        assert_eq!(test.dump("identity.known_addresses").await, "");
+        assert_eq!(sweep(&db).await.unwrap(), 0, "run twice is run once");
+    }
+
+    #[tokio::test]
+    async fn rows_somebody_holds_are_passed_over() {
+        let clock = Clock::held_at(Clock::system().now());
+        let test = start_on(Bench::at(clock.clone()).await, &settings()).await;
+        let db = test.bench.db("identity");
+        let owner = test.sign_up("acme").await;
+        let tokens = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+        let claims = test.check(&tokens).await;
+        clock.advance(DAY * 2);
+        let mut tx = db.system(Reason::SignIn).await.unwrap();
+        store::sessions::claim(&mut tx, claims.tenant, claims.sid).await.unwrap();
+        sweep(&db).await.unwrap();
+        drop(tx);
+        assert_ne!(test.dump("identity.sessions").await, "", "held");
+        assert_eq!(sweep(&db).await.unwrap(), 1);
+    }
+}

@@ -223,3 +223,229 @@ async fn begin(
     tx.record(candidate.tenant, &entry)?;
     Ok((session, token))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::time::{Duration, Instant};
+
+    use auth::PLATFORM;
+    use clock::Clock;
+    use serde_json::json;
+    use testkit::Bench;
+
+    use crate::guess::{Limit, Limits};
+    use crate::password::Cost;
+    use crate::settings::Settings;
+    use crate::testing::{PASSWORD, settings, start, start_on, try_sign_in};
+
+    const WRONG: &str = "an entirely wrong one";
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::new(198, 51, 100, last))
+    }
+
+    #[tokio::test]
+    async fn the_right_password_gives_tokens_of_the_documented_shape() {
+        let test = start().await;
+        let owner = test.sign_up("acme").await;
+        let tokens = test.sign_in("ADA@acme.example", PASSWORD).await.expect(200).json;
+        assert_eq!((&tokens["status"], &tokens["token_type"]), (&json!("authenticated"), &json!("Bearer")));
+        assert_eq!(tokens["expires_in"], 300);
+        let claims = test.check(&tokens).await;
+        assert_eq!((claims.tenant, claims.exp - claims.iat), (owner.tenant, 300));
+        let log = test.bench.audit(owner.tenant).await;
+        assert_eq!(log.last().unwrap(), &("session.create".to_owned(), "success".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn t11_whatever_is_wrong_reads_the_same() {
+        let test = start().await;
+        let owner = test.sign_up("acme").await;
+        let wrong = test.sign_in(&owner.email, WRONG).await.expect(401);
+        let unknown = test.sign_in("nobody@acme.example", PASSWORD).await.expect(401);
+        assert_eq!(wrong.without_request(), unknown.without_request());
+        let named = |tenant: &str| json!({"email": owner.email, "password": PASSWORD, "tenant": tenant});
+        let elsewhere = test.client.post("/api/v1/auth/login", named("nowhere")).await.expect(401);
+        assert_eq!(wrong.without_request(), elsewhere.without_request());
+        test.client.post("/api/v1/auth/login", named("acme")).await.expect(200);
+    }
+
+    #[tokio::test]
+    async fn the_tenant_is_needed_only_where_the_address_is_in_several() {
+        let test = start().await;
+        for tenant in ["one", "two"] {
+            let body = json!({"tenant": {"name": tenant}, "user": {"email": "ada@example.com", "password": PASSWORD}});
+            test.client.post("/api/v1/auth/signup", body).await.expect(201);
+        }
+        let refused = test.sign_in("ada@example.com", PASSWORD).await.expect(401);
+        let unknown = test.sign_in("nobody@example.com", PASSWORD).await.expect(401);
+        assert_eq!(refused.without_request(), unknown.without_request(), "t11: tells nobody that there are several");
+        let body = json!({"email": "ada@example.com", "password": PASSWORD, "tenant": "two"});
+        test.client.post("/api/v1/auth/login", body).await.expect(200);
+    }
+
+    #[tokio::test]
+    async fn failures_are_in_the_log_of_whom_they_concern() {
+        let test = start().await;
+        let owner = test.sign_up("acme").await;
+        test.sign_in(&owner.email, WRONG).await.expect(401);
+        let denied = ("session.create".to_owned(), "denied".to_owned());
+        assert_eq!(test.bench.audit(owner.tenant).await.last(), Some(&denied));
+        assert_eq!(test.bench.audit(PLATFORM).await.iter().filter(|entry| **entry == denied).count(), 0);
+        test.sign_in("nobody@acme.example", WRONG).await.expect(401);
+        assert_eq!(test.bench.audit(PLATFORM).await.iter().filter(|entry| **entry == denied).count(), 1);
+        assert!(!test.dump("bus.outbox").await.contains("nobody@acme"), "who is nobody here stays unnamed");
+    }
+
+    #[tokio::test]
+    async fn bad_bodies_are_refused_before_anything_is_spent() {
+        let test = start().await;
+        let long = "x".repeat(257);
+        for (body, pointer) in [
+            (json!({"email": "no", "password": "x"}), "/email"),
+            (json!({"email": "a@b.cd", "password": long}), "/password"),
+            (json!({"email": "a@b.cd", "password": "x", "tenant": "No"}), "/tenant"),
+            (json!({"email": "a@b.cd", "password": "x", "role": "owner"}), "/role"),
+        ] {
+            let refused = test.client.post("/api/v1/auth/login", body).await.expect(400);
+            assert_eq!(refused.json["errors"][0]["pointer"], pointer, "{}", refused.text);
+        }
+        assert_eq!(test.dump("identity.guesses").await, "");
+    }
+
+    #[tokio::test]
+    async fn who_is_disabled_cannot_sign_in_and_is_told_nothing_else() {
+        let test = start().await;
+        let owner = test.sign_up("acme").await;
+        let wrong = test.sign_in(&owner.email, WRONG).await.expect(401);
+        test.disable(&owner).await;
+        let refused = test.sign_in(&owner.email, PASSWORD).await.expect(401);
+        assert_eq!(refused.without_request(), wrong.without_request());
+    }
+
+    #[tokio::test]
+    async fn a_hash_grows_with_the_cost_at_the_next_sign_in() {
+        let test = start().await;
+        let owner = test.sign_up("acme").await;
+        assert!(test.dump("identity.passwords").await.contains("m=64,"));
+        let dearer = Settings { password: Cost { memory_kib: 128, ..settings().password }, ..settings() };
+        let test = start_on(test.bench, &dearer).await;
+        test.sign_in(&owner.email, WRONG).await.expect(401);
+        assert!(test.dump("identity.passwords").await.contains("m=64,"), "a wrong password changes nothing");
+        test.sign_in(&owner.email, PASSWORD).await.expect(200);
+        assert!(test.dump("identity.passwords").await.contains("m=128,"));
+        test.sign_in(&owner.email, PASSWORD).await.expect(200);
+    }
+
+    #[tokio::test]
+    async fn t11_guesses_run_out_even_across_a_restart_and_come_back() {
+        let clock = Clock::held_at(Clock::system().now());
+        let test = start_on(Bench::at(clock.clone()).await, &settings()).await;
+        let owner = test.sign_up("acme").await;
+        for _ in 0..5 {
+            test.sign_in(&owner.email, WRONG).await.expect(401);
+        }
+        let test = start_on(test.bench, &settings()).await;
+        for _ in 5..10 {
+            test.sign_in(&owner.email, WRONG).await.expect(401);
+        }
+        let refused = test.sign_in(&owner.email, PASSWORD).await.expect(429);
+        let wait: u64 = refused.header("retry-after").parse().unwrap();
+        assert!((1..=11).contains(&wait), "{wait}");
+        clock.advance(Duration::from_secs(wait));
+        test.sign_in(&owner.email, PASSWORD).await.expect(200);
+    }
+
+    #[tokio::test]
+    async fn t11_people_who_do_not_exist_run_out_of_guesses_too() {
+        let test = start_on(Bench::at(Clock::held_at(Clock::system().now())).await, &settings()).await;
+        let owner = test.sign_up("acme").await;
+        let mut last = Vec::new();
+        for email in [owner.email.as_str(), "nobody@acme.example"] {
+            for _ in 0..10 {
+                test.sign_in(email, WRONG).await.expect(401);
+            }
+            last.push(test.sign_in(email, WRONG).await.expect(429).without_request());
+        }
+        assert_eq!(last[0], last[1]);
+    }
+
+    #[tokio::test]
+    async fn t11_simultaneous_guesses_are_counted_one_by_one() {
+        let test = start_on(Bench::at(Clock::held_at(Clock::system().now())).await, &settings()).await;
+        let owner = test.sign_up("acme").await;
+        let tries = (0..40).map(|_| test.sign_in(&owner.email, WRONG));
+        let replies = futures::future::join_all(tries).await;
+        // The queue before the hasher may be full for some; those have spent nothing.
+        let looked_at = replies.iter().filter(|reply| reply.status == 401).count();
+        assert!(looked_at <= 10, "{looked_at}");
+        assert!(replies.iter().all(|reply| reply.status == 401 || reply.status == 429));
+        let exhausted = ("session.create".to_owned(), "denied".to_owned());
+        let told = test.bench.audit(owner.tenant).await.iter().filter(|entry| **entry == exhausted).count();
+        assert_eq!(told, looked_at + 1, "each failure, and once that there were too many");
+    }
+
+    #[tokio::test]
+    async fn t12_two_hundred_bad_tries_do_not_keep_the_owner_out() {
+        let test = start_on(Bench::at(Clock::held_at(Clock::system().now())).await, &settings()).await;
+        let owner = test.sign_up("acme").await;
+        test.sign_in(&owner.email, PASSWORD).await.expect(200);
+        // One attacker spends his own pair's budget, so even a new place stays open.
+        for _ in 0..200 {
+            let reply = try_sign_in(&test.client.at(address(66)), &owner.email, WRONG).await;
+            assert!(reply.status == 401 || reply.status == 429);
+        }
+        try_sign_in(&test.client.at(address(1)), &owner.email, PASSWORD).await.expect(200);
+        // Twenty attackers spend what strangers share; from a known place the owner still comes in.
+        for attacker in 100..120 {
+            for _ in 0..10 {
+                try_sign_in(&test.client.at(address(attacker)), &owner.email, WRONG).await;
+            }
+        }
+        try_sign_in(&test.client.at(address(99)), &owner.email, PASSWORD).await.expect(429);
+        test.sign_in(&owner.email, PASSWORD).await.expect(200);
+        try_sign_in(&test.client.at(address(1)), &owner.email, PASSWORD).await.expect(200);
+    }
+
+    #[tokio::test]
+    async fn t11_one_address_cannot_spray_over_many_accounts() {
+        let limit = Limit { burst: 5, refill_seconds: 60 };
+        let few = Settings { guesses: Limits { address: limit, ..Limits::default() }, ..settings() };
+        let test = start_on(Bench::at(Clock::held_at(Clock::system().now())).await, &few).await;
+        for person in 0..5 {
+            test.sign_in(&format!("p{person}@acme.example"), WRONG).await.expect(401);
+        }
+        test.sign_in("p5@acme.example", WRONG).await.expect(429);
+        let elsewhere = test.client.at(address(1));
+        try_sign_in(&elsewhere, "p5@acme.example", WRONG).await.expect(401);
+    }
+
+    #[tokio::test]
+    async fn t11_the_clock_does_not_tell_who_exists() {
+        let open = Limits {
+            pair: Limit { burst: 1000, refill_seconds: 1 },
+            address: Limit { burst: 1000, refill_seconds: 1 },
+            account: Limit { burst: 1000, refill_seconds: 1 },
+        };
+        let real = Settings { guesses: open, ..Settings::default() };
+        let test = start_on(Bench::new().await, &real).await;
+        let owner = test.sign_up("acme").await;
+        let mut times = [Vec::new(), Vec::new()];
+        for _ in 0..25 {
+            for (which, email) in [owner.email.as_str(), "nobody@acme.example"].into_iter().enumerate() {
+                let begin = Instant::now();
+                test.sign_in(email, WRONG).await.expect(401);
+                times[which].push(begin.elapsed());
+            }
+        }
+        let median = |times: &mut Vec<Duration>| {
+            times.sort_unstable();
+            times[times.len() / 2].as_secs_f64()
+        };
+        let [known, unknown] = &mut times;
+        let ratio = median(known) / median(unknown);
+        // Without the hash for nobody it would be 5 or more; the machine may be busy with other tests.
+        assert!((0.6..1.6).contains(&ratio), "known takes {ratio} times as long as unknown");
+    }
+}

@@ -50,3 +50,41 @@ pub async fn sign_out(ask: Change<session::Delete>, identity: Data<Identity>) ->
 
     tx.finish(Status::NoContent, Removed(SessionView { id })).await
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::{PASSWORD, start, turn_in};
+
+    #[tokio::test]
+    async fn t17_after_signing_out_neither_token_is_good() {
+        let test = start().await;
+        let owner = test.sign_up("acme").await;
+        let tokens = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+        let other = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+        let me = test.enter(&tokens).await.unwrap();
+        me.post("/api/v1/auth/logout", json!({})).await.expect(204);
+        assert!(test.enter(&tokens).await.is_none());
+        turn_in(&test.client, &tokens).await.expect(401);
+        turn_in(&test.client, &other).await.expect(200);
+        let log = test.bench.audit(owner.tenant).await;
+        assert!(log.contains(&("session.delete".to_owned(), "success".to_owned())), "{log:?}");
+    }
+
+    #[tokio::test]
+    async fn a_dry_run_ends_nothing() {
+        let test = start().await;
+        let owner = test.sign_up("acme").await;
+        let tokens = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+        let me = test.enter(&tokens).await.unwrap();
+        me.post("/api/v1/auth/logout?dry_run=true", json!({})).await.expect(200);
+        turn_in(&test.client, &tokens).await.expect(200);
+    }
+
+    #[tokio::test]
+    async fn who_is_not_signed_in_cannot_sign_out() {
+        let test = start().await;
+        test.client.post("/api/v1/auth/logout", json!({})).await.expect(401);
+    }
+}

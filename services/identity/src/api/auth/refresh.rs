@@ -77,3 +77,151 @@ pub async fn refresh_session(ask: Open<Refresh>, identity: Data<Identity>) -> Re
 
     identity.hand_out(&session, &next).await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::time::Duration;
+
+    use clock::Clock;
+    use serde_json::{Value, json};
+    use testkit::Bench;
+
+    use crate::testing::{Owner, PASSWORD, Test, settings, start, start_on, turn_in};
+
+    const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 9));
+
+    async fn signed_in(clock: &Clock) -> (Test, Owner, Value) {
+        let test = start_on(Bench::at(clock.clone()).await, &settings()).await;
+        let owner = test.sign_up("acme").await;
+        let tokens = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+        (test, owner, tokens)
+    }
+
+    #[tokio::test]
+    async fn a_token_is_turned_in_for_the_next_pair_of_the_same_session() {
+        let test = start().await;
+        let owner = test.sign_up("acme").await;
+        let first = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+        let second = turn_in(&test.client, &first).await.expect(200).json;
+        assert_eq!(second["status"], "authenticated");
+        assert_ne!(first["refresh_token"], second["refresh_token"]);
+        assert_eq!(test.check(&first).await.sid, test.check(&second).await.sid);
+        turn_in(&test.client, &second).await.expect(200);
+        let renewed = ("session.refresh".to_owned(), "success".to_owned());
+        assert_eq!(test.bench.audit(owner.tenant).await.iter().filter(|entry| **entry == renewed).count(), 2);
+    }
+
+    #[tokio::test]
+    async fn t15_a_lost_answer_is_given_again_to_the_same_client_for_ten_seconds() {
+        let clock = Clock::held_at(Clock::system().now());
+        let (test, _, first) = signed_in(&clock).await;
+        let second = turn_in(&test.client, &first).await.expect(200).json;
+        clock.advance(Duration::from_secs(10));
+        let again = turn_in(&test.client, &first).await.expect(200).json;
+        assert_eq!(second["refresh_token"], again["refresh_token"]);
+        turn_in(&test.client, &second).await.expect(200);
+        turn_in(&test.client, &first).await.expect(401);
+        turn_in(&test.client, &second).await.expect(401);
+    }
+
+    #[tokio::test]
+    async fn t15_a_late_second_use_ends_the_family() {
+        let clock = Clock::held_at(Clock::system().now());
+        let (test, owner, first) = signed_in(&clock).await;
+        let second = turn_in(&test.client, &first).await.expect(200).json;
+        clock.advance(Duration::from_secs(11));
+        turn_in(&test.client, &first).await.expect(401);
+        turn_in(&test.client, &second).await.expect(401);
+        assert!(test.enter(&second).await.is_none(), "its access tokens are dead as well");
+        let last = test.bench.audit(owner.tenant).await.pop();
+        assert_eq!(last, Some(("session.refresh".to_owned(), "denied".to_owned())));
+    }
+
+    #[tokio::test]
+    async fn t15_a_thief_and_the_owner_in_either_order_end_the_family() {
+        for thief_first in [true, false] {
+            let clock = Clock::held_at(Clock::system().now());
+            let (test, _, stolen) = signed_in(&clock).await;
+            let (owner, thief) = (test.client.clone(), test.client.at(ELSEWHERE));
+            let (one, other) = if thief_first { (&thief, &owner) } else { (&owner, &thief) };
+            let got = turn_in(one, &stolen).await.expect(200).json;
+            // At once: the moment for lost answers is for the same client only.
+            turn_in(other, &stolen).await.expect(401);
+            turn_in(one, &got).await.expect(401);
+        }
+    }
+
+    #[tokio::test]
+    async fn t15_fifty_simultaneous_renewals_get_one_successor() {
+        let test = start().await;
+        let owner = test.sign_up("acme").await;
+        let tokens = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+        let replies = futures::future::join_all((0..50).map(|_| turn_in(&test.client, &tokens))).await;
+        assert!(replies.iter().all(|reply| reply.status == 200), "{replies:?}");
+        let next = &replies[0].json["refresh_token"];
+        assert!(replies.iter().all(|reply| reply.json["refresh_token"] == *next));
+        let renewed = ("session.refresh".to_owned(), "success".to_owned());
+        assert_eq!(test.bench.audit(owner.tenant).await.iter().filter(|entry| **entry == renewed).count(), 1);
+        turn_in(&test.client, &replies[0].json).await.expect(200);
+    }
+
+    #[tokio::test]
+    async fn t15_inventing_tokens_around_a_session_ends_nothing() {
+        let test = start().await;
+        let owner = test.sign_up("acme").await;
+        let tokens = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+        let good = tokens["refresh_token"].as_str().unwrap();
+        let made_up = format!("{}{}", &good[..60], "A".repeat(good.len() - 60));
+        let other = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+        let other = other["refresh_token"].as_str().unwrap();
+        let grafted = format!("{}{}", &good[..40], &other[40..]);
+        for bad in [made_up.as_str(), grafted.as_str(), "", "yrt_", "junk"] {
+            let refused = test.client.post("/api/v1/auth/refresh", json!({"refresh_token": bad})).await.expect(401);
+            assert!(!refused.text.contains(good), "t24");
+        }
+        turn_in(&test.client, &tokens).await.expect(200);
+    }
+
+    #[tokio::test]
+    async fn a_session_ends_without_use_and_in_the_end() {
+        let clock = Clock::held_at(Clock::system().now());
+        let (test, owner, first) = signed_in(&clock).await;
+        clock.advance(Duration::from_secs(24 * 3600));
+        turn_in(&test.client, &first).await.expect(401);
+
+        let mut tokens = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+        for _ in 0..(30 * 24 / 20 - 1) {
+            clock.advance(Duration::from_secs(20 * 3600));
+            tokens = turn_in(&test.client, &tokens).await.expect(200).json;
+        }
+        clock.advance(Duration::from_secs(20 * 3600));
+        turn_in(&test.client, &tokens).await.expect(401);
+    }
+
+    #[tokio::test]
+    async fn who_is_disabled_gets_nothing_any_more() {
+        let test = start().await;
+        let owner = test.sign_up("acme").await;
+        let tokens = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+        test.disable(&owner).await;
+        turn_in(&test.client, &tokens).await.expect(401);
+        assert!(test.enter(&tokens).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn t24_no_token_is_in_the_database() {
+        let test = start().await;
+        let owner = test.sign_up("acme").await;
+        let first = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+        let second = turn_in(&test.client, &first).await.expect(200).json;
+        let dump = test.dump("identity.sessions").await + &test.dump("bus.outbox").await;
+        for tokens in [&first, &second] {
+            for name in ["refresh_token", "access_token"] {
+                assert!(!dump.contains(tokens[name].as_str().unwrap()));
+            }
+            let secret = test.secret_of(tokens);
+            assert!(!dump.contains(&secret), "{secret}");
+        }
+    }
+}

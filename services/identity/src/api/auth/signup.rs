@@ -131,3 +131,92 @@ pub async fn sign_up(ask: Open<SignUp>, identity: Data<Identity>) -> Outcome<Sig
 
     tx.finish(Status::Created, Created(SignedUp { tenant_id, user_id, project_id })).await
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::testing::{PASSWORD, start};
+
+    const PATH: &str = "/api/v1/auth/signup";
+
+    fn body(tenant: &str, email: &str) -> Value {
+        json!({"tenant": {"name": tenant}, "user": {"email": email, "password": PASSWORD}})
+    }
+
+    #[tokio::test]
+    async fn a_sign_up_makes_tenant_owner_and_project() {
+        let test = start().await;
+        let made = test.client.post(PATH, body("acme", "Ada@Acme.example")).await.expect(201);
+        let tokens = test.sign_in("ada@acme.example", PASSWORD).await.expect(200).json;
+        let me = test.enter(&tokens).await.unwrap().get("/api/v1/me").await.expect(200).json;
+        assert_eq!(me["tenant"], json!({"id": made.json["tenant_id"], "name": "acme"}));
+        assert_eq!(me["user"]["id"], made.json["user_id"]);
+        assert_eq!(me["user"]["display_name"], "ada");
+        assert_eq!(me["roles"], json!(["owner"]));
+        assert_eq!(me["projects"], json!([{"id": made.json["project_id"], "name": "default"}]));
+        let log = test.bench.audit(made.json["tenant_id"].as_str().unwrap().parse().unwrap()).await;
+        assert_eq!(log[0], ("tenant.create".to_owned(), "success".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_taken_name_is_409_and_leaves_nothing_behind() {
+        let test = start().await;
+        test.sign_up("acme").await;
+        let refused = test.client.post(PATH, body("acme", "eve@evil.example")).await.expect(409);
+        assert_eq!(refused.code(), "already_exists");
+        test.sign_in("eve@evil.example", PASSWORD).await.expect(401);
+        test.client.post(PATH, body("platform", "eve@evil.example")).await.expect(409);
+    }
+
+    #[tokio::test]
+    async fn everything_wrong_is_named_at_once() {
+        let test = start().await;
+        let bad = json!({"tenant": {"name": "A", "display_name": ""},
+                         "user": {"email": "no", "password": "short", "display_name": "a\u{1b}b"}});
+        let refused = test.client.post(PATH, bad).await.expect(400);
+        let named = refused.json["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap());
+        let all = ["/tenant/name", "/tenant/display_name", "/user/email", "/user/password", "/user/display_name"];
+        assert_eq!(named.collect::<Vec<_>>(), all);
+        assert!(!refused.text.contains("\"short\""), "t24: {}", refused.text);
+    }
+
+    #[tokio::test]
+    async fn t08_nothing_else_can_be_set() {
+        let test = start().await;
+        for (pointer, field) in [("/tenant", "tenant_id"), ("/user", "roles"), ("/user", "enabled"), ("", "role")] {
+            let mut bad = body("acme", "ada@acme.example");
+            bad.pointer_mut(pointer).unwrap()[field] = json!("x");
+            test.client.post(PATH, bad).await.expect(400);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_may_sign_up_for_several_tenants() {
+        let test = start().await;
+        test.client.post(PATH, body("one", "ada@example.com")).await.expect(201);
+        test.client.post(PATH, body("two", "ada@example.com")).await.expect(201);
+    }
+
+    #[tokio::test]
+    async fn one_of_many_simultaneous_sign_ups_gets_the_name() {
+        let test = start().await;
+        let asks = (0..8).map(|i| test.client.post(PATH, body("acme", &format!("p{i}@acme.example"))));
+        let replies = futures::future::join_all(asks).await;
+        assert_eq!(replies.iter().filter(|reply| reply.status == 201).count(), 1);
+        assert_eq!(replies.iter().filter(|reply| reply.status == 409).count(), 7);
+    }
+
+    #[tokio::test]
+    async fn t24_the_password_is_nowhere_in_the_database() {
+        let test = start().await;
+        test.sign_up("acme").await;
+        test.sign_in("ada@acme.example", PASSWORD).await.expect(200);
+        let tokens = test.sign_in("ada@acme.example", "another wrong password").await;
+        assert_eq!(tokens.status, 401);
+        for table in ["identity.users", "identity.passwords", "identity.sessions", "bus.outbox", "identity.replies"] {
+            let dump = test.dump(table).await;
+            assert!(!dump.contains(PASSWORD) && !dump.contains("another wrong"), "{table}: {dump}");
+        }
+    }
+}
