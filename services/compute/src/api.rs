@@ -3,3 +3,6 @@
 // The platform's side.
 
 // The tenants' side.
+pub mod operations;
+pub mod quotas;
+pub mod vms;

@@ -23,7 +23,10 @@ mod image;
 mod pool;
 
 // The tenants' side.
+mod events;
+mod operation;
 mod placement;
+pub mod quota;
 mod vm;
 
 #[cfg(test)]

@@ -32,5 +32,20 @@ fn hypervisor(config: &mut Routes<'_>) {
 
 /// Virtual machines, quotas, operations.
 fn tenants(config: &mut Routes<'_>) {
-    let _ = config;
+    config
+        .service(api::vms::create::create_vm)
+        .service(api::vms::list::list_vms)
+        .service(api::vms::power::start_vm)
+        .service(api::vms::power::stop_vm)
+        .service(api::vms::power::reboot_vm)
+        .service(api::vms::console::read_vm_console)
+        .service(api::vms::placement::read_vm_placement)
+        .service(api::vms::read::read_vm)
+        .service(api::vms::modify::modify_vm)
+        .service(api::vms::delete::delete_vm)
+        .service(api::operations::list::list_operations)
+        .service(api::operations::read::read_operation)
+        .service(api::quotas::list::list_quotas)
+        .service(api::quotas::read::read_tenant_quota)
+        .service(api::quotas::modify::modify_tenant_quota);
 }

@@ -28,6 +28,8 @@ pub struct Compute {
     pub kek: Kek,
     /// The bytes of images.
     pub blobs: Blobs,
+    /// What was configured.
+    pub settings: Settings,
     /// Cancelled when the service is to end: whoever waits for news answers what there is.
     pub shutdown: CancellationToken,
 }
@@ -35,6 +37,7 @@ pub struct Compute {
 /// The service, built and not yet running.
 pub struct Service {
     deps: Deps,
+    settings: Settings,
     blobs: Blobs,
     running: Running,
 }
@@ -51,7 +54,7 @@ impl Service {
             db: Some(deps.db.clone()),
             workers: settings.workers,
         };
-        Ok(Self { deps, blobs, running: server.bind()? })
+        Ok(Self { deps, settings: settings.clone(), blobs, running: server.bind()? })
     }
 
     /// Where it listens.
@@ -62,7 +65,7 @@ impl Service {
     /// Answers requests and works until `shutdown`; requests in flight end first, then the workers.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
         let Deps { db, kek, .. } = self.deps;
-        let compute = Arc::new(Compute { db, kek, blobs: self.blobs, shutdown: shutdown.clone() });
+        let compute = Arc::new(Compute { db, kek, blobs: self.blobs, settings: self.settings, shutdown: shutdown.clone() });
         let tasks = Tasks::new(shutdown.clone());
         work::start(&tasks, &compute);
         let served = self.running.serve(routes::mount, compute, shutdown).await;

@@ -3,6 +3,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::quota::Limits;
+use crate::work::Pace;
+
 /// The section `[compute]` of the configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +30,12 @@ pub struct Settings {
     /// How long an image may take to be fetched from a URL, in seconds.
     #[serde(default = "default_fetch_s")]
     pub fetch_s: u64,
+    /// What a tenant may use until an operator says otherwise.
+    #[serde(default)]
+    pub quota: Limits,
+    /// How patient the reconcilers are.
+    #[serde(default)]
+    pub work: Pace,
 }
 
 fn default_listen() -> SocketAddr {
@@ -64,7 +73,7 @@ impl Settings {
         if self.kernel_mib == 0 || self.disk_mib == 0 || self.fetch_s == 0 {
             return Err("compute.kernel_mib, disk_mib and fetch_s must be at least 1".to_owned());
         }
-        Ok(())
+        self.work.validate()
     }
 }
 

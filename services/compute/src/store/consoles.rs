@@ -1,0 +1,92 @@
+//! `compute.consoles`: sealed, since guests print secrets.
+
+use auth::action::console;
+use crypto::{Kek, Place};
+use db::{Granted, Read, Result, SystemTx};
+use host_api::ConsoleTail;
+use ids::{TenantId, VmId};
+
+use crate::vm::Vm;
+
+#[derive(sqlx::FromRow)]
+struct ConsoleRow {
+    stream: Option<String>,
+    next: i64,
+    content: Vec<u8>,
+}
+
+impl ConsoleRow {
+    fn open(self, kek: &Kek, tenant: TenantId, vm: VmId) -> Result<ConsoleTail, fault::Error> {
+        let row = vm.to_string();
+        let plain = kek.open_sealed(&place(tenant, &row), &self.content).map_err(fault::Error::internal)?;
+        let next = u64::try_from(self.next).unwrap_or_default();
+        Ok(ConsoleTail { stream: self.stream, next, bytes: plain.to_vec() })
+    }
+}
+
+fn place(tenant: TenantId, row: &str) -> Place<'_> {
+    Place { tenant, table: "compute.consoles", column: "content", row }
+}
+
+/// The console of a machine; empty before its first word. The right to read the machine is not enough for it.
+pub async fn lookup(
+    tx: &mut Read<console::Read>,
+    vm: &Granted<Vm, console::Read>,
+    kek: &Kek,
+) -> Result<ConsoleTail, fault::Error> {
+    let row: Option<ConsoleRow> =
+        sqlx::query_as("select stream, next, content from compute.consoles where tenant_id = $1 and vm_id = $2")
+            .bind(vm.tenant)
+            .bind(vm.id)
+            .fetch_optional(tx.sql())
+            .await
+            .map_err(db::Error::from)?;
+    row.map_or_else(|| Ok(ConsoleTail::default()), |row| row.open(kek, vm.tenant, vm.id))
+}
+
+/// The console of a machine whose host speaks.
+pub async fn fetch(tx: &mut SystemTx, vm: &Vm, kek: &Kek) -> Result<ConsoleTail, fault::Error> {
+    let row: Option<ConsoleRow> =
+        sqlx::query_as("select stream, next, content from compute.consoles where tenant_id = $1 and vm_id = $2")
+            .bind(vm.tenant)
+            .bind(vm.id)
+            .fetch_optional(tx.sql())
+            .await
+            .map_err(db::Error::from)?;
+    row.map_or_else(|| Ok(ConsoleTail::default()), |row| row.open(kek, vm.tenant, vm.id))
+}
+
+/// How far a console is known, without opening it.
+pub async fn progress(tx: &mut SystemTx, vm: &Vm) -> Result<ConsoleTail> {
+    let row: Option<(Option<String>, i64)> =
+        sqlx::query_as("select stream, next from compute.consoles where tenant_id = $1 and vm_id = $2")
+            .bind(vm.tenant)
+            .bind(vm.id)
+            .fetch_optional(tx.sql())
+            .await?;
+    Ok(row.map_or_else(ConsoleTail::default, |(stream, next)| ConsoleTail {
+        stream,
+        next: u64::try_from(next).unwrap_or_default(),
+        bytes: Vec::new(),
+    }))
+}
+
+/// Keeps what a machine printed.
+pub async fn keep(tx: &mut SystemTx, vm: &Vm, tail: &ConsoleTail, kek: &Kek) -> Result<(), fault::Error> {
+    let row = vm.id.to_string();
+    let sealed = kek.seal(&place(vm.tenant, &row), &tail.bytes).map_err(fault::Error::internal)?;
+    sqlx::query(
+        "insert into compute.consoles (tenant_id, vm_id, stream, next, content) values ($1, $2, $3, $4, $5)
+         on conflict (tenant_id, vm_id) do update
+         set stream = excluded.stream, next = excluded.next, content = excluded.content, updated_at = now()",
+    )
+    .bind(vm.tenant)
+    .bind(vm.id)
+    .bind(&tail.stream)
+    .bind(i64::try_from(tail.next).unwrap_or(i64::MAX))
+    .bind(sealed)
+    .execute(tx.sql())
+    .await
+    .map_err(db::Error::from)?;
+    Ok(())
+}
