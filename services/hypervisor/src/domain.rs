@@ -91,7 +91,7 @@ pub fn write(domain: &Domain, mark: &Mark) -> Result<(), Error> {
         0
     };
     let flags = sys::VIR_DOMAIN_AFFECT_CONFIG | live;
-    domain.set_metadata(ELEMENT, Some(&mark.xml()), Some(PREFIX), Some(NAMESPACE), flags)
+    domain.set_metadata(ELEMENT, Some(&mark.bare()), Some(PREFIX), Some(NAMESPACE), flags)
 }
 
 /// Defines; says how long libvirt took.

@@ -16,7 +16,9 @@ const ZOMBIE: u8 = 3;
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let settings = Settings::parse();
-    let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&settings.log_filter)?);
+    let log = tracing_subscriber::fmt()
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stdout()))
+        .with_env_filter(EnvFilter::try_new(&settings.log_filter)?);
     match settings.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

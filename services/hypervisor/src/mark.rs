@@ -72,8 +72,20 @@ impl Mark {
         }
     }
 
-    /// The element.
+    /// The element as part of a description.
     pub fn xml(&self) -> String {
+        self.element(
+            &format!("{PREFIX}:vm"),
+            &[(format!("xmlns:{PREFIX}").as_str(), NAMESPACE)],
+        )
+    }
+
+    /// The element alone: libvirt gives it prefix and namespace when it is set by itself, and refuses it when it has them.
+    pub fn bare(&self) -> String {
+        self.element("vm", &[])
+    }
+
+    fn element(&self, name: &str, namespace: &[(&str, &str)]) -> String {
         let number = |n: u64| n.to_string();
         let attributes = [
             ("host", self.host.to_string()),
@@ -90,8 +102,8 @@ impl Mark {
         ];
         let mut writer = Writer::new(Vec::new());
         let element = writer
-            .create_element(format!("{PREFIX}:vm"))
-            .with_attribute((format!("xmlns:{PREFIX}").as_str(), NAMESPACE))
+            .create_element(name)
+            .with_attributes(namespace.iter().copied())
             .with_attributes(attributes.iter().map(|(name, value)| (*name, value.as_str())));
         // Writing to a Vec cannot fail.
         let _ = element.write_empty();
@@ -154,6 +166,7 @@ mod tests {
                 shape: Shape { vcpus, memory_mib, disk_gib },
             };
             prop_assert_eq!(Mark::read(&mark.xml()), Some(mark));
+            prop_assert_eq!(Mark::read(&mark.bare()), Some(mark));
         }
 
         #[test]

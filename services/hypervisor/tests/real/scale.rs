@@ -9,12 +9,18 @@ use crate::place::{Place, later};
 async fn two_hundred_vms_come_and_go() {
     let mut place = Place::on("test:///default").await;
     place.start();
-    let vms: Vec<DesiredVm> = (0..200)
-        .map(|_| DesiredVm {
-            stop_grace_s: 0,
-            ..place.vm("")
-        })
-        .collect();
+    let kernel = place.control.offer(b"never run".to_vec());
+    let image = BootImage::Kernel {
+        kernel,
+        initrd: None,
+        cmdline: String::new(),
+    };
+    let one = || DesiredVm {
+        stop_grace_s: 0,
+        image: image.clone(),
+        ..place.vm("")
+    };
+    let vms: Vec<DesiredVm> = (0..200).map(|_| one()).collect();
     let begun = Instant::now();
     place.want(&vms);
     for vm in &vms {
