@@ -95,7 +95,10 @@ impl Source {
 
     /// Code of tests: it is judged by whether it fails when it should, not by its length.
     fn is_test(&self) -> bool {
-        self.path.contains("/tests/") || self.path.ends_with("/tests.rs")
+        self.path.contains("/tests/")
+            || ["/tests.rs", "/testing.rs"]
+                .iter()
+                .any(|name| self.path.ends_with(name))
     }
 
     /// Numbered lines up to the tests at the bottom.

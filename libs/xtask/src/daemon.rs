@@ -106,7 +106,9 @@ impl Daemon {
     pub fn kill(&self) -> Result<()> {
         let Some(pid) = self.pid() else { return Ok(()) };
         signal(pid, "KILL")?;
-        sh::wait_for(&format!("{} to die", self.name), GRACE, || Ok(self.pid().is_none().then_some(())))
+        sh::wait_for(&format!("{} to die", self.name), GRACE, || {
+            Ok(self.pid().is_none().then_some(()))
+        })
     }
 
     pub fn last_words(&self) -> String {

@@ -95,7 +95,10 @@ impl Server {
 
     /// Kills the postmaster without a word; its children end when they notice. Starting again recovers from the log.
     pub fn kill(&self) -> Result<()> {
-        let noted = Sh::as_user(self.user, "head").args(["-n", "1"]).arg(self.data.join("postmaster.pid")).read()?;
+        let noted = Sh::as_user(self.user, "head")
+            .args(["-n", "1"])
+            .arg(self.data.join("postmaster.pid"))
+            .read()?;
         Sh::root("kill").args(["-s", "KILL", noted.trim()]).run()?;
         let gone = || Ok((!Path::new("/proc").join(noted.trim()).join("exe").exists()).then_some(()));
         sh::wait_for("PostgreSQL to die", Duration::from_secs(20), gone)

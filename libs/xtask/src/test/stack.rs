@@ -48,7 +48,9 @@ fn drive(place: &Place, options: &Up, report: &mut Report) -> Result<()> {
         .env("YUNSHU_CREDENTIALS", secrets::dir(place))
         .env("CI", "true");
     report.run("stack: browser", browser)?;
-    report.step("stack: 50 cycles under kill -9", "./dev test", || kills::run(place, options))?;
+    report.step("stack: 50 cycles under kill -9", "./dev test", || {
+        kills::run(place, options)
+    })?;
     fuzz::run(place, options.port, report)
 }
 

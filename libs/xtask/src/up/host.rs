@@ -57,7 +57,13 @@ pub fn start(place: &Place, up: &Up, api: &mut Api, operator: &Login) -> Result<
 pub fn revive(place: &Place, up: &Up) -> Result<()> {
     let daemon = Daemon::named(place, "hypervisor");
     let command = Sh::new(place.root.join("services/hypervisor/target/debug/yunshu-hypervisor"))
-        .args(["--libvirt", libvirt::URI, "--gateway", &format!("https://localhost:{}", up.port), "--ca"])
+        .args([
+            "--libvirt",
+            libvirt::URI,
+            "--gateway",
+            &format!("https://localhost:{}", up.port),
+            "--ca",
+        ])
         .arg(ca(place))
         .arg("--state")
         .arg(guests_dir(place)?)

@@ -1,0 +1,206 @@
+//! kill -9 at random points of fifty cycles of create and delete, of the server, of the hypervisor's agent and of
+//! `PostgreSQL`. Afterwards rows, libvirt's guests, quota and audit log must agree, and nothing that was acknowledged
+//! may be lost or done twice.
+
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher, Hasher, RandomState},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::{
+    http::{Api, text},
+    libvirt,
+    place::Place,
+    sh,
+    up::{self, Part, Up, guests_dir},
+};
+
+const CYCLES: u32 = 50;
+const VMS: &str = "/api/v1/projects/default/vms";
+const TENANT: &str = "kills";
+/// How long an acknowledgement may take while parts die and come back.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+pub fn run(place: &Place, options: &Up) -> Result<()> {
+    // The standard library's own seed for its hash maps: random in each process.
+    let seed = RandomState::new().build_hasher().finish();
+    cycles(place, options, seed).with_context(|| format!("seed {seed}"))
+}
+
+fn cycles(place: &Place, options: &Up, seed: u64) -> Result<()> {
+    let mut dice = Dice(seed | 1);
+    let mut client = Client {
+        place,
+        port: options.port,
+        api: up::tenant(place, options.port, TENANT)?,
+    };
+    let mut acknowledged = Vec::new();
+    let mut killed = BTreeMap::new();
+    for cycle in 0..CYCLES {
+        let part = match dice.below(3) {
+            0 => Part::Database,
+            1 => Part::Server,
+            _ => Part::Host,
+        };
+        let delay = Duration::from_millis(dice.below(1500));
+        let reaper = Reaper {
+            place,
+            options,
+            part,
+            delay,
+        };
+        let id = std::thread::scope(|threads| {
+            let reaper = threads.spawn(move || reaper.reap());
+            let id = client.create(&format!("{seed}-{cycle}"), &format!("kill-{cycle}"))?;
+            let lived = Duration::from_millis(dice.below(1000));
+            pause(lived);
+            client.delete(&id)?;
+            reaper.join().map_err(|_| anyhow::anyhow!("the reaper panicked"))??;
+            anyhow::Ok(id)
+        })
+        .with_context(|| format!("cycle {cycle}, {part:?} killed after {delay:?}"))?;
+        acknowledged.push(id);
+        *killed.entry(format!("{part:?}")).or_insert(0) += 1;
+    }
+    ensure!(killed.len() == 3, "not every part was killed: {killed:?}");
+    client.agree(&acknowledged)
+}
+
+/// Kills one part in the middle of a cycle and brings it back.
+struct Reaper<'a> {
+    place: &'a Place,
+    options: &'a Up,
+    part: Part,
+    delay: Duration,
+}
+
+impl Reaper<'_> {
+    fn reap(&self) -> Result<()> {
+        pause(self.delay);
+        up::kill(self.place, self.part)?;
+        up::revive(self.place, self.options, self.part)
+    }
+}
+
+/// A customer who asks again until there is an answer.
+struct Client<'a> {
+    place: &'a Place,
+    port: u16,
+    api: Api,
+}
+
+impl Client<'_> {
+    fn create(&mut self, key: &str, name: &str) -> Result<String> {
+        let body = json!({"name": name, "flavor": "tiny", "image": "tiny"});
+        let vm = self.insist("a machine is acknowledged", |api| {
+            let answer = api.post_once(VMS, key, &body)?;
+            Ok((answer.status == 202).then_some(answer))
+        })?;
+        text(&vm.json()?, "id")
+    }
+
+    fn delete(&mut self, id: &str) -> Result<()> {
+        self.insist("its end is acknowledged", |api| {
+            let answer = api.delete(&format!("{VMS}/{id}"))?;
+            Ok(matches!(answer.status, 202 | 404).then_some(answer))
+        })?;
+        Ok(())
+    }
+
+    /// Signs in anew where that is what is missing; no other refusal is final while parts die.
+    fn insist<T>(&mut self, what: &str, ask: impl Fn(&Api) -> Result<Option<T>>) -> Result<T> {
+        let (place, port) = (self.place, self.port);
+        let api = &mut self.api;
+        sh::wait_for(what, PATIENCE, || {
+            if let Ok(Some(answer)) = ask(api) {
+                return Ok(Some(answer));
+            }
+            if let Ok(fresh) = up::tenant(place, port, TENANT) {
+                *api = fresh;
+            }
+            Ok(None)
+        })
+    }
+
+    fn agree(&mut self, acknowledged: &[String]) -> Result<()> {
+        let guests = guests_dir(self.place)?;
+        self.insist("rows and quota to be empty again", |api| {
+            let vms = api.get(VMS)?.json()?;
+            let used = api.get("/api/v1/quotas")?.json()?;
+            let idle = items(&used)
+                .iter()
+                .all(|quota| quota.get("used").and_then(Value::as_i64) == Some(0));
+            Ok((items(&vms).is_empty() && idle).then_some(()))
+        })?;
+        // The demonstration's own machine belongs to another tenant and must have lived through it all.
+        sh::wait_for("libvirt to hold the other tenant's guest alone", PATIENCE, || {
+            let left = libvirt::guests(&guests)?;
+            Ok((left.len() == 1 && left.iter().all(|guest| !acknowledged.contains(guest))).then_some(()))
+        })?;
+        let log = self.insist("the log to be complete", |api| {
+            let log = entries(api)?;
+            let ends = log.iter().filter(|entry| *entry.0 == *"vm.delete").count();
+            Ok((ends >= acknowledged.len()).then_some(log))
+        })?;
+        for id in acknowledged {
+            let object = format!("vm:{id}");
+            let count = |action: &str| {
+                log.iter()
+                    .filter(|entry| entry.0 == action && entry.1 == object)
+                    .count()
+            };
+            let (made, ended) = (count("vm.create"), count("vm.delete"));
+            if made != 1 || ended == 0 {
+                bail!("{object}: {made} creations and {ended} deletions in the audit log");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A random moment is what this test is about; nothing is expected to have happened when it is over.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the moment of the kill must not depend on the state of the system"
+)]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// Action and object of every success in the tenant's log.
+fn entries(api: &Api) -> Result<Vec<(String, String)>> {
+    let mut all = Vec::new();
+    let mut page = String::new();
+    loop {
+        let answer = api
+            .get(&format!("/api/v1/audit/events?outcome=success&limit=1000{page}"))?
+            .json()?;
+        for entry in items(&answer) {
+            all.push((text(entry, "action")?, text(entry, "object")?));
+        }
+        match answer.get("next_page").and_then(Value::as_str) {
+            Some(next) => page = format!("&page_token={next}"),
+            None => return Ok(all),
+        }
+    }
+}
+
+fn items(page: &Value) -> &[Value] {
+    page.get("items").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Marsaglia's xorshift64: repeatable by its seed.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}
