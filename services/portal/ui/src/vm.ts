@@ -40,7 +40,8 @@ export type VmAction = "start" | "stop" | "reboot" | "delete";
 export function allowed(action: VmAction, status: string): boolean {
   switch (action) {
     case "start":
-      return status === "stopped";
+      // A failed one is tried again.
+      return status === "stopped" || status === "failed";
     case "stop":
     case "reboot":
       return status === "running";

@@ -6,6 +6,7 @@ import { Problem } from "../api/problem";
 import { vmConsole } from "../api/queries";
 import type { VmView } from "../api/types";
 import { tone } from "../vm";
+import { clean } from "./clean";
 import { Panel } from "./page";
 import { ProblemAlert } from "./problem";
 
@@ -70,19 +71,5 @@ export function Console({ project, vm }: { project: string; vm: VmView }) {
         {text || <span className="console-empty">{t("vm.console.empty")}</span>}
       </pre>
     </Panel>
-  );
-}
-
-/** Without what a terminal would have acted on: escape sequences, and text that a lone carriage return overwrote. */
-export function clean(raw: string): string {
-  return (
-    raw
-      // eslint-disable-next-line no-control-regex
-      .replace(/\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])/g, "")
-      .replace(/\r+\n/g, "\n")
-      .replace(/^.*\r(?!\n)/gm, "")
-      // eslint-disable-next-line no-control-regex
-      .replace(/[\x00-\x08\x0b-\x1f\x7f]/g, "")
-      .trimEnd()
   );
 }
