@@ -21,6 +21,8 @@ pub enum Kind {
     AlreadyExists,
     /// The state does not allow it.
     Conflict,
+    /// A newer process speaks for the same host.
+    StaleSession,
     /// `If-Match` names an older state.
     PreconditionFailed,
     /// The request has more bytes than are taken.
@@ -62,7 +64,7 @@ const fn row(status: u16, code: &'static str, title: &'static str, mend: &'stati
 
 impl Kind {
     /// Every kind, for the pages that explain them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Malformed,
         Self::Invalid,
         Self::Unauthenticated,
@@ -72,6 +74,7 @@ impl Kind {
         Self::Timeout,
         Self::AlreadyExists,
         Self::Conflict,
+        Self::StaleSession,
         Self::PreconditionFailed,
         Self::TooLarge,
         Self::UnsupportedMediaType,
@@ -102,6 +105,9 @@ impl Kind {
             Self::Timeout => row(408, "request_timeout", "Request too slow", "Send the request again, faster."),
             Self::AlreadyExists => row(409, "already_exists", "Already exists", "Choose another name."),
             Self::Conflict => row(409, "conflict", "State does not allow this", "Read the object and decide again."),
+            Self::StaleSession => {
+                row(409, "stale_session", "A newer session exists", "Stop: another process speaks for this host now.")
+            }
             Self::PreconditionFailed => {
                 row(412, "precondition_failed", "The object has changed", "Read it again and repeat with its new ETag.")
             }

@@ -1,5 +1,7 @@
 //! A machine that runs virtual machines, as the platform knows it.
 
+pub mod enrolment;
+
 use chrono::{DateTime, Utc};
 use host_api::{DomainType, ErrorCode};
 use ids::{HostId, PoolId};
@@ -14,8 +16,8 @@ use crate::vm::SILENT_AFTER_S;
 pub struct Host {
     /// Its id.
     pub id: HostId,
-    /// Its pool.
-    pub pool: PoolId,
+    /// Its pool: id and name.
+    pub pool: (PoolId, String),
     /// The name operators see.
     pub name: String,
     /// The name tenants see.

@@ -17,17 +17,45 @@ pub fn mount(config: &mut Routes<'_>) {
 
 /// `/system/…`: platform operators.
 fn platform(config: &mut Routes<'_>) {
-    let _ = config;
+    config
+        .service(api::pools::list::list_pools)
+        .service(api::pools::create::create_pool)
+        .service(api::pools::read::read_pool)
+        .service(api::pools::modify::modify_pool)
+        .service(api::pools::delete::delete_pool)
+        // Before hosts: `enrolments` is no host's name.
+        .service(api::enrolments::list::list_enrolments)
+        .service(api::enrolments::create::create_enrolment)
+        .service(api::enrolments::delete::delete_enrolment)
+        .service(api::hosts::list::list_hosts)
+        .service(api::hosts::read::read_host)
+        .service(api::hosts::modify::modify_host)
+        .service(api::hosts::delete::delete_host)
+        .service(api::flavors::list::list_system_flavors)
+        .service(api::flavors::create::create_flavor)
+        .service(api::flavors::delete::delete_flavor)
+        .service(api::images::list::list_system_images)
+        .service(api::images::create::create_image)
+        .service(api::images::delete::delete_image);
 }
 
 /// What every signed-in caller may read of the platform.
 fn catalogue(config: &mut Routes<'_>) {
-    let _ = config;
+    config
+        .service(api::flavors::list::list_flavors)
+        .service(api::flavors::read::read_flavor)
+        .service(api::images::list::list_images)
+        .service(api::images::read::read_image);
 }
 
 /// `/hypervisor/…`: hosts, by their certificate.
 fn hypervisor(config: &mut Routes<'_>) {
-    let _ = config;
+    config
+        .service(api::hypervisor::enrol::enrol_host)
+        .service(api::hypervisor::session::start_host_session)
+        .service(api::hypervisor::desired::read_desired)
+        .service(api::hypervisor::observed::report_observed)
+        .service(api::hypervisor::image::download_image_file);
 }
 
 /// Virtual machines, quotas, operations.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use auth::Role;
 use auth::passport::Bearer;
+use serde_json::{Value, json};
 use testkit::{Bench, Client, TestTenant};
 
 use crate::service::{Deps, Service};
@@ -19,7 +20,7 @@ pub(crate) struct Test {
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let path = std::env::temp_dir().join(format!("yunshu-compute-{}", ids::EventId::mint()));
         std::fs::create_dir_all(path.join("uploads")).unwrap();
         Self(path)
@@ -82,5 +83,89 @@ impl Test {
     /// The holder of a client certificate with this fingerprint.
     pub fn certificate(&self, fingerprint: &str) -> Client {
         self.client.bearer(Bearer::Certificate(fingerprint.to_owned()))
+    }
+}
+
+/// An enrolled, simulated host.
+pub(crate) struct TestHost {
+    pub id: String,
+    pub fingerprint: String,
+    /// What it enrolled with.
+    pub enrol: Value,
+}
+
+/// The SHA-256 of some bytes, as digests are written.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a simulated host of 4 processors sends to enrol.
+pub(crate) fn enrol(token: &str, name: &str) -> Value {
+    let capacity = json!({"vcpus": 4, "memory_mib": 8192, "disk_gib": 100});
+    json!({
+        "token": token, "name": name, "capacity": capacity, "domain_type": "qemu", "libvirt_version": "9.0.0",
+        "simulated": true,
+    })
+}
+
+/// What it sends to start a session.
+pub(crate) fn session() -> Value {
+    let capacity = json!({"vcpus": 4, "memory_mib": 8192, "disk_gib": 100});
+    json!({
+        "boot_id": "b", "capacity": capacity, "domain_type": "qemu", "libvirt_version": "9.0.0",
+        "agent_version": "0.1.0", "simulated": true,
+    })
+}
+
+impl Test {
+    /// Runs one statement as superuser: to make a state that no endpoint makes quickly.
+    pub async fn superuser(&self, statement: &'static str) {
+        sqlx::query(statement).execute(&mut self.bench.superuser().await).await.unwrap();
+    }
+
+    /// Every row of these tables as text, binary columns in hexadecimal digits.
+    pub async fn dump(&self, tables: &[&str]) -> String {
+        let mut sql = self.bench.superuser().await;
+        let mut all = String::new();
+        for table in tables {
+            let query = format!("select coalesce(string_agg(t::text, E'\\n'), '') from {table} t");
+            all += &sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(query)).fetch_one(&mut sql).await.unwrap();
+        }
+        all
+    }
+
+    /// A token to enrol a host into this pool, which is made if it is missing.
+    pub async fn token(&self, operator: &Client, pool: &str) -> String {
+        let made = operator.post("/api/v1/system/pools", json!({"name": pool})).await;
+        assert!(made.status == 201 || made.status == 409, "{}", made.text);
+        let made = operator.post("/api/v1/system/hosts/enrolments", json!({"pool": pool})).await.expect(201);
+        made.json["token"].as_str().unwrap().to_owned()
+    }
+
+    /// An enrolled, simulated host of 4 processors, 8 GiB and 100 GiB of disk.
+    pub async fn host(&self, operator: &Client, pool: &str, name: &str) -> TestHost {
+        let fingerprint = sha256(name.as_bytes());
+        let enrol = enrol(&self.token(operator, pool).await, name);
+        let reply = self.certificate(&fingerprint).post("/api/v1/hypervisor/enrol", enrol.clone()).await.expect(200);
+        TestHost { id: reply.json["host_id"].as_str().unwrap().to_owned(), fingerprint, enrol }
+    }
+
+    /// A flavor of one processor and 128 MiB.
+    pub async fn flavor(&self, operator: &Client, name: &str) {
+        let body = json!({"name": name, "vcpus": 1, "memory_mib": 128, "disk_gib": 0});
+        operator.post("/api/v1/system/flavors", body).await.expect(201);
+    }
+
+    /// An image with a kernel that says `kernel of <name>`.
+    pub async fn image(&self, operator: &Client, name: &str) {
+        self.kernel(operator, name, format!("kernel of {name}").as_bytes()).await;
+    }
+
+    /// An image with this kernel.
+    pub async fn kernel(&self, operator: &Client, name: &str, kernel: &[u8]) {
+        std::fs::write(self.folder.uploads().join(name), kernel).unwrap();
+        let body = json!({"name": name, "kind": "kernel", "source": {"path": name, "sha256": sha256(kernel)}});
+        operator.post("/api/v1/system/images", body).await.expect(201);
     }
 }

@@ -1,0 +1,62 @@
+use actix_web::delete;
+use actix_web::web::{Data, Path};
+use auth::action::image;
+use db::{Outcome, Removed, Status};
+use web::{Change, Refusals};
+
+use super::{ImageView, InImage};
+use crate::service::Compute;
+use crate::store;
+
+/// Deletes an image.
+#[utoipa::path(
+    operation_id = "delete_image",
+    tag = "images",
+    description = "Offers the image no longer. Machines made from it keep theirs: its files go when none needs them. \
+                   Needs `image.delete`.",
+    params(
+        ("image" = String, Path, description = "Id or name", example = "debian-12"),
+        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
+    ),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 200, description = "Dry run: what would be deleted", body = ImageView),
+        Refusals,
+    ),
+    security(("bearer" = [])),
+)]
+#[delete("/system/images/{image}")]
+pub async fn delete_image(
+    ask: Change<image::Delete>,
+    path: Path<InImage>,
+    compute: Data<Compute>,
+) -> Outcome<ImageView> {
+    let mut tx = ask.begin(&compute.db).await?;
+    let platform = tx.platform()?;
+    let image = store::images::lookup(&mut tx, &path.image).await?;
+
+    store::images::remove(&mut tx, &platform, &image).await?;
+
+    tx.finish(Status::NoContent, Removed(ImageView::from(&image))).await
+}
+
+#[cfg(test)]
+mod tests {
+    use auth::Role;
+
+    use crate::testing::start;
+
+    #[tokio::test]
+    async fn it_is_gone_once_an_operator_says_so() {
+        let test = start().await;
+        let tenant = test.bench.tenant("ops").await;
+        let operator = test.operator(&tenant);
+        test.image(&operator, "debian").await;
+        let path = "/api/v1/system/images/debian";
+        test.client.caller(&tenant.caller(Role::Owner)).delete(path).await.expect(403);
+        operator.delete(&format!("{path}?dry_run=true")).await.expect(200);
+        operator.get("/api/v1/images/debian").await.expect(200);
+        operator.delete(path).await.expect(204);
+        operator.delete(path).await.expect(404);
+    }
+}

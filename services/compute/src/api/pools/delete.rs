@@ -1,0 +1,71 @@
+use actix_web::delete;
+use actix_web::web::{Data, Path};
+use auth::action::pool;
+use db::{Outcome, Removed, Status};
+use web::{Change, Refusals};
+
+use super::{InPool, PoolView};
+use crate::service::Compute;
+use crate::store;
+
+/// Deletes a pool.
+#[utoipa::path(
+    operation_id = "delete_pool",
+    tag = "pools",
+    description = "Deletes a pool without hosts; open enrolments into it end. Needs `pool.delete`.",
+    params(
+        ("pool" = String, Path, description = "Id or name", example = "default"),
+        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
+    ),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 200, description = "Dry run: what would be deleted", body = PoolView),
+        Refusals,
+    ),
+    security(("bearer" = [])),
+)]
+#[delete("/system/pools/{pool}")]
+pub async fn delete_pool(ask: Change<pool::Delete>, path: Path<InPool>, compute: Data<Compute>) -> Outcome<PoolView> {
+    let mut tx = ask.begin(&compute.db).await?;
+    let platform = tx.platform()?;
+    let pool = store::pools::lookup(&mut tx, &path.pool).await?;
+
+    store::pools::remove(&mut tx, &platform, &pool).await.map_err(|error| match error {
+        db::Error::Reference(_) => fault::Error::conflict("There are hosts in this pool; remove or move them first."),
+        other => other.into(),
+    })?;
+
+    tx.finish(Status::NoContent, Removed(PoolView::from(&pool))).await
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::start;
+
+    #[tokio::test]
+    async fn an_empty_pool_goes_and_its_open_tokens_with_it() {
+        let test = start().await;
+        let tenant = test.bench.tenant("ops").await;
+        let operator = test.operator(&tenant);
+        operator.post("/api/v1/system/pools", json!({"name": "fast"})).await.expect(201);
+        operator.post("/api/v1/system/hosts/enrolments", json!({"pool": "fast"})).await.expect(201);
+        operator.delete("/api/v1/system/pools/fast?dry_run=true").await.expect(200);
+        operator.get("/api/v1/system/pools/fast").await.expect(200);
+        operator.delete("/api/v1/system/pools/fast").await.expect(204);
+        operator.get("/api/v1/system/pools/fast").await.expect(404);
+        let left = operator.get("/api/v1/system/hosts/enrolments").await.expect(200);
+        assert_eq!(left.json["items"], json!([]));
+    }
+
+    #[tokio::test]
+    async fn hosts_hold_their_pool() {
+        let test = start().await;
+        let operator = test.operator(&test.bench.tenant("ops").await);
+        test.host(&operator, "fast", "one").await;
+        let refused = operator.delete("/api/v1/system/pools/fast").await.expect(409);
+        assert_eq!(refused.code(), "conflict");
+        operator.delete("/api/v1/system/pools/none").await.expect(404);
+    }
+}
