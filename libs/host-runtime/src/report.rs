@@ -8,12 +8,12 @@ use std::{
 
 use host_api::{
     Accepted, Actual, ActualPower, CONSOLE_PER_REPORT, CONSOLE_TAIL, ConsoleAck, Desired, DesiredPower, DesiredVm,
-    Generation, Observed, ObservedError, ObservedPower, ObservedVm, REPORT_EVERY_S, Remove, SessionEpoch,
+    ErrorCode, Generation, Observed, ObservedError, ObservedPower, ObservedVm, REPORT_EVERY_S, Remove, SessionEpoch,
 };
 use ids::VmId;
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +26,9 @@ use crate::{
 
 /// How often it is looked whether there is something to say.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a look may take: a machine that does not answer must not look like a host that is dead.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Changes that come together are told together.
 const GATHER: Duration = Duration::from_millis(30);
@@ -107,9 +110,13 @@ impl<M: Machine> Reporter<M> {
         // before the look must not be missing from the notes.
         let desired = self.intent.borrow().clone();
         let notes = self.board.all();
-        let (found, error) = match self.machine.look().await {
-            Ok(found) => (Some(found), None),
-            Err(error) => (None, Some(error)),
+        let (found, error) = match timeout(PATIENCE, self.machine.look()).await {
+            Ok(Ok(found)) => (Some(found), None),
+            Ok(Err(error)) => (None, Some(error)),
+            Err(_) => {
+                let what = format!("no answer in {} s", PATIENCE.as_secs());
+                (None, Some(ObservedError::new(ErrorCode::LibvirtUnavailable, what)))
+            }
         };
 
         let mut vms = see(desired.as_deref(), found, &notes, error.is_some());

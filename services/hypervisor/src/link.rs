@@ -1,7 +1,7 @@
 //! The connection to libvirt.
 //!
-//! libvirt's calls block, some for seconds, and a wedged QEMU monitor blocks one for ever. All calls are made by one thread
-//! over one connection, in order; the caller waits with a deadline. A thread that outlives its caller's patience is left to
+//! libvirt's calls block, some for seconds, and a wedged QEMU monitor blocks one for ever. The calls of a link are made by one
+//! thread over one connection, in order; the caller waits with a deadline. A thread that outlives its caller's patience is left to
 //! its fate, with its connection, and the next call gets a new pair. A connection that died (libvirtd was restarted) is
 //! noticed by the call that fails, and the next one opens another; keep-alives make a frozen libvirtd look dead.
 //!

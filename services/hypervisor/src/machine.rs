@@ -36,7 +36,9 @@ const PRESS_AGAIN: Duration = Duration::from_secs(3);
 
 /// libvirt, and the folder for disks, images and logs.
 pub struct Libvirt {
-    link: Link,
+    /// Steps are carried out over one connection and looks over another: a slow start must not make the host look dead.
+    hands: Link,
+    eyes: Link,
     images: Images,
     disks: Disks,
     state: PathBuf,
@@ -52,7 +54,8 @@ impl Libvirt {
     /// `state` must let QEMU's user pass.
     pub fn new(uri: &str, state: PathBuf, virtualisation: Virtualisation, client: Client) -> io::Result<Self> {
         Ok(Self {
-            link: Link::new(uri),
+            hands: Link::new(uri),
+            eyes: Link::new(uri),
             images: Images::open(state.join("images"), client)?,
             disks: Disks::open(state.join("vms"))?,
             state,
@@ -83,7 +86,7 @@ impl Libvirt {
             Holder::Us(held) => call(&held).map(Some),
             Holder::Nobody | Holder::Stranger => Ok(None),
         };
-        let done = self.link.call(held).await.map_err(|failure| failure.observed(code))?;
+        let done = self.hands.call(held).await.map_err(|failure| failure.observed(code))?;
         done.ok_or_else(|| ObservedError::new(code, "there is no such domain of ours"))
     }
 
@@ -125,7 +128,7 @@ impl Libvirt {
             disk,
             console,
         });
-        let took = self.link.call(move |connect| domain::define(connect, &xml)).await;
+        let took = self.hands.call(move |connect| domain::define(connect, &xml)).await;
         took.map(millis)
             .map_err(|failure| failure.observed(ErrorCode::DefineFailed))
     }
@@ -228,7 +231,7 @@ impl Machine for Libvirt {
 
     async fn about(&self) -> Result<About, ObservedError> {
         let asked = self
-            .link
+            .hands
             .call(|connect| Ok((connect.node_info()?, connect.lib_version()?)));
         let (node, version) = asked
             .await
@@ -250,7 +253,7 @@ impl Machine for Libvirt {
 
     async fn look(&self) -> Result<Vec<Found>, ObservedError> {
         let host = self.host()?;
-        let all = self.link.call(move |connect| domain::all(connect, host)).await;
+        let all = self.eyes.call(move |connect| domain::all(connect, host)).await;
         let mut found = all.map_err(|failure| failure.observed(ErrorCode::LibvirtUnavailable))?;
         let files = self
             .disks
@@ -272,7 +275,7 @@ impl Machine for Libvirt {
             Holder::Stranger => Ok(None),
         };
         match self
-            .link
+            .hands
             .call(look)
             .await
             .map_err(|failure| failure.observed(ErrorCode::LibvirtUnavailable))?

@@ -1,8 +1,12 @@
 use std::time::Duration;
 
-use host_api::{DesiredPower, DesiredVm, ObservedPower};
+use host_api::{DesiredPower, DesiredVm, ErrorCode, ObservedError, ObservedPower};
+use host_sim::control::State;
 
-use crate::place::{Place, SOON, later};
+use crate::{
+    libvirtd::Libvirtd,
+    place::{Place, SOON, later},
+};
 
 /// Uneven pauses without a generator: golden-ratio steps, so that kills fall into every phase.
 fn pause(round: u32) -> Duration {
@@ -64,7 +68,7 @@ async fn the_console_and_the_guest_outlive_both_sides() {
     place.control.state().down = false;
 
     place.settled(&vm, ObservedPower::Running).await;
-    let same = |state: &host_sim::control::State| {
+    let same = |state: &State| {
         state
             .consoles
             .get(&vm.vm_id)
@@ -72,4 +76,79 @@ async fn the_console_and_the_guest_outlive_both_sides() {
     };
     place.control.until("the same console", SOON, same).await;
     assert_eq!(place.domain(vm.vm_id).id(), id, "the guest was restarted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn libvirtd_may_die_and_come_back() {
+    let mut libvirtd = Libvirtd::start("dies").await;
+    let mut place = Place::on(&libvirtd.uri()).await;
+    place.start();
+    let first = place.vm("");
+    place.want(std::slice::from_ref(&first));
+    place.settled(&first, ObservedPower::Running).await;
+    place.prints(&first, "yunshu guest: ready", 1).await;
+
+    libvirtd.kill();
+    let blind = |state: &State| {
+        let away = |error: &ObservedError| error.code == ErrorCode::LibvirtUnavailable;
+        let unknown = state
+            .seen(first.vm_id)
+            .is_some_and(|seen| seen.power == ObservedPower::Unknown);
+        unknown
+            && state
+                .observed
+                .as_ref()
+                .and_then(|report| report.error.as_ref())
+                .is_some_and(away)
+    };
+    place.until("it says that it cannot see", blind).await;
+    let second = place.vm("");
+    place.want(&[first.clone(), second.clone()]);
+
+    libvirtd.again().await;
+    place.settled(&first, ObservedPower::Running).await;
+    place.settled(&second, ObservedPower::Running).await;
+    assert_eq!(place.domains().len(), 2);
+    let console = place.control.state().consoles[&first.vm_id].bytes.clone();
+    let boots = String::from_utf8_lossy(&console).matches("yunshu guest: ready").count();
+    assert_eq!(boots, 1, "the first guest was restarted");
+    assert!(place.log().matches("connected to libvirt").count() >= 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_whose_process_dies_is_started_again() {
+    let libvirtd = Libvirtd::start("guest").await;
+    let mut place = Place::on(&libvirtd.uri()).await;
+    place.start();
+    let vm = place.vm("");
+    place.want(std::slice::from_ref(&vm));
+    place.settled(&vm, ObservedPower::Running).await;
+    place.prints(&vm, "yunshu guest: ready", 1).await;
+    libvirtd.kill_guest(vm.vm_id);
+    place.prints(&vm, "yunshu guest: ready", 2).await;
+    place.settled(&vm, ObservedPower::Running).await;
+}
+
+/// A frozen libvirtd is worse than a dead one: nothing fails, nothing answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn t40_a_frozen_libvirtd_does_not_freeze_the_heartbeat() {
+    let libvirtd = Libvirtd::start("frozen").await;
+    let mut place = Place::on(&libvirtd.uri()).await;
+    place.start();
+    place.until("reports", |state| state.reports > 1).await;
+    libvirtd.freeze(true);
+    let away = |state: &State| state.observed.as_ref().is_some_and(|report| report.error.is_some());
+    place
+        .control
+        .until("it says that libvirt is away", Duration::from_secs(10), away)
+        .await;
+    let reports = place.control.state().reports;
+    place
+        .control
+        .until("its heart beats", Duration::from_secs(15), |state| {
+            state.reports > reports + 1
+        })
+        .await;
+    libvirtd.freeze(false);
+    place.until("it sees again", |state| !away(state)).await;
 }

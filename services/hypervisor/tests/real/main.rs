@@ -13,6 +13,7 @@
 mod disks;
 mod faults;
 mod gateway;
+mod libvirtd;
 mod life;
 mod place;
 mod scale;
