@@ -1,0 +1,22 @@
+//! The audit log: who did, tried or read what, from where and with what end.
+//!
+//! `routes` lists every path; `api` has one file per endpoint; `store` all SQL; `work` the consumer that writes the log;
+//! the other modules are the domain.
+
+pub mod entry;
+pub mod routes;
+pub mod service;
+pub mod settings;
+
+mod api;
+mod csv;
+mod filter;
+mod readings;
+mod store;
+mod work;
+
+#[cfg(test)]
+mod testing;
+
+pub use service::{Deps, Service};
+pub use settings::Settings;

@@ -1,0 +1,210 @@
+//! The log as a file.
+
+use std::net::IpAddr;
+
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use actix_web::web::Data;
+use actix_web::{HttpResponse, get};
+use auth::action::audit;
+use chrono::{DateTime, Utc};
+use ids::RequestId;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use web::{Read, Refusals};
+
+use super::events::AuditEventView;
+use crate::filter::{Filter, Outcome, Texts};
+use crate::service::Audit;
+
+mod file;
+
+/// How the file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// One JSON object per line.
+    #[default]
+    Ndjson,
+    /// One JSON array.
+    Json,
+    /// Comma-separated values with a heading; `changes` as JSON. Cells that begin like a formula are disarmed.
+    Csv,
+}
+
+/// The entries as one JSON array, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditExport(pub Vec<AuditEventView>);
+
+/// What of the log to write, and how.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ReadAuditExport {
+    /// How the file is written.
+    #[serde(default)]
+    #[param(inline)]
+    format: Format,
+    /// Not before this time.
+    #[param(example = "2026-11-01T00:00:00Z")]
+    since: Option<DateTime<Utc>>,
+    /// Before this time; the time of the request if none is given.
+    #[param(example = "2026-12-01T00:00:00Z")]
+    until: Option<DateTime<Utc>>,
+    /// Who acted; `user:*` for all that begin so.
+    #[param(example = "user:*", max_length = 512)]
+    actor: Option<String>,
+    /// What was done or tried; `vm.*` for all that begin so.
+    #[param(example = "vm.*", max_length = 512)]
+    action: Option<String>,
+    /// On what; `vm:*` for all that begin so.
+    #[param(example = "vm:*", max_length = 512)]
+    object: Option<String>,
+    /// How it ended.
+    #[param(inline)]
+    outcome: Option<Outcome>,
+    /// From which address.
+    #[param(value_type = Option<String>, example = "192.0.2.7")]
+    ip: Option<IpAddr>,
+    /// In which request.
+    #[param(inline)]
+    request_id: Option<RequestId>,
+}
+
+impl ReadAuditExport {
+    /// The filter; open ends are closed at `now`, so that the file ends.
+    fn filter(&self, now: DateTime<Utc>) -> Result<Filter, fault::Error> {
+        let texts = Texts {
+            actor: self.actor.as_deref(),
+            action: self.action.as_deref(),
+            object: self.object.as_deref(),
+        };
+        let filter = Filter {
+            since: self.since,
+            until: Some(self.until.unwrap_or(now).min(now)),
+            outcome: self.outcome,
+            ip: self.ip,
+            request_id: self.request_id,
+            ..Filter::default()
+        };
+        filter.with(texts)
+    }
+}
+
+/// Exports the audit log.
+#[utoipa::path(
+    operation_id = "read_audit_export",
+    tag = "audit",
+    description = "The tenant's audit log up to now as a file, oldest first. Needs `audit.list`. Each export is itself \
+                   recorded. A file that cannot be finished is cut off: the connection breaks.",
+    params(ReadAuditExport),
+    responses(
+        (status = 200, description = "The file", content(
+            (AuditEventView = "application/x-ndjson"),
+            (AuditExport = "application/json"),
+            (String = "text/csv"),
+        )),
+        Refusals,
+    ),
+    security(("bearer" = [])),
+)]
+#[get("/audit/exports")]
+pub async fn read_audit_export(
+    ask: Read<audit::List, ReadAuditExport>,
+    audit: Data<Audit>,
+) -> Result<HttpResponse, fault::Error> {
+    let (format, caller) = (ask.query.format, ask.caller());
+    let filter = ask.query.filter(audit.db.clock().now())?;
+
+    let log = format!("tenant:{}", caller.tenant());
+    let about = serde_json::json!({ "export": format, "filter": filter });
+    audit.db.record::<audit::List>(caller, log, about).await?;
+
+    let (kind, name) = match format {
+        Format::Ndjson => ("application/x-ndjson", "audit.ndjson"),
+        Format::Json => ("application/json", "audit.json"),
+        Format::Csv => ("text/csv; charset=utf-8; header=present", "audit.csv"),
+    };
+    let body = file::write(audit.into_inner(), caller.clone(), filter, format).await?;
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((CONTENT_TYPE, kind));
+    answer.insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")));
+    Ok(answer.streaming(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use auth::Role;
+    use auth::action::vm;
+    use serde_json::Value;
+
+    use crate::testing::start;
+
+    const EXPORT: &str = "/api/v1/audit/exports?action=vm.create";
+
+    #[tokio::test]
+    async fn each_format_holds_every_entry_of_the_filter_once() {
+        let test = start().await;
+        let tenant = test.bench.tenant("acme").await;
+        let entries = super::file::PAGE + 3;
+        for number in 0..entries {
+            test.wrote::<vm::Create>(&tenant.caller(Role::Admin), &format!("=vm:{number}"))
+                .await;
+        }
+        test.holds(&tenant, entries).await;
+        let owner = test.owner(&tenant);
+        let expected: Vec<usize> = (1..=entries).collect();
+        let seq = |item: &Value| usize::try_from(item["seq"].as_u64().unwrap()).unwrap();
+
+        let lines = owner.get(&format!("{EXPORT}&format=ndjson")).await.expect(200);
+        let read: Vec<Value> = lines
+            .text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(read.iter().map(seq).collect::<Vec<_>>(), expected);
+        let array = owner.get(&format!("{EXPORT}&format=json")).await.expect(200);
+        assert_eq!(
+            array.json.as_array().unwrap().iter().map(seq).collect::<Vec<_>>(),
+            expected
+        );
+        let table = owner.get(&format!("{EXPORT}&format=csv")).await.expect(200);
+        let rows: Vec<&str> = table.text.split_terminator("\r\n").collect();
+        assert!(rows[0].starts_with("\"seq\",\"time\""), "{}", rows[0]);
+        assert_eq!(rows.len(), entries + 1);
+        assert!(
+            rows[1..].iter().all(|row| row.contains("\"'=vm:")),
+            "formulas are disarmed: {}",
+            rows[1]
+        );
+        assert_eq!(
+            owner
+                .get("/api/v1/audit/exports?format=json&action=none")
+                .await
+                .expect(200)
+                .text,
+            "[]\n"
+        );
+    }
+
+    #[tokio::test]
+    async fn t01_it_holds_nothing_of_others_and_is_recorded_each_time() {
+        let test = start().await;
+        let (mine, theirs) = (test.bench.tenant("mine").await, test.bench.tenant("theirs").await);
+        test.wrote::<vm::Create>(&theirs.caller(Role::Admin), "vm:canary").await;
+        test.holds(&theirs, 1).await;
+        for _ in 0..2 {
+            let file = test.owner(&mine).get("/api/v1/audit/exports").await.expect(200);
+            assert!(!file.text.contains("canary"), "{}", file.text);
+        }
+        assert_eq!(test.bench.audit(mine.id).await.len(), 2);
+        test.client
+            .caller(&mine.caller(Role::Admin))
+            .get("/api/v1/audit/exports")
+            .await
+            .expect(403);
+        test.owner(&mine)
+            .get("/api/v1/audit/exports?format=xml")
+            .await
+            .expect(400);
+    }
+}

@@ -1,0 +1,132 @@
+use std::sync::Arc;
+
+use auth::Caller;
+use auth::action::audit;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::{Stream, stream};
+
+use super::{AuditEventView, Format};
+use crate::csv;
+use crate::entry::Entry;
+use crate::filter::{Filter, Order};
+use crate::service::Audit;
+use crate::store::{self, events::Stretch};
+
+/// Entries per transaction. None is held while the client reads.
+pub(super) const PAGE: usize = 500;
+
+const HEADING: [&str; 10] = [
+    "seq",
+    "time",
+    "actor",
+    "action",
+    "object",
+    "outcome",
+    "ip",
+    "request_id",
+    "id",
+    "changes",
+];
+
+/// A file that is being written.
+struct File {
+    audit: Arc<Audit>,
+    caller: Caller,
+    filter: Filter,
+    format: Format,
+    after: Option<(DateTime<Utc>, i64)>,
+    first: bool,
+    done: bool,
+}
+
+/// Writes the file page by page. The first page is read before the answer begins, so that what is refused is refused.
+pub(super) async fn write(
+    audit: Arc<Audit>,
+    caller: Caller,
+    filter: Filter,
+    format: Format,
+) -> Result<impl Stream<Item = Result<Bytes, fault::Error>>, fault::Error> {
+    let mut file = File {
+        audit,
+        caller,
+        filter,
+        format,
+        after: None,
+        first: true,
+        done: false,
+    };
+    let first = file.page().await?;
+    let rest = stream::try_unfold(file, |mut file| async move {
+        if file.done {
+            return Ok(None);
+        }
+        let page = file.page().await?;
+        Ok(Some((page, file)))
+    });
+    Ok(futures::StreamExt::chain(stream::iter([Ok(first)]), rest))
+}
+
+impl File {
+    async fn page(&mut self) -> Result<Bytes, fault::Error> {
+        let mut tx = self.audit.db.read::<audit::List>(&self.caller).await?;
+        let tenant = tx.tenant()?;
+        let stretch = Stretch {
+            order: Order::OldestFirst,
+            after: self.after,
+            limit: i64::try_from(PAGE).unwrap_or(i64::MAX),
+        };
+        let entries = store::events::list(&mut tx, &tenant, &self.filter, stretch).await?;
+        drop(tx);
+        self.after = entries.last().map(|entry| (entry.time, entry.seq));
+        self.done = entries.len() < PAGE;
+        self.text(entries).map(Bytes::from)
+    }
+
+    fn text(&mut self, entries: Vec<Entry>) -> Result<String, fault::Error> {
+        let mut out = String::new();
+        let begins = std::mem::replace(&mut self.first, false);
+        if begins {
+            match self.format {
+                Format::Ndjson => {}
+                Format::Json => out.push('['),
+                Format::Csv => out.push_str(&csv::line(HEADING)),
+            }
+        }
+        for (index, entry) in entries.into_iter().enumerate() {
+            let view = AuditEventView::of(entry, &self.audit.kek);
+            if self.format == Format::Csv {
+                out.push_str(&row(&view));
+                continue;
+            }
+            if self.format == Format::Json && !(begins && index == 0) {
+                out.push(',');
+            }
+            out.push_str(&serde_json::to_string(&view).map_err(fault::Error::internal)?);
+            out.push('\n');
+        }
+        if self.done && self.format == Format::Json {
+            out.push_str("]\n");
+        }
+        Ok(out)
+    }
+}
+
+fn row(view: &AuditEventView) -> String {
+    let (seq, time) = (view.seq.to_string(), view.time.to_rfc3339());
+    let (request, id) = (view.request_id.to_string(), view.id.to_string());
+    let changes = view.changes.as_ref().map(ToString::to_string).unwrap_or_default();
+    let ip = view.ip.as_deref().unwrap_or_default();
+    csv::line([
+        &seq,
+        &time,
+        &view.actor,
+        &view.action,
+        &view.object,
+        &view.outcome,
+        ip,
+        &request,
+        &id,
+        &changes,
+    ])
+}

@@ -1,0 +1,75 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use auth::passport::Key;
+use crypto::Kek;
+use db::Db;
+use tokio_util::sync::CancellationToken;
+use web::{Running, Server, Tasks};
+
+use crate::readings::Readings;
+use crate::settings::Settings;
+use crate::{routes, work};
+
+/// What the service needs from whoever starts it.
+pub struct Deps {
+    /// The database as the role `yunshu_audit`.
+    pub db: Db,
+    /// What passports are checked with.
+    pub key: Key,
+    /// What the entries' changes are sealed with.
+    pub kek: Kek,
+}
+
+/// What every handler shares.
+pub struct Audit {
+    /// The database.
+    pub db: Db,
+    /// What the entries' changes are sealed with.
+    pub kek: Kek,
+    /// Who read the log lately.
+    pub(crate) readings: Readings,
+}
+
+/// The service, built and not yet running.
+pub struct Service {
+    audit: Arc<Audit>,
+    running: Running,
+}
+
+impl Service {
+    /// Checks the settings and takes the port.
+    pub fn build(settings: &Settings, deps: Deps) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        settings.validate()?;
+        let server = Server {
+            listen: settings.listen,
+            key: deps.key,
+            clock: deps.db.clock().clone(),
+            db: Some(deps.db.clone()),
+            workers: settings.workers,
+        };
+        let audit = Audit {
+            db: deps.db,
+            kek: deps.kek,
+            readings: Readings::default(),
+        };
+        Ok(Self {
+            audit: Arc::new(audit),
+            running: server.bind()?,
+        })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.running.address
+    }
+
+    /// Answers requests and writes the log until `shutdown`; requests in flight end first, then the writer.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
+        let tasks = Tasks::new(shutdown.clone());
+        work::start(&tasks, &self.audit);
+        let served = self.running.serve(routes::mount, self.audit, shutdown).await;
+        tasks.drain().await;
+        served
+    }
+}

@@ -1,0 +1,3 @@
+//! All SQL of audit. Only a transaction reaches it.
+
+pub mod events;

@@ -1,0 +1,152 @@
+//! `audit.heads` and `audit.events`.
+
+use auth::action::audit;
+use chrono::{DateTime, Utc};
+use db::{AuditEvent, Granted, Read, Result, SystemTx, Tenant};
+use ids::{EventId, RequestId, TenantId};
+
+use crate::entry::{self, Entry};
+use crate::filter::{Filter, Order};
+
+#[derive(sqlx::FromRow)]
+struct EntryRow {
+    tenant_id: TenantId,
+    seq: i64,
+    event_id: EventId,
+    time: DateTime<Utc>,
+    actor: String,
+    action: String,
+    object: String,
+    outcome: String,
+    ip: Option<String>,
+    request_id: RequestId,
+    changes: Vec<u8>,
+}
+
+impl From<EntryRow> for Entry {
+    fn from(row: EntryRow) -> Self {
+        Self {
+            tenant: row.tenant_id,
+            id: row.event_id,
+            seq: row.seq,
+            time: row.time,
+            actor: row.actor,
+            action: row.action,
+            object: row.object,
+            outcome: row.outcome,
+            ip: row.ip,
+            request_id: row.request_id,
+            sealed: row.changes,
+        }
+    }
+}
+
+/// Writes an entry under the tenant's next number.
+pub async fn append(tx: &mut SystemTx, tenant: TenantId, told: &AuditEvent, sealed: &[u8]) -> Result<()> {
+    sqlx::query(
+        "with head as (
+             insert into audit.heads as h (tenant_id, seq) values ($1, 1)
+             on conflict (tenant_id) do update set seq = h.seq + 1 returning seq
+         )
+         insert into audit.events
+             (tenant_id, seq, event_id, time, actor, action, object, outcome, ip, request_id, changes)
+         select $1, head.seq, $2, $3, $4, $5, $6, $7, $8::text::inet, $9, $10 from head",
+    )
+    .bind(tenant)
+    .bind(told.id)
+    .bind(told.time)
+    .bind(&told.actor)
+    .bind(&told.action)
+    .bind(&told.object)
+    .bind(entry::word(told.outcome))
+    .bind(told.ip.map(|ip| ip.to_string()))
+    .bind(told.request_id)
+    .bind(sealed)
+    .execute(tx.sql())
+    .await?;
+    Ok(())
+}
+
+/// Where a stretch of the log begins and how long it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Stretch {
+    /// In which order.
+    pub order: Order,
+    /// Behind the entry of this time and number.
+    pub after: Option<(DateTime<Utc>, i64)>,
+    /// This many at most.
+    pub limit: i64,
+}
+
+/// A stretch of the tenant's log.
+pub async fn list(
+    tx: &mut Read<audit::List>,
+    tenant: &Granted<Tenant, audit::List>,
+    filter: &Filter,
+    stretch: Stretch,
+) -> Result<Vec<Entry>> {
+    // One statement per order. What is not asked for is null and falls away when the server plans, so that the index of
+    // the filter that is left serves the order too.
+    let sql = match stretch.order {
+        Order::NewestFirst => {
+            "select tenant_id, seq, event_id, time, actor, action, object, outcome, host(ip) as ip, request_id, changes
+             from audit.events
+             where tenant_id = $1 and ($2::timestamptz is null or time >= $2) and ($3::timestamptz is null or time < $3)
+               and ($4::text is null or actor = $4) and ($5::text is null or (actor >= $5 and actor < $6))
+               and ($7::text is null or action = $7) and ($8::text is null or (action >= $8 and action < $9))
+               and ($10::text is null or object = $10) and ($11::text is null or (object >= $11 and object < $12))
+               and ($13::text is null or outcome = $13) and ($14::text is null or ip = $14::inet)
+               and ($15::uuid is null or request_id = $15)
+               and ($16::timestamptz is null or (time, seq) < ($16, $17))
+             order by time desc, seq desc limit $18"
+        }
+        Order::OldestFirst => {
+            "select tenant_id, seq, event_id, time, actor, action, object, outcome, host(ip) as ip, request_id, changes
+             from audit.events
+             where tenant_id = $1 and ($2::timestamptz is null or time >= $2) and ($3::timestamptz is null or time < $3)
+               and ($4::text is null or actor = $4) and ($5::text is null or (actor >= $5 and actor < $6))
+               and ($7::text is null or action = $7) and ($8::text is null or (action >= $8 and action < $9))
+               and ($10::text is null or object = $10) and ($11::text is null or (object >= $11 and object < $12))
+               and ($13::text is null or outcome = $13) and ($14::text is null or ip = $14::inet)
+               and ($15::uuid is null or request_id = $15)
+               and ($16::timestamptz is null or (time, seq) > ($16, $17))
+             order by time, seq limit $18"
+        }
+    };
+    let mut query = sqlx::query_as::<_, EntryRow>(sql)
+        .bind(tenant.id)
+        .bind(filter.since)
+        .bind(filter.until);
+    for pattern in [&filter.actor, &filter.action, &filter.object] {
+        query = query.bind(&pattern.exact).bind(&pattern.prefix).bind(pattern.behind());
+    }
+    let rows = query
+        .bind(filter.outcome.map(|outcome| outcome.word()))
+        .bind(filter.ip.map(|ip| ip.to_string()))
+        .bind(filter.request_id)
+        .bind(stretch.after.map(|(time, _)| time))
+        .bind(stretch.after.map(|(_, seq)| seq))
+        .bind(stretch.limit)
+        .fetch_all(tx.sql())
+        .await?;
+    Ok(rows.into_iter().map(Entry::from).collect())
+}
+
+/// An entry by its id, or by its number.
+pub async fn lookup(
+    tx: &mut Read<audit::Read>,
+    tenant: &Granted<Tenant, audit::Read>,
+    id: Option<EventId>,
+    seq: Option<i64>,
+) -> Result<Option<Entry>> {
+    let row: Option<EntryRow> = sqlx::query_as(
+        "select tenant_id, seq, event_id, time, actor, action, object, outcome, host(ip) as ip, request_id, changes
+         from audit.events where tenant_id = $1 and (event_id = $2 or seq = $3)",
+    )
+    .bind(tenant.id)
+    .bind(id)
+    .bind(seq)
+    .fetch_optional(tx.sql())
+    .await?;
+    Ok(row.map(Entry::from))
+}

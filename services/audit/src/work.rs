@@ -1,0 +1,18 @@
+//! What runs beside the requests.
+
+mod record;
+
+use std::sync::Arc;
+
+use web::Tasks;
+
+use crate::service::Audit;
+
+/// Starts the writer of the log.
+pub fn start(tasks: &Tasks, audit: &Arc<Audit>) {
+    let recorder = record::Recorder { kek: audit.kek.clone() };
+    tasks.spawn(
+        "record",
+        events::run(audit.db.clone(), recorder, tasks.shutdown().clone()),
+    );
+}
