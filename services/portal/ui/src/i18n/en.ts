@@ -54,7 +54,7 @@ export const en = {
   "auth.sign_up.sub": "You become its owner and get a first project.",
   "auth.email": "Email",
   "auth.password": "Password",
-  "auth.password.hint": "At least 12 characters; a sentence is easier to remember than symbols.",
+  "auth.password.hint": "At least 15 characters; a few unrelated words do well.",
   "auth.tenant": "Organisation",
   "auth.tenant.optional": "Organisation (only if your address is in several)",
   "auth.tenant.name": "Organisation's short name",

@@ -56,7 +56,7 @@ export const zh: Record<keyof typeof en, string> = {
   "auth.sign_up.sub": "您将成为所有者，并获得第一个项目。",
   "auth.email": "邮箱",
   "auth.password": "密码",
-  "auth.password.hint": "至少 12 个字符；一句话比一串符号更好记。",
+  "auth.password.hint": "至少 15 个字符；几个互不相关的词就很好。",
   "auth.tenant": "组织",
   "auth.tenant.optional": "组织（仅当邮箱属于多个组织时填写）",
   "auth.tenant.name": "组织短名",

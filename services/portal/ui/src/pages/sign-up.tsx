@@ -80,7 +80,7 @@ export function SignUp() {
           name={["user", "password"]}
           label={t("auth.password")}
           extra={t("auth.password.hint")}
-          rules={[{ required: true, min: 12 }]}
+          rules={[{ required: true, min: 15 }]}
         >
           <Input.Password autoComplete="new-password" />
         </Form.Item>
