@@ -20,6 +20,9 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// The largest answer that is read. Bytes; a host with 10,000 VMs stays below.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
+/// The API base.
+const BASE: &str = "/api/v1";
+
 /// Changes a request before it is sent.
 pub type Decorate = Arc<dyn Fn(RequestBuilder) -> RequestBuilder + Send + Sync>;
 
@@ -27,7 +30,7 @@ pub type Decorate = Arc<dyn Fn(RequestBuilder) -> RequestBuilder + Send + Sync>;
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
-    base: Url,
+    gateway: Url,
     decorate: Decorate,
 }
 
@@ -53,10 +56,10 @@ pub enum CallError {
 }
 
 impl Client {
-    /// `base` is the API base, `https://host:8443/api/v1` for example. `roots` are the only certificates trusted, PEM; none
+    /// `gateway` is `https://host:8443` for example; the API base is added. `roots` are the only certificates trusted, PEM; none
     /// is for tests over plain HTTP, which have no gateway before them and prove who they are by `decorate`.
     pub fn new(
-        base: Url,
+        gateway: Url,
         roots: Option<&str>,
         identity: &Identity,
         decorate: Option<Decorate>,
@@ -83,7 +86,7 @@ impl Client {
         }
         Ok(Self {
             http: http.build().map_err(broken)?,
-            base,
+            gateway,
             decorate: decorate.unwrap_or_else(|| Arc::new(|r| r)),
         })
     }
@@ -123,7 +126,7 @@ impl Client {
     }
 
     fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.base.as_str().trim_end_matches('/'))
+        format!("{}{BASE}{path}", self.gateway.as_str().trim_end_matches('/'))
     }
 
     async fn call<T: DeserializeOwned>(&self, request: RequestBuilder, deadline: Duration) -> Result<T, CallError> {

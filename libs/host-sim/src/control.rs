@@ -105,12 +105,10 @@ impl Control {
         Self { server, state, news }
     }
 
-    /// The API base.
+    /// Where it listens: what a host takes for its gateway.
     #[must_use]
-    pub fn base(&self) -> Url {
-        let mut base = Url::parse(&self.server.uri()).unwrap_or_else(|error| unreachable!("{error}"));
-        base.set_path("/api/v1");
-        base
+    pub fn url(&self) -> Url {
+        Url::parse(&self.server.uri()).unwrap_or_else(|error| unreachable!("{error}"))
     }
 
     /// Looks at or changes what it knows.

@@ -34,10 +34,10 @@ pub struct SimHost {
 }
 
 impl SimHost {
-    /// Enrols with an identity of its own that is kept nowhere.
-    pub async fn enrol(base: Url, token: &str, knobs: Knobs) -> Result<Self, enrol::Error> {
+    /// Enrols with an identity of its own that is kept nowhere. `gateway` is `https://host:8443`, or where a service listens.
+    pub async fn enrol(gateway: Url, token: &str, knobs: Knobs) -> Result<Self, enrol::Error> {
         let identity = Identity::make()?;
-        let (client, machine) = connect(base, &identity, &knobs)?;
+        let (client, machine) = connect(gateway, &identity, &knobs)?;
         let ask = enrol::ask(token, &knobs.name, machine.describe());
         let enrolled = client.enrol(&ask).await?;
         Ok(Self {
@@ -49,9 +49,9 @@ impl SimHost {
     }
 
     /// The host of a state folder; enrols when that was not done before.
-    pub async fn open(base: Url, state: &StateDir, token: Option<&str>, knobs: Knobs) -> Result<Self, enrol::Error> {
+    pub async fn open(gateway: Url, state: &StateDir, token: Option<&str>, knobs: Knobs) -> Result<Self, enrol::Error> {
         let identity = state.identity()?;
-        let (client, machine) = connect(base, &identity, &knobs)?;
+        let (client, machine) = connect(gateway, &identity, &knobs)?;
         let host_id = state.enrol(&client, machine.as_ref(), token, &knobs.name).await?;
         Ok(Self {
             host_id,
@@ -128,13 +128,13 @@ impl SimHost {
     }
 }
 
-fn connect(base: Url, identity: &Identity, knobs: &Knobs) -> Result<(Client, Arc<SimMachine>), CallError> {
+fn connect(gateway: Url, identity: &Identity, knobs: &Knobs) -> Result<(Client, Arc<SimMachine>), CallError> {
     let fingerprint = identity.fingerprint().clone();
     let decorate = knobs
         .sign
         .clone()
         .map(|sign| -> Decorate { Arc::new(move |ask| sign(ask, &fingerprint)) });
-    let client = Client::new(base, knobs.roots.as_deref(), identity, decorate)?;
+    let client = Client::new(gateway, knobs.roots.as_deref(), identity, decorate)?;
     let machine = Arc::new(SimMachine::new(client.clone(), knobs));
     Ok((client, machine))
 }

@@ -44,7 +44,7 @@ impl Service {
             tracing::warn!("no hardware virtualisation here: guests are emulated, and slow");
         }
 
-        let client = Client::new(settings.base(), Some(&roots), &state.identity()?, None)?;
+        let client = Client::new(settings.gateway.clone(), Some(&roots), &state.identity()?, None)?;
         let machine = Arc::new(Libvirt::new(&settings.libvirt, path, virtualisation, client.clone())?);
         let mend = "is libvirtd running? systemctl start libvirtd, or: virtlogd -d && libvirtd -d";
         machine

@@ -28,9 +28,7 @@ struct Running {
 impl Running {
     async fn start(control: &Control, knobs: Knobs) -> Self {
         let _ = rustls_provider();
-        let host = SimHost::enrol(control.base(), "one-use", knobs)
-            .await
-            .expect("enrolled");
+        let host = SimHost::enrol(control.url(), "one-use", knobs).await.expect("enrolled");
         let mut started = Self {
             host: Arc::new(host),
             stop: CancellationToken::new(),

@@ -58,7 +58,7 @@ impl Place {
         let mend = "./dev makes the guest image";
         let read = |name| fs::read(need(name, mend)).unwrap_or_else(|error| panic!("{name}: {error}: {mend}"));
         let control = Control::start().await;
-        let gateway = Gateway::before(&control.base()).await;
+        let gateway = Gateway::before(&control.url()).await;
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let dir = env::temp_dir().join(format!("yunshu-hypervisor-{}-{count}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
