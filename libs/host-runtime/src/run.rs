@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{CallError, Client, Machine, backoff, board::Board, reconcile::Reconciler, report::Reporter};
 
 const FIRST: Duration = Duration::from_millis(500);
+/// A long poll that is answered sooner than this, and with nothing new, was no long poll.
+const SPIN: Duration = Duration::from_millis(50);
 const MOST: Duration = Duration::from_secs(15);
 
 /// Why a session ended.
@@ -124,7 +126,7 @@ async fn listen(
                     tell.send_replace(Some(Arc::new(desired)));
                 }
                 // A server that does not wait must not make us spin.
-                if same && asked.elapsed() < FIRST {
+                if same && asked.elapsed() < SPIN {
                     FIRST
                 } else {
                     Duration::ZERO

@@ -12,7 +12,7 @@ use std::{
 
 use host_api::{
     Accepted, ConsoleTail, Desired, DesiredVm, Enrol, Enrolled, Observed, ObservedVm, PlacementEpoch, Remove, Revision,
-    STALE_SESSION, Session, SessionEpoch, Sha256, StartSession,
+    STALE_SESSION, Session, SessionEpoch, Sha256, StartSession, Timings,
 };
 use ids::{HostId, VmId};
 use serde_json::json;
@@ -51,6 +51,8 @@ pub struct State {
     pub reports: u64,
     /// The newest report.
     pub observed: Option<Observed>,
+    /// What libvirt took for each VM, summed over the reports.
+    pub timings: HashMap<VmId, Timings>,
     /// Consoles.
     pub consoles: HashMap<VmId, ConsoleTail>,
     /// Domains that are to go.
@@ -88,6 +90,7 @@ impl Control {
             },
             reports: 0,
             observed: None,
+            timings: HashMap::new(),
             consoles: HashMap::new(),
             disowned: HashMap::new(),
             images: HashMap::new(),
@@ -210,6 +213,13 @@ fn observed(state: &mut State, report: Observed) -> ResponseTemplate {
     }
     let mut accepted = Accepted::default();
     for vm in &report.vms {
+        if let Some(more) = vm.timings {
+            let sum = state.timings.entry(vm.vm_id).or_insert(Timings {
+                define_ms: 0,
+                start_ms: 0,
+            });
+            (sum.define_ms, sum.start_ms) = (sum.define_ms + more.define_ms, sum.start_ms + more.start_ms);
+        }
         let tail = state.consoles.entry(vm.vm_id).or_default();
         if let Some(chunk) = &vm.console {
             tail.take(chunk);

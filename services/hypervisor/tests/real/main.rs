@@ -15,5 +15,6 @@ mod faults;
 mod gateway;
 mod libvirtd;
 mod life;
+mod overhead;
 mod place;
 mod scale;
