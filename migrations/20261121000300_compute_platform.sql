@@ -17,6 +17,8 @@ create table compute.pools (
 );
 grant select, insert, update, delete on compute.pools to yunshu_compute;
 grant select on compute.pools to yunshu_system;
+-- Only so that it may lock: a host that enrols must not miss a change of its pool's overcommit.
+grant update (updated_at) on compute.pools to yunshu_system;
 
 create table compute.hosts (
     host_id         uuid        primary key,
