@@ -4,7 +4,7 @@
 use std::{
     fs::{self, File},
     os::unix::process::CommandExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
 };
@@ -47,7 +47,7 @@ impl Daemon {
     }
 
     /// Starts it in a process group of its own, so that Ctrl-C in the terminal is not meant for it.
-    pub fn start(&self, command: Sh) -> Result<()> {
+    pub fn start(&self, command: Sh, program: &Path) -> Result<()> {
         let mut command: Command = command.into_command();
         for file in [&self.pid_file, &self.log] {
             make_dir(file.parent().context("has a parent")?, 0o755)?;
@@ -61,21 +61,25 @@ impl Daemon {
         let child = command.spawn().with_context(|| format!("cannot start {}", self.name))?;
         let mark =
             mark_of(child.id()).with_context(|| format!("{} ended at once: {}", self.name, self.last_words()))?;
-        fs::write(&self.pid_file, format!("{} {mark}\n", child.id()))?;
+        fs::write(
+            &self.pid_file,
+            format!("{} {mark}\n{}\n", child.id(), build_of(program)),
+        )?;
         Ok(())
     }
 
     /// Its process number while it runs.
     pub fn pid(&self) -> Option<u32> {
         let noted = fs::read_to_string(&self.pid_file).ok()?;
-        let (pid, mark) = noted.trim().split_once(' ')?;
+        let (pid, mark) = noted.lines().next()?.split_once(' ')?;
         let pid = pid.parse().ok()?;
         (mark_of(pid)? == mark).then_some(pid)
     }
 
-    /// The program file it runs, with ` (deleted)` once that was replaced by a newer build.
-    pub fn exe(&self) -> Option<PathBuf> {
-        fs::read_link(format!("/proc/{}/exe", self.pid()?)).ok()
+    /// Whether it runs, and runs the program as it is now: not one that was built anew since.
+    pub fn is_current(&self, program: &Path) -> bool {
+        let noted = fs::read_to_string(&self.pid_file).unwrap_or_default();
+        self.pid().is_some() && noted.lines().nth(1) == Some(build_of(program).as_str())
     }
 
     /// Fails as soon as it is gone, with what it said last.
@@ -129,6 +133,12 @@ fn mark_of(pid: u32) -> Option<String> {
     (!matches!(state, "Z" | "X")).then(|| format!("{started} {}", boot.trim()))
 }
 
+/// A program file and when it was written.
+fn build_of(program: &Path) -> String {
+    let written = fs::metadata(program).and_then(|file| file.modified()).ok();
+    format!("{} {written:?}", program.display())
+}
+
 fn signal(pid: u32, signal: &str) -> Result<()> {
     Sh::root("kill").args(["-s", signal, &pid.to_string()]).run()
 }
@@ -142,7 +152,9 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("xtask-daemon-{}", std::process::id()));
         let place = Place::at(dir.clone(), dir.clone())?;
         let daemon = Daemon::named(&place, "sleeper");
-        daemon.start(Sh::new("sleep").arg("60"))?;
+        daemon.start(Sh::new("sleep").arg("60"), Path::new("/bin/sleep"))?;
+        assert!(daemon.is_current(Path::new("/bin/sleep")));
+        assert!(!daemon.is_current(Path::new("/bin/ls")));
         let pid = daemon.pid().context("it runs")?;
 
         let noted = fs::read_to_string(&daemon.pid_file)?;

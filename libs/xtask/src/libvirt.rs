@@ -35,7 +35,8 @@ pub fn start(place: &Place) -> Result<()> {
         for program in ["virtlogd", "libvirtd"] {
             let daemon = Daemon::named(place, program);
             if daemon.pid().is_none() && !runs(program) {
-                daemon.start(Sh::root(Path::new("/usr/sbin").join(program)))?;
+                let program = Path::new("/usr/sbin").join(program);
+                daemon.start(Sh::root_daemon(&program)?, &program)?;
             }
         }
     }

@@ -88,6 +88,10 @@ impl Place {
             let me = Sh::new("id").arg("-u").read()?;
             Sh::root("chown").arg(me.trim()).arg(&outside).run()?;
         }
+        if wanted.is_symlink() {
+            // It leads to where nothing is any more.
+            fs::remove_file(&wanted)?;
+        }
         symlink(&outside, &wanted).with_context(|| format!("link {}", wanted.display()))?;
         Ok(outside)
     }

@@ -40,6 +40,17 @@ impl Sh {
         }
     }
 
+    /// The same for what goes on in the background, where sudo can ask nobody: it asks now.
+    pub fn root_daemon(program: &Path) -> Result<Self> {
+        if !am_root() {
+            Self::new("sudo")
+                .arg("-v")
+                .show()
+                .context("this needs root: run it as root, or let sudo allow it")?;
+        }
+        Ok(Self::root(program))
+    }
+
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.0.arg(arg);
         self

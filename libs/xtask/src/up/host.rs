@@ -29,12 +29,13 @@ pub fn start(place: &Place, up: &Up, api: &mut Api, operator: &Login) -> Result<
         )
     };
     let daemon = Daemon::named(place, name);
-    if daemon.exe() != Some(exe.clone()) {
+    if !daemon.is_current(&exe) {
         daemon.stop()?;
         let mut command = if up.simulated_host {
             Sh::new(&exe).arg("simulate-host")
         } else {
-            Sh::new(&exe).args(["--libvirt", libvirt::URI])
+            // The logs of guests' consoles belong to root.
+            Sh::root_daemon(&exe)?.args(["--libvirt", libvirt::URI])
         };
         command = command.args(["--gateway", &format!("https://localhost:{}", up.port), "--ca"]);
         command = command.arg(ca(place)).arg("--state").arg(&state).args(["--name", name]);
@@ -44,7 +45,7 @@ pub fn start(place: &Place, up: &Up, api: &mut Api, operator: &Login) -> Result<
             let token = text(&api.post("/api/v1/system/hosts/enrolments", &asked)?.json()?, "token")?;
             command = command.args(["--enrol", &token]);
         }
-        daemon.start(command)?;
+        daemon.start(command, &exe)?;
     }
     let heard = || {
         daemon.must_run()?;

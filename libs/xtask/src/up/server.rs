@@ -61,12 +61,12 @@ pub fn start(place: &Place, up: &Up) -> Result<Api> {
     let daemon = Daemon::named(place, "yunshud");
     let config = fs::read_to_string(place.state(CONFIG))?;
     let seen = place.state("run/yunshud.toml");
-    let current = daemon.exe() == Some(program(place)) && fs::read_to_string(&seen).is_ok_and(|then| then == config);
+    let current = daemon.is_current(&program(place)) && fs::read_to_string(&seen).is_ok_and(|then| then == config);
     if !current {
         daemon.stop()?;
         free(up.port, "--port")?;
         free(up.plain_port, "--plain-port")?;
-        daemon.start(yunshud(place, "serve"))?;
+        daemon.start(yunshud(place, "serve"), &program(place))?;
         fs::write(seen, config)?;
     }
     let made = || {
