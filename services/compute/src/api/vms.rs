@@ -8,6 +8,8 @@ pub mod modify;
 pub mod placement;
 pub mod power;
 pub mod read;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What hosts say of machines.
+//! What hosts say of machines. The set they are told is in `host_reports`.
 //!
 //! A report is a statement about state, so applying one twice, late or out of order must be harmless. Three comparisons
 //! see to it: the caller of [`apply`] has fenced the session (an older process of the same host is refused before it gets

@@ -70,7 +70,7 @@ impl Rounds for Placer {
 }
 
 impl Placer {
-    async fn place(&self, hosts: &mut [HostSnapshot], vm: &Waiting) -> Result<(), fault::Error> {
+    pub(super) async fn place(&self, hosts: &mut [HostSnapshot], vm: &Waiting) -> Result<(), fault::Error> {
         self.count_kin(hosts, vm).await?;
         let Decision { ranked, record } = placement::decide(hosts, &vm.need);
         self.stops.pass(Point::Decided)?;

@@ -48,7 +48,7 @@ impl Rounds for Teller {
 }
 
 impl Teller {
-    async fn tell(&self, lease: &Lease, tenant: TenantId, id: VmId) -> Result<bool, fault::Error> {
+    pub(super) async fn tell(&self, lease: &Lease, tenant: TenantId, id: VmId) -> Result<bool, fault::Error> {
         let mut tx = self.db.system(Reason::Reconcile).await?;
         if !leases::holds(&mut tx, lease).await? {
             return Ok(false);

@@ -78,7 +78,29 @@ pub async fn read_operation(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::api::vms::testing::{VMS, seen, small, stocked};
+
+    #[tokio::test]
+    async fn a_wait_ends_with_the_operation() {
+        let world = stocked().await;
+        let host = world.host("h1").await;
+        let made = world.owner.post(VMS, small("web")).await.expect(202);
+        let path = made.header("operation-location").to_owned();
+        world.until("web", "building").await;
+        assert_eq!(world.owner.get(&path).await.expect(200).json["status"], "running");
+        let wait = format!("{path}?wait=30s");
+        let running = seen(&made.json, 1, "running", &Value::Null);
+        let start = Instant::now();
+        let (ended, _) = tokio::join!(world.owner.get(&wait), world.report(&host, &running));
+        assert_eq!((&ended.json["status"], &ended.json["progress"]), (&json!("succeeded"), &json!(100)));
+        assert!(start.elapsed() < Duration::from_secs(20), "it did not wait for the time to be over");
+        world.owner.get(&format!("{path}?wait=1h")).await.expect(400);
+        world.owner.get("/api/v1/operations/none").await.expect(404);
+        world.owner.get(&format!("/api/v1/operations/{}", OperationId::mint())).await.expect(404);
+    }
 
     #[test]
     fn a_wait_has_one_spelling() {

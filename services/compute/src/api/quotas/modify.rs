@@ -90,3 +90,50 @@ pub async fn modify_tenant_quota(
     let (before, after) = (TenantQuotaView::of(tenant, &before), TenantQuotaView::of(tenant, &after));
     tx.finish(Status::Ok, Changed(before, after)).await
 }
+
+#[cfg(test)]
+mod tests {
+    use auth::Role;
+    use ids::TenantId;
+    use serde_json::json;
+
+    use crate::api::vms::testing::{VMS, small, stocked};
+
+    #[tokio::test]
+    async fn an_operator_sets_limits_and_the_tenant_sees_them() {
+        let world = stocked().await;
+        let path = format!("/api/v1/system/quotas/{}", world.tenant.id);
+        let read = world.operator.get(&path).await.expect(200);
+        assert_eq!((&read.json["generation"], &read.json["limits"]["vms"]), (&json!(0), &json!(20)), "the defaults");
+        let dry = world.operator.patch(&format!("{path}?dry_run=true"), "*", json!({"vms": 3})).await.expect(200);
+        assert_eq!(dry.json["limits"]["vms"], 3);
+        assert_eq!(world.operator.get(&path).await.json["limits"]["vms"], 20);
+
+        world.owner.post(VMS, small("a")).await.expect(202);
+        let set = world.operator.patch(&path, "*", json!({"vms": 3})).await.expect(200);
+        assert_eq!((&set.json["limits"]["vms"], &set.json["limits"]["vcpus"]), (&json!(3), &json!(40)));
+        let own = world.owner.get("/api/v1/quotas").await.expect(200);
+        assert_eq!(own.json["items"][0], json!({"resource": "vms", "limit": 3, "used": 1}));
+        world.operator.patch(&path, "*", json!({"vcpus": -1})).await.expect(400);
+        world.operator.patch(&format!("/api/v1/system/quotas/{}", TenantId::mint()), "*", json!({})).await.expect(404);
+    }
+
+    #[tokio::test]
+    async fn t18_no_tenant_role_reaches_it() {
+        let world = stocked().await;
+        let path = format!("/api/v1/system/quotas/{}", world.tenant.id);
+        for role in [Role::Owner, Role::Admin, Role::Auditor] {
+            let caller = world.test.client.caller(&world.tenant.caller(role));
+            caller.get(&path).await.expect(403);
+            caller.patch(&path, "*", json!({"vms": 1000})).await.expect(403);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_entry_stands_in_the_operators_log() {
+        let world = stocked().await;
+        let path = format!("/api/v1/system/quotas/{}", world.tenant.id);
+        world.operator.patch(&path, "*", json!({"vms": 3})).await.expect(200);
+        assert!(world.test.audit(&world.tenant).await.is_empty());
+    }
+}

@@ -70,7 +70,48 @@ fn last_lines(text: &str, lines: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use auth::Role;
+    use serde_json::{Value, json};
+
     use super::last_lines;
+    use crate::api::vms::testing::{VMS, seen, small, stocked};
+
+    #[tokio::test]
+    async fn what_the_host_ships_is_read_back_and_never_lies_open_in_the_database() {
+        let world = stocked().await;
+        let host = world.host("h1").await;
+        let vm = world.owner.post(VMS, small("web")).await.expect(202).json;
+        world.until("web", "building").await;
+        assert_eq!(world.owner.get(&format!("{VMS}/web/console")).await.expect(200).text, "");
+
+        let mut said = seen(&vm, 1, "running", &Value::Null);
+        // "hello\nsecret-42\n"
+        said["console"] = json!({"stream": "s1", "offset": 0, "bytes": "aGVsbG8Kc2VjcmV0LTQyCg=="});
+        let taken = world.report(&host, &said).await.expect(200);
+        assert_eq!(taken.json["console"][0]["next"], 16);
+        let taken = world.report(&host, &said).await.expect(200);
+        assert_eq!(taken.json["console"][0]["next"], 16, "a repeated chunk adds nothing");
+
+        let console = world.owner.get(&format!("{VMS}/web/console")).await.expect(200);
+        assert_eq!(console.text, "hello\nsecret-42\n");
+        assert_eq!(console.header("content-type"), "text/plain; charset=utf-8");
+        let tail = world.owner.get(&format!("{VMS}/web/console?tail=1")).await.expect(200);
+        assert_eq!(tail.text, "secret-42\n");
+        for bad in ["tail=0", "tail=10001", "tail=x", "lines=1"] {
+            assert_eq!(world.owner.get(&format!("{VMS}/web/console?{bad}")).await.status, 400, "{bad}");
+        }
+        let dump = world.test.dump(&["compute.consoles", "compute.vms", "bus.outbox"]).await;
+        assert!(!dump.contains("secret-42") && !dump.contains("7365637265742d3432"), "t24");
+    }
+
+    #[tokio::test]
+    async fn who_may_read_the_machine_may_not_yet_read_its_console() {
+        let world = stocked().await;
+        world.owner.post(VMS, small("web")).await.expect(202);
+        let viewer = world.test.client.caller(&world.tenant.caller(Role::Viewer));
+        viewer.get(&format!("{VMS}/web")).await.expect(200);
+        viewer.get(&format!("{VMS}/web/console")).await.expect(403);
+    }
 
     #[test]
     fn the_last_lines_are_whole_lines() {

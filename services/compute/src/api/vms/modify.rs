@@ -62,3 +62,33 @@ pub async fn modify_vm(
 
     tx.finish(Status::Ok, Changed(before, VmView::from(&vm))).await
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::api::vms::testing::{VMS, small, stocked};
+
+    #[tokio::test]
+    async fn only_who_read_the_present_state_may_change_it() {
+        let world = stocked().await;
+        let made = world.owner.post(VMS, small("web")).await.expect(202);
+        world.owner.post(VMS, small("taken")).await.expect(202);
+        let path = made.header("location").to_owned();
+        // The placer's first word changes what there is to see.
+        let read = testkit::eventually("the placer's word", || async {
+            let read = world.owner.get(&path).await.expect(200);
+            read.json["last_error"].is_object().then_some(read)
+        })
+        .await;
+        let etag = read.header("etag").to_owned();
+        let changed = world.owner.patch(&path, &etag, json!({"name": "shop", "labels": {"a": "b"}})).await.expect(200);
+        assert_eq!((&changed.json["name"], &changed.json["labels"]), (&json!("shop"), &json!({"a": "b"})));
+        assert_eq!(changed.json["generation"], 1, "no host has anything to do");
+        world.owner.patch(&path, &etag, json!({"name": "again"})).await.expect(412);
+        let unguarded = world.owner.request(reqwest::Method::PATCH, &path).json(&json!({"name": "again"}));
+        world.owner.send(unguarded).await.expect(428);
+        world.owner.patch(&path, "*", json!({"name": "taken"})).await.expect(409);
+        world.owner.patch(&path, "*", json!({"name": "Bad Name"})).await.expect(400);
+    }
+}

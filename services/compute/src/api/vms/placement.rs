@@ -66,3 +66,33 @@ pub async fn read_vm_placement(
         decided_at,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::api::vms::testing::{VMS, small, stocked};
+
+    #[tokio::test]
+    async fn it_says_why_there_is_no_place_and_then_which_it_is() {
+        let world = stocked().await;
+        world.owner.post(VMS, small("web")).await.expect(202);
+        let path = format!("{VMS}/web/placement");
+        let decided = testkit::eventually("a decision", || async {
+            let reply = world.owner.get(&path).await;
+            (reply.status == 200).then_some(reply)
+        })
+        .await;
+        assert_eq!((&decided.json["chosen"], &decided.json["reason"]), (&json!(null), &json!("There is no host yet.")));
+        let vm = world.owner.get(&format!("{VMS}/web")).await.expect(200);
+        assert_eq!((&vm.json["status"], &vm.json["last_error"]["code"]), (&json!("queued"), &json!("no_capacity")));
+
+        let host = world.host("h1").await;
+        let placed = world.until("web", "building").await;
+        assert_eq!(placed.json["last_error"], json!(null));
+        let decided = world.owner.get(&path).await.expect(200);
+        assert_eq!(decided.json["chosen"], placed.json["host_alias"]);
+        assert_eq!(decided.json["filters"][0], json!({"name": "state", "before": 1, "after": 1}));
+        assert!(!decided.text.contains(&host.id));
+    }
+}
