@@ -1,0 +1,3 @@
+-- The live stream keeps nothing of its own: it reads the bus. Its schema waits for channels and deliveries.
+create schema notify;
+grant usage on schema notify to yunshu_notify, yunshu_system;

@@ -1,0 +1,283 @@
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, get};
+use auth::action::event;
+use events::Position;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use web::{Read, Refusals};
+
+use crate::event::CloudEvent;
+use crate::service::Notify;
+use crate::stream::Open;
+use crate::wanted::Wanted;
+
+/// What to stream.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct StreamEvents {
+    /// Only these types, divided by commas; `vm.*` for all of a resource.
+    #[param(example = "vm.*,project.deleted")]
+    types: Option<String>,
+}
+
+/// Streams events.
+#[utoipa::path(
+    operation_id = "stream_events",
+    tag = "events",
+    description = "What happens in the tenant to objects the caller may read, as server-sent events, from now on or behind \
+                   `Last-Event-ID`. Each `data` is one CloudEvent, delivered at least once and in order. A stream ends \
+                   after a quarter of an hour, when the caller's session ends, or when its reader is too slow; come back \
+                   with the last `id`.",
+    params(
+        StreamEvents,
+        ("Last-Event-ID" = Option<String>, Header, description = "The last `id` that was read", example = "7-3"),
+    ),
+    responses(
+        (status = 200, description = "The stream", body = CloudEvent, content_type = "text/event-stream"),
+        Refusals,
+    ),
+    security(("bearer" = [])),
+)]
+#[get("/events")]
+pub async fn stream_events(
+    ask: Read<event::Stream, StreamEvents>,
+    request: HttpRequest,
+    notify: Data<Notify>,
+) -> Result<HttpResponse, fault::Error> {
+    let wanted = Wanted::check(ask.query.types.as_deref())?;
+    let after = last_event_id(&request)?;
+
+    let seat = notify.hub.join(ask.caller().tenant())?;
+    let open = Open::begin(notify.into_inner(), ask.caller().clone(), wanted, seat, after).await?;
+
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((CONTENT_TYPE, "text/event-stream"));
+    answer.insert_header((CACHE_CONTROL, "no-store"));
+    // Proxies of the nginx family hold streams back otherwise.
+    answer.insert_header(("X-Accel-Buffering", "no"));
+    Ok(answer.streaming(open.frames()))
+}
+
+fn last_event_id(request: &HttpRequest) -> Result<Option<Position>, fault::Error> {
+    let Some(header) = request.headers().get("last-event-id") else {
+        return Ok(None);
+    };
+    let position = header.to_str().ok().and_then(|text| text.trim().parse().ok());
+    let detail = "must be the `id` of an event of this stream; leave it out to begin now";
+    position
+        .map(Some)
+        .ok_or_else(|| fault::Error::invalid("Last-Event-ID", detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use auth::{Binding, Role};
+    use ids::ProjectId;
+
+    use crate::settings::Settings;
+    use crate::testing::{Happened, start, start_with};
+
+    const STREAM: &str = "/api/v1/events";
+
+    #[tokio::test]
+    async fn what_happens_is_heard_as_a_cloud_event() {
+        let test = start().await;
+        let tenant = test.bench.tenant("acme").await;
+        let mut stream = test.listen(&tenant.caller(Role::Viewer), STREAM, None).await;
+        let sent = Happened::to(tenant.project, "one");
+        test.commit(&tenant, &sent).await;
+        let heard = stream.next().await;
+        assert_eq!(heard.event, "vm.created");
+        assert_eq!(heard.data["specversion"], "1.0");
+        assert_eq!(heard.data["type"], "vm.created");
+        assert_eq!(heard.data["source"], "/yunshu");
+        assert_eq!(heard.data["subject"], "vm:one");
+        assert_eq!(heard.data["datacontenttype"], "application/json");
+        assert_eq!(heard.data["data"], serde_json::to_value(&sent).unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_client_that_comes_back_misses_nothing_and_hears_nothing_twice() {
+        let test = start().await;
+        let tenant = test.bench.tenant("acme").await;
+        let viewer = tenant.caller(Role::Viewer);
+        let mut heard = Vec::new();
+        let mut last = None;
+        // Events are committed all the while; the client hangs up after every third.
+        let commits = async {
+            for number in 0..30 {
+                test.commit(&tenant, &Happened::to(tenant.project, &number.to_string()))
+                    .await;
+            }
+        };
+        let reads = async {
+            let first = test.listen(&viewer, STREAM, None).await;
+            test.commit(&tenant, &Happened::to(tenant.project, "start")).await;
+            let mut stream = first;
+            while heard.len() < 31 {
+                for _ in 0..3.min(31 - heard.len()) {
+                    let event = stream.next().await;
+                    heard.push(event.data["subject"].as_str().unwrap().to_owned());
+                    last = Some(event.id);
+                }
+                stream = test.listen(&viewer, STREAM, last.as_deref()).await;
+            }
+        };
+        // Reading begins first: the stream is open before the first commit.
+        tokio::join!(reads, async {
+            test.opened(1).await;
+            commits.await;
+        });
+        let mut expected: Vec<_> = (0..30).map(|number| format!("vm:{number}")).collect();
+        expected.push("vm:start".to_owned());
+        expected.sort();
+        heard.sort();
+        assert_eq!(heard, expected);
+    }
+
+    #[tokio::test]
+    async fn t01_only_what_the_caller_may_read_is_heard() {
+        let test = start().await;
+        let (mine, theirs) = (test.bench.tenant("mine").await, test.bench.tenant("theirs").await);
+        let other = ProjectId::mint();
+        let narrow = mine.caller_with(vec![Binding {
+            role: Role::Viewer,
+            project: Some(mine.project),
+        }]);
+        let mut stream = test.listen(&narrow, STREAM, None).await;
+        test.commit(&theirs, &Happened::to(theirs.project, "theirs")).await;
+        test.commit(&mine, &Happened::to(other, "elsewhere")).await;
+        test.db
+            .record::<auth::action::vm::Read>(&narrow, "vm:audited".into(), serde_json::json!({}))
+            .await
+            .unwrap();
+        test.commit(&mine, &Happened::to(mine.project, "mine")).await;
+        let first = stream.next().await;
+        assert_eq!(first.data["subject"], "vm:mine");
+        let mut again = test.listen(&narrow, STREAM, Some("0-0")).await;
+        assert_eq!(
+            again.next().await.data["subject"],
+            "vm:mine",
+            "caught up with from the database"
+        );
+    }
+
+    #[tokio::test]
+    async fn only_the_types_asked_for_are_heard() {
+        let test = start().await;
+        let tenant = test.bench.tenant("acme").await;
+        let viewer = tenant.caller(Role::Viewer);
+        let none = test
+            .listen(&viewer, &format!("{STREAM}?types=vm.deleted,project.*"), None)
+            .await;
+        let mut some = test.listen(&viewer, &format!("{STREAM}?types=vm.*"), None).await;
+        test.commit(&tenant, &Happened::to(tenant.project, "one")).await;
+        assert_eq!(some.next().await.data["subject"], "vm:one");
+        assert!(none.read.is_empty(), "{}", none.read);
+        test.client
+            .caller(&viewer)
+            .get(&format!("{STREAM}?types=everything"))
+            .await
+            .expect(400);
+        none.hang_up();
+    }
+
+    #[tokio::test]
+    async fn a_tenant_has_so_many_streams_and_no_more() {
+        let settings = Settings {
+            streams_per_tenant: 2,
+            ..Settings::default()
+        };
+        let test = start_with(settings).await;
+        let (acme, other) = (test.bench.tenant("acme").await, test.bench.tenant("other").await);
+        let viewer = acme.caller(Role::Viewer);
+        let one = test.listen(&viewer, STREAM, None).await;
+        let _two = test.listen(&viewer, STREAM, None).await;
+        let refused = test.client.caller(&viewer).get(STREAM).await.expect(429);
+        assert_eq!(refused.header("retry-after"), "5");
+        let _elsewhere = test.listen(&other.caller(Role::Viewer), STREAM, None).await;
+        one.hang_up();
+        test.opened(2).await;
+        let _again = test.listen(&viewer, STREAM, None).await;
+    }
+
+    #[tokio::test]
+    async fn t17_a_stream_ends_with_the_session_of_its_caller_and_with_no_other() {
+        let test = start().await;
+        let tenant = test.bench.tenant("acme").await;
+        let (leaver, stayer) = (tenant.caller(Role::Viewer), tenant.caller(Role::Viewer));
+        let mut left = test.listen(&leaver, STREAM, None).await;
+        let mut stayed = test.listen(&stayer, STREAM, None).await;
+        let start = Instant::now();
+        test.db
+            .record::<auth::action::session::Delete>(&leaver, "session:1".into(), serde_json::json!({}))
+            .await
+            .unwrap();
+        left.ended().await;
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        test.commit(&tenant, &Happened::to(tenant.project, "one")).await;
+        assert_eq!(stayed.next().await.data["subject"], "vm:one");
+    }
+
+    #[tokio::test]
+    async fn a_stream_speaks_while_nothing_happens_and_ends_in_time() {
+        let settings = Settings {
+            heartbeat_s: 1,
+            lifetime_s: 3,
+            ..Settings::default()
+        };
+        let test = start_with(settings).await;
+        let tenant = test.bench.tenant("acme").await;
+        let mut stream = test.listen(&tenant.caller(Role::Viewer), STREAM, None).await;
+        stream.ended().await;
+        assert_eq!(stream.read.matches(": alive\nid: ").count(), 2, "{}", stream.read);
+        assert_eq!(test.streams(), 0);
+    }
+
+    #[tokio::test]
+    async fn t41_every_stream_ends_at_shutdown() {
+        let test = start().await;
+        let tenant = test.bench.tenant("acme").await;
+        let mut stream = test.listen(&tenant.caller(Role::Viewer), STREAM, None).await;
+        test.bench.shutdown.cancel();
+        stream.ended().await;
+    }
+
+    #[tokio::test]
+    async fn a_place_that_is_none_is_refused() {
+        let test = start().await;
+        let tenant = test.bench.tenant("acme").await;
+        let viewer = test.client.caller(&tenant.caller(Role::Viewer));
+        for bad in ["x", "1", "1--2", ""] {
+            let request = viewer
+                .request(reqwest::Method::GET, STREAM)
+                .header("last-event-id", bad);
+            assert_eq!(viewer.send(request).await.expect(400).code(), "invalid", "{bad}");
+        }
+        test.client.get(STREAM).await.expect(401);
+    }
+
+    #[tokio::test]
+    async fn from_commit_to_client_takes_milliseconds() {
+        let test = start().await;
+        let tenant = test.bench.tenant("acme").await;
+        let mut stream = test.listen(&tenant.caller(Role::Viewer), STREAM, None).await;
+        let mut took = Vec::new();
+        for number in 0..40 {
+            test.commit(&tenant, &Happened::to(tenant.project, &number.to_string()))
+                .await;
+            let committed = Instant::now();
+            stream.next().await;
+            took.push(committed.elapsed());
+        }
+        took.sort();
+        let median = took[took.len() / 2];
+        println!("commit to client: median {median:?}, worst {:?}", took[took.len() - 1]);
+        // The server is shared with other tests, whose open transactions hold the feed back: the median is judged.
+        assert!(median < Duration::from_millis(50), "{took:?}");
+    }
+}
