@@ -134,6 +134,18 @@ impl Bench {
         .expect("reads")
     }
 
+    /// All rows of a table as text, to look for what must not be there.
+    pub async fn dump(&self, table: &str) -> String {
+        let query = sqlx::AssertSqlSafe(format!("select t::text from {table} t"));
+        let rows: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut self.superuser().await).await.expect("reads");
+        rows.join("\n")
+    }
+
+    /// Does to a tenant (`$1`) what no endpoint does yet.
+    pub async fn alter(&self, sql: &'static str, tenant: TenantId) {
+        sqlx::query(sql).bind(tenant).execute(&mut self.superuser().await).await.expect("alters");
+    }
+
     /// A client of a service that listens there, signing passports like the gateway.
     pub fn client(&self, address: std::net::SocketAddr) -> Client {
         Client::new(format!("http://{address}"), self.key.clone(), self.clock.clone())

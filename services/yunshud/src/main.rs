@@ -1,1 +1,7 @@
-fn main() {}
+//! The server binary.
+
+use clap::Parser;
+
+fn main() -> anyhow::Result<()> {
+    yunshud::cli::Cli::parse().run()
+}

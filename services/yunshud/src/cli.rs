@@ -1,0 +1,75 @@
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Role};
+use crate::{bootstrap, log, openapi, platform, simulate};
+
+/// Yunshu: a cloud for many tenants.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the roles until it is told to stop (SIGTERM, SIGINT).
+    Serve {
+        #[command(flatten)]
+        file: File,
+        /// Which roles; all of them if none is named.
+        #[arg(long, value_delimiter = ',')]
+        roles: Vec<Role>,
+    },
+    /// Brings the database's roles and schema up to date.
+    Migrate(File),
+    /// Writes the API descriptions; needs no server and no database.
+    Openapi {
+        /// Into this directory.
+        #[arg(long, default_value = "openapi")]
+        out: PathBuf,
+    },
+    /// Makes a platform operator; the password comes on standard input.
+    Operator {
+        #[command(flatten)]
+        file: File,
+        /// Their address.
+        #[arg(long)]
+        email: String,
+    },
+    /// Plays a hypervisor that only pretends to run machines.
+    SimulateHost(simulate::Options),
+}
+
+#[derive(Debug, Args)]
+struct File {
+    /// The configuration.
+    #[arg(long, default_value = ".local/yunshud.toml")]
+    config: PathBuf,
+}
+
+impl File {
+    fn read(&self) -> anyhow::Result<Config> {
+        let config: Config = settings::load(&self.config)?;
+        log::start(&config.log)?;
+        Ok(config)
+    }
+}
+
+impl Cli {
+    /// Does what was asked.
+    pub fn run(self) -> anyhow::Result<()> {
+        platform::install_providers();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+        match self.command {
+            Command::Serve { file, roles } => runtime.block_on(platform::serve(file.read()?, &roles)),
+            Command::Migrate(file) => runtime.block_on(bootstrap::migrate(&file.read()?)),
+            Command::Openapi { out } => openapi::write(&out),
+            Command::Operator { file, email } => runtime.block_on(bootstrap::operator(&file.read()?, &email)),
+            Command::SimulateHost(options) => runtime.block_on(simulate::run(options)),
+        }
+    }
+}

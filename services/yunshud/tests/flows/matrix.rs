@@ -1,0 +1,197 @@
+//! The access matrix: every operation of the API, as nobody, as each role, as a hypervisor. An operation without a row
+//! fails the test, and so does a row without an operation.
+
+use std::collections::BTreeSet;
+
+use auth::passport::Bearer;
+use auth::{Binding, Caller, Role};
+use ids::{ProjectId, VmId};
+use testkit::{Reply, TestTenant};
+
+use crate::kit::{Op, Services, operations};
+
+/// Who may call an operation. "May" means that policy lets them in; what they then ask for need not exist.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// Nobody has to be signed in.
+    Open,
+    /// Whoever is signed in.
+    SignedIn,
+    /// These roles.
+    Roles(&'static [Role]),
+    /// Holders of an enrolled client certificate, and nobody else.
+    Certificate,
+}
+
+use Access::{Certificate, Open, Roles, SignedIn};
+
+const EVERY: &[Role] = &[Role::Owner, Role::Admin, Role::Operator, Role::Viewer, Role::Auditor];
+const RUNNERS: &[Role] = &[Role::Owner, Role::Admin, Role::Operator];
+const MANAGERS: &[Role] = &[Role::Owner, Role::Admin];
+const WATCHERS: &[Role] = &[Role::Owner, Role::Auditor];
+const PLATFORM: &[Role] = &[Role::PlatformOperator];
+
+const MATRIX: &[(&str, Access)] = &[
+    ("sign_up", Open),
+    ("sign_in", Open),
+    ("refresh_session", Open),
+    ("sign_out", SignedIn),
+    ("read_jwks", Open),
+    ("read_me", SignedIn),
+    ("list_projects", SignedIn),
+    ("create_project", Roles(MANAGERS)),
+    ("read_project", Roles(EVERY)),
+    ("modify_project", Roles(MANAGERS)),
+    ("delete_project", Roles(MANAGERS)),
+    ("list_vms", Roles(EVERY)),
+    ("create_vm", Roles(RUNNERS)),
+    ("read_vm", Roles(EVERY)),
+    ("modify_vm", Roles(RUNNERS)),
+    ("delete_vm", Roles(RUNNERS)),
+    ("start_vm", Roles(RUNNERS)),
+    ("stop_vm", Roles(RUNNERS)),
+    ("reboot_vm", Roles(RUNNERS)),
+    ("read_vm_console", Roles(RUNNERS)),
+    ("read_vm_placement", Roles(EVERY)),
+    ("list_operations", SignedIn),
+    ("read_operation", Roles(EVERY)),
+    ("list_quotas", SignedIn),
+    ("read_tenant_quota", Roles(PLATFORM)),
+    ("modify_tenant_quota", Roles(PLATFORM)),
+    ("list_flavors", SignedIn),
+    ("read_flavor", SignedIn),
+    ("list_system_flavors", Roles(PLATFORM)),
+    ("create_flavor", Roles(PLATFORM)),
+    ("delete_flavor", Roles(PLATFORM)),
+    ("list_images", SignedIn),
+    ("read_image", SignedIn),
+    ("list_system_images", Roles(PLATFORM)),
+    ("create_image", Roles(PLATFORM)),
+    ("delete_image", Roles(PLATFORM)),
+    ("list_pools", Roles(PLATFORM)),
+    ("create_pool", Roles(PLATFORM)),
+    ("read_pool", Roles(PLATFORM)),
+    ("modify_pool", Roles(PLATFORM)),
+    ("delete_pool", Roles(PLATFORM)),
+    ("list_hosts", Roles(PLATFORM)),
+    ("read_host", Roles(PLATFORM)),
+    ("modify_host", Roles(PLATFORM)),
+    ("delete_host", Roles(PLATFORM)),
+    ("list_enrolments", Roles(PLATFORM)),
+    ("create_enrolment", Roles(PLATFORM)),
+    ("delete_enrolment", Roles(PLATFORM)),
+    ("enrol_host", Certificate),
+    ("start_host_session", Certificate),
+    ("read_desired", Certificate),
+    ("report_observed", Certificate),
+    ("download_image_file", Certificate),
+    ("list_audit_events", Roles(WATCHERS)),
+    ("read_audit_event", Roles(WATCHERS)),
+    ("read_audit_export", Roles(WATCHERS)),
+    ("stream_events", SignedIn),
+];
+
+const CALLERS: [Role; 6] =
+    [Role::Owner, Role::Admin, Role::Operator, Role::Viewer, Role::Auditor, Role::PlatformOperator];
+
+fn access(op: &Op) -> Access {
+    let row = MATRIX.iter().find(|(id, _)| *id == op.id);
+    row.unwrap_or_else(|| panic!("{} has no row in the access matrix", op.id)).1
+}
+
+#[test]
+fn every_operation_has_a_row_and_every_row_an_operation() {
+    let operations: BTreeSet<String> = operations().into_iter().map(|op| op.id).collect();
+    let rows: BTreeSet<String> = MATRIX.iter().map(|(id, _)| (*id).to_owned()).collect();
+    assert_eq!(operations, rows);
+}
+
+/// Parameters that name the caller's own project where it can come to no harm, and nothing else that exists.
+fn params(op: &Op) -> impl Fn(&str) -> String {
+    let harmless = op.path != "/api/v1/projects/{project}" || op.method == reqwest::Method::GET;
+    move |name: &str| match name {
+        "project" if harmless => "default".to_owned(),
+        "project" => ProjectId::mint().to_string(),
+        "sha256" => "0".repeat(64),
+        _ => VmId::mint().to_string(),
+    }
+}
+
+async fn call(services: &Services, op: &Op, caller: Option<&Caller>) -> Reply {
+    services.call(op, &params(op), None, caller).await
+}
+
+fn let_in(reply: &Reply) -> bool {
+    let status = reply.status.as_u16();
+    assert!(status != 405 && status < 500, "{status}: {}", reply.text);
+    status != 401 && status != 403
+}
+
+#[tokio::test]
+async fn each_operation_lets_in_exactly_whom_its_row_names() {
+    let services = Services::start().await;
+    let tenant = services.bench.tenant("acme").await;
+    for op in operations() {
+        let access = access(&op);
+        let nobody = call(&services, &op, None).await;
+        let expected = access == Open;
+        assert_eq!(let_in(&nobody) || nobody.code() == "unauthenticated" && expected, expected, "{} as nobody: {nobody:?}", op.id);
+        for role in CALLERS {
+            let reply = call(&services, &op, Some(&tenant.caller(role))).await;
+            let expected = match access {
+                Open => continue,
+                SignedIn => true,
+                Roles(roles) => roles.contains(&role),
+                Certificate => false,
+            };
+            assert_eq!(let_in(&reply), expected, "{} as {role:?}: {} {}", op.id, reply.status, reply.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_role_on_another_project_opens_nothing_here() {
+    let services = Services::start().await;
+    let tenant = services.bench.tenant("acme").await;
+    let elsewhere = ProjectId::mint();
+    services.bench.project(&tenant, elsewhere, "elsewhere").await;
+    let stranger = stranger(&tenant, elsewhere);
+    for op in operations().iter().filter(|op| op.path.contains("{project}")) {
+        let here = services.call(op, &params(op), Some(body_of(&op.id)), Some(&stranger)).await;
+        assert!(matches!(here.status.as_u16(), 403 | 404), "{}: {} {}", op.id, here.status, here.text);
+    }
+}
+
+fn stranger(tenant: &TestTenant, elsewhere: ProjectId) -> Caller {
+    tenant.caller_with(vec![Binding { role: Role::Owner, project: Some(elsewhere) }])
+}
+
+#[tokio::test]
+async fn t49_a_certificate_that_was_never_enrolled_opens_nothing() {
+    let services = Services::start().await;
+    for op in operations() {
+        if access(&op) == Open {
+            continue;
+        }
+        let client = services.client(op.service).bearer(Bearer::Certificate("0".repeat(64)));
+        let mut request = client.request(op.method.clone(), &crate::kit::fill(&op.path, &params(&op)));
+        let body = body_of(&op.id);
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let reply = client.head_of(request).await;
+        let refused = matches!(reply.status.as_u16(), 400 | 401 | 403 | 404);
+        assert!(refused, "{}: {} {}", op.id, reply.status, reply.text);
+    }
+}
+
+/// A body each operation would take, as far as it takes one.
+pub fn body_of(id: &str) -> serde_json::Value {
+    use serde_json::json;
+    match id {
+        "create_vm" => json!({"name": "web", "flavor": "small", "image": "tiny"}),
+        "modify_vm" => json!({"labels": {"a": "b"}}),
+        "modify_project" => json!({"description": "theirs"}),
+        _ => serde_json::Value::Null,
+    }
+}

@@ -1,0 +1,220 @@
+//! A whole platform in one process, reached as a customer reaches it: TLS, passwords, tokens.
+
+use std::time::Duration;
+
+use host_sim::{Knobs, SimHost};
+use reqwest::{Certificate, Method, StatusCode};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use testkit::{Bench, eventually};
+use tokio_util::sync::CancellationToken;
+use yunshud::config::Config;
+use yunshud::platform::{self, Platform};
+
+const PASSWORD: &str = "correct horse battery staple 9";
+
+struct Cloud {
+    bench: Bench,
+    http: reqwest::Client,
+    base: String,
+    ca: Vec<u8>,
+    platform: Platform,
+    config: Config,
+    files: tempfile::TempDir,
+}
+
+impl Cloud {
+    async fn start() -> Self {
+        platform::install_providers();
+        let bench = Bench::new().await;
+        let files = tempfile::tempdir().unwrap();
+        let config = configure(&bench, files.path());
+        let platform = Platform::start(&config, &[], bench.shutdown.clone()).unwrap();
+        let ca = std::fs::read(files.path().join("pki/ca.pem")).unwrap();
+        let root = Certificate::from_pem(&ca).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a customer's client, to loopback")]
+        let http = reqwest::Client::builder().tls_certs_only([root]).no_proxy().build().unwrap();
+        let base = format!("https://localhost:{}", platform.doors.unwrap().tls.port());
+        Self { bench, http, base, ca, platform, config, files }
+    }
+
+    async fn ask(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> (StatusCode, Value) {
+        let mut request = self.http.request(method, format!("{}/api/v1{path}", self.base));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    async fn sign_up(&self, tenant: &str) -> Session {
+        let email = format!("owner@{tenant}.example");
+        let body = json!({"tenant": {"name": tenant}, "user": {"email": email, "password": PASSWORD}});
+        let (status, made) = self.ask(Method::POST, "/auth/signup", None, Some(body)).await;
+        assert_eq!(status, 201, "{made}");
+        self.sign_in(&email).await
+    }
+
+    async fn sign_in(&self, email: &str) -> Session {
+        let body = json!({"email": email, "password": PASSWORD});
+        let (status, session) = self.ask(Method::POST, "/auth/login", None, Some(body)).await;
+        assert_eq!((status.as_u16(), &session["status"]), (200, &json!("authenticated")), "{session}");
+        let text = |name: &str| session[name].as_str().unwrap().to_owned();
+        Session { access: text("access_token"), refresh: text("refresh_token") }
+    }
+
+    async fn operator(&self) -> Session {
+        let db = self.bench.db("identity");
+        let password = SecretString::from(PASSWORD.to_owned());
+        identity::bootstrap_operator(&db, &self.config.identity, "root@platform.example", &password)
+            .await
+            .unwrap();
+        self.sign_in("root@platform.example").await
+    }
+
+    /// A pool with one simulated host, a flavor and an image; returns the host.
+    async fn furnish(&self, operator: &Session) -> SimHost {
+        let made = |reply: (StatusCode, Value)| assert_eq!(reply.0, 201, "{}", reply.1);
+        let post = |path: &'static str, body: Value| self.ask(Method::POST, path, Some(&operator.access), Some(body));
+        made(post("/system/pools", json!({"name": "main", "overcommit": {"cpu": 4.0, "memory": 1.0}, "policy": "spread"})).await);
+        made(post("/system/flavors", json!({"name": "small", "vcpus": 1, "memory_mib": 128, "disk_gib": 1})).await);
+        for (name, bytes) in [("vmlinuz", b"kernel"), ("initrd", b"initrd")] {
+            std::fs::write(self.files.path().join(name), bytes).unwrap();
+        }
+        let source = |name: &str, bytes: &[u8]| json!({"path": name, "sha256": digest(bytes)});
+        made(
+            post(
+                "/system/images",
+                json!({"name": "tiny", "kind": "kernel", "source": source("vmlinuz", b"kernel"),
+                       "initrd": source("initrd", b"initrd"), "cmdline": "console=ttyS0"}),
+            )
+            .await,
+        );
+        let (status, token) = post("/system/hosts/enrolments", json!({"pool": "main", "expires_in": 600})).await;
+        assert_eq!(status, 201, "{token}");
+        let roots = Some(String::from_utf8(self.ca.clone()).unwrap());
+        let knobs = Knobs { name: "host-1".to_owned(), roots, ..Knobs::default() };
+        SimHost::enrol(self.base.parse().unwrap(), token["token"].as_str().unwrap(), knobs).await.unwrap()
+    }
+}
+
+struct Session {
+    access: String,
+    refresh: String,
+}
+
+fn digest(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn configure(bench: &Bench, files: &std::path::Path) -> Config {
+    crypto::Kek::open_or_make(&files.join("kek")).unwrap();
+    std::fs::create_dir(files.join("portal")).unwrap();
+    std::fs::write(files.join("portal/index.html"), "<!doctype html><title>Yunshu</title>").unwrap();
+    std::fs::write(files.join("portal/reference.html"), "<!doctype html><title>Reference</title>").unwrap();
+    let to = bench.connect();
+    let config = json!({
+        "database": {"host": to.host, "port": to.port, "name": to.name},
+        "crypto": {"kek": files.join("kek")},
+        "gateway": {"tls": "127.0.0.1:0", "plain": "127.0.0.1:0", "pki": files.join("pki"), "workers": 1},
+        "compute": {"images": files.join("images"), "uploads": files},
+        "portal": {"assets": files.join("portal")},
+    });
+    serde_json::from_value(config).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_sign_up_to_a_running_machine_and_back_to_nothing() {
+    let cloud = Cloud::start().await;
+    let operator = cloud.operator().await;
+    let host = cloud.furnish(&operator).await;
+    let stop = CancellationToken::new();
+    let (host, running) = (std::sync::Arc::new(host), stop.clone());
+    let agent = std::sync::Arc::clone(&host);
+    #[expect(clippy::disallowed_methods, reason = "the test's own token ends it")]
+    let agent = tokio::spawn(async move { agent.run(running).await });
+
+    let owner = cloud.sign_up("acme").await;
+    let token = Some(owner.access.as_str());
+    let body = json!({"name": "web-1", "flavor": "small", "image": "tiny"});
+    let (status, vm) = cloud.ask(Method::POST, "/projects/default/vms", token, Some(body)).await;
+    assert_eq!(status, 202, "{vm}");
+    let path = format!("/projects/default/vms/{}", vm["id"].as_str().unwrap());
+
+    let running = eventually("the machine runs", || async {
+        let (_, vm) = cloud.ask(Method::GET, &path, token, None).await;
+        (vm["status"] == "running").then_some(vm)
+    })
+    .await;
+    assert_eq!(host.domains().len(), 1);
+    assert!(!running.to_string().contains("host-1"), "tenants see an alias: {running}");
+
+    let (status, _) = cloud.ask(Method::DELETE, &path, token, None).await;
+    assert_eq!(status, 202);
+    eventually("the machine is gone", || async {
+        (cloud.ask(Method::GET, &path, token, None).await.0 == 404).then_some(())
+    })
+    .await;
+    assert_eq!(host.domains().len(), 0);
+
+    let actions = eventually("the log has it all", || async {
+        let (_, log) = cloud.ask(Method::GET, "/audit/events?limit=1000&sort=created_at", token, None).await;
+        let actions: Vec<String> =
+            log["items"].as_array()?.iter().map(|entry| entry["action"].as_str().unwrap_or_default().to_owned()).collect();
+        actions.contains(&"vm.delete".to_owned()).then_some(actions)
+    })
+    .await;
+    for action in ["tenant.create", "session.create", "vm.create", "vm.delete"] {
+        assert!(actions.contains(&action.to_owned()), "{action} in {actions:?}");
+    }
+    stop.cancel();
+    agent.await.unwrap();
+    cloud.platform.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t17_a_session_that_was_ended_is_refused_within_seconds() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.sign_up("acme").await;
+    let (status, me) = cloud.ask(Method::GET, "/me", Some(&owner.access), None).await;
+    assert_eq!((status.as_u16(), &me["tenant"]["name"]), (200, &json!("acme")));
+    let (status, renewed) =
+        cloud.ask(Method::POST, "/auth/refresh", None, Some(json!({"refresh_token": owner.refresh}))).await;
+    assert_eq!(status, 200, "{renewed}");
+    let (status, _) = cloud.ask(Method::POST, "/auth/logout", Some(&owner.access), None).await;
+    assert!(status.is_success(), "{status}");
+    let ended = std::time::Instant::now();
+    eventually("the token is refused", || async {
+        (cloud.ask(Method::GET, "/me", Some(&owner.access), None).await.0 == 401).then_some(())
+    })
+    .await;
+    assert!(ended.elapsed() < Duration::from_secs(6), "{:?}", ended.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t09_nothing_forged_gets_through_the_gateway() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.sign_up("acme").await;
+    let stranger = auth::passport::Key::random();
+    let passport = auth::passport::Passport {
+        bearer: auth::passport::Bearer::Platform("gateway".to_owned()),
+        address: None,
+        request: ids::RequestId::mint(),
+        expires: i64::MAX,
+    };
+    let forged = stranger.seal(&passport);
+    let url = format!("{}/api/v1/me", cloud.base);
+    let bare = cloud.http.get(&url).header(auth::passport::HEADER, &forged).send().await.unwrap();
+    assert_eq!(bare.status(), 401);
+    let signed = cloud.http.get(&url).bearer_auth(&owner.access).header(auth::passport::HEADER, &forged);
+    assert_eq!(signed.send().await.unwrap().status(), 200, "ours replaces theirs");
+    let internal = format!("{}/internal/sessions/{}", cloud.base, ids::SessionId::mint());
+    let hidden = cloud.http.get(internal).bearer_auth(&owner.access).send().await.unwrap();
+    assert_eq!(hidden.status(), 404);
+}
