@@ -8,7 +8,7 @@ use ids::UserId;
 use secrecy::SecretString;
 use serde_json::json;
 
-use crate::password::{Password, Verdict};
+use crate::password::{NewPassword, Verdict};
 use crate::person::{DisplayName, Email};
 use crate::settings::Settings;
 use crate::store;
@@ -37,16 +37,16 @@ pub async fn bootstrap_operator(
 ) -> Result<Bootstrapped, fault::Error> {
     let field = |error: FieldError| fault::Error::invalid_fields(vec![error]);
     let email = Email::check("/email", email).map_err(field)?;
-    let password = Password::chosen(password, &[email.as_str(), email.local_part(), "platform", "operator"])
-        .map_err(|refused| fault::Error::invalid("/password", format!("The password {refused}.")))?;
+    let password = NewPassword::check(password, &[email.as_str(), email.local_part(), "platform", "operator"])
+        .map_err(|refused| fault::Error::invalid("/password", refused.to_string()))?;
     let hasher = settings.hasher().map_err(fault::Error::internal)?;
 
     let mut tx = db.system(Reason::Bootstrap).await?;
     let found = store::people::candidates(&mut tx, &email, Some(PLATFORM), "").await?.pop();
     drop(tx);
     let kept = found.as_ref().map(|person| person.hash.as_str());
-    let same = hasher.turn()?.compare(&password, kept).await? != Verdict::Wrong;
-    let hash = hasher.turn()?.hash(&password).await?;
+    let same = hasher.turn()?.compare(password.as_typed(), kept).await? != Verdict::Wrong;
+    let hash = hasher.turn()?.hash(password).await?;
 
     let mut tx = db.system(Reason::Bootstrap).await?;
     let (user, done) = match &found {

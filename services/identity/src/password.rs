@@ -44,22 +44,38 @@ impl Password {
         Ok(Self(SecretString::from(normal)))
     }
 
-    /// What was typed to be the new password of somebody about whom attackers know `about`.
-    pub fn chosen(text: &SecretString, about: &[&str]) -> Result<Self, Refused> {
-        let password = Self::typed(text)?;
-        let plain = password.0.expose_secret();
-        if plain.chars().count() < LEAST {
-            return Err(Refused::Short);
-        }
-        let known: Vec<&str> = about.iter().copied().chain(["yunshu", "云枢"]).collect();
-        if zxcvbn::zxcvbn(plain, &known).score() < GOOD_ENOUGH {
-            return Err(Refused::Common);
-        }
-        Ok(password)
-    }
-
     fn bytes(&self) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(self.0.expose_secret().as_bytes().to_vec())
+    }
+}
+
+/// What somebody typed to be their new password: long enough, and not yet judged.
+#[derive(Debug, Clone)]
+pub struct NewPassword {
+    password: Password,
+    about: Vec<String>,
+}
+
+impl NewPassword {
+    /// The password, if its length is right. `about` is what attackers know of the person.
+    pub fn check(text: &SecretString, about: &[&str]) -> Result<Self, Refused> {
+        let password = Password::typed(text)?;
+        if password.0.expose_secret().chars().count() < LEAST {
+            return Err(Refused::Short);
+        }
+        Ok(Self { password, about: about.iter().map(|&known| known.to_owned()).collect() })
+    }
+
+    /// As one that is typed to sign in.
+    pub const fn as_typed(&self) -> &Password {
+        &self.password
+    }
+
+    /// Is it among the first that attackers try? Takes as long as a hash: for the hasher's threads.
+    fn judge(&self) -> Result<(), Refused> {
+        let known: Vec<&str> = self.about.iter().map(String::as_str).chain(["yunshu", "云枢"]).collect();
+        let common = zxcvbn::zxcvbn(self.password.0.expose_secret(), &known).score() < GOOD_ENOUGH;
+        if common { Err(Refused::Common) } else { Ok(()) }
     }
 }
 
@@ -73,8 +89,9 @@ impl std::fmt::Debug for Password {
 mod tests {
     use super::*;
 
-    fn chosen(text: &str) -> Result<Password, Refused> {
-        Password::chosen(&SecretString::from(text), &["ada.lovelace@example.com", "analytical-engines"])
+    fn chosen(text: &str) -> Result<(), Refused> {
+        let about = ["ada.lovelace@example.com", "analytical-engines"];
+        NewPassword::check(&SecretString::from(text), &about)?.judge()
     }
 
     #[test]
@@ -117,6 +134,7 @@ mod tests {
     #[test]
     fn t24_a_password_is_never_printed() {
         let password = Password::typed(&SecretString::from("hunter2")).unwrap();
-        assert!(!format!("{password:?}").contains("hunter2"));
+        let new = NewPassword { password: password.clone(), about: Vec::new() };
+        assert!(!format!("{password:?} {new:?}").contains("hunter2"));
     }
 }

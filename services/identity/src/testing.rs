@@ -3,7 +3,7 @@
 use auth::passport::Bearer;
 use auth::token::{Claims, Jwks, Verifier};
 use auth::{Caller, Standing};
-use ids::{RequestId, TenantId, UserId};
+use ids::{RequestId, TenantId};
 use serde_json::{Value, json};
 use testkit::{Bench, Client, Reply, TestTenant};
 
@@ -95,37 +95,16 @@ impl Test {
 }
 
 impl Test {
-    /// All rows of a table as text, to look for what must not be there.
     pub async fn dump(&self, table: &str) -> String {
-        let query = sqlx::AssertSqlSafe(format!("select t::text from {table} t"));
-        let rows: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut self.bench.superuser().await).await.unwrap();
-        rows.join("\n")
-    }
-
-    /// The secret part of a refresh token, in the form in which a dump would show it.
-    pub fn secret_of(&self, tokens: &Value) -> String {
-        let text = tokens["refresh_token"].as_str().unwrap().strip_prefix("yrt_").unwrap();
-        let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text).unwrap();
-        bytes[32..64].iter().map(|byte| format!("{byte:02x}")).collect()
+        self.bench.dump(table).await
     }
 
     pub async fn disable(&self, owner: &Owner) {
-        let query = sqlx::query("update identity.users set enabled = false where tenant_id = $1").bind(owner.tenant);
-        query.execute(&mut self.bench.superuser().await).await.unwrap();
+        self.bench.alter("update identity.users set enabled = false where tenant_id = $1", owner.tenant).await;
     }
 
     pub async fn unbind(&self, owner: &Owner) {
-        let query = sqlx::query("delete from identity.role_bindings where tenant_id = $1").bind(owner.tenant);
-        query.execute(&mut self.bench.superuser().await).await.unwrap();
-    }
-
-    /// A person without a password.
-    pub async fn person(&self, tenant: &TestTenant, user: UserId) {
-        let query = sqlx::query(
-            "insert into identity.users (tenant_id, user_id, email, display_name, created_at, updated_at)
-             values ($1, $2, 'bob@acme.example', 'Bob', now(), now())",
-        );
-        query.bind(tenant.id).bind(user).execute(&mut self.bench.superuser().await).await.unwrap();
+        self.bench.alter("delete from identity.role_bindings where tenant_id = $1", owner.tenant).await;
     }
 }
 
@@ -137,4 +116,11 @@ pub(crate) async fn try_sign_in(client: &Client, email: &str, password: &str) ->
 /// Turns a refresh token in from wherever this client is.
 pub(crate) async fn turn_in(client: &Client, tokens: &Value) -> Reply {
     client.post("/api/v1/auth/refresh", json!({"refresh_token": tokens["refresh_token"]})).await
+}
+
+/// The secret part of a refresh token, in the form in which a dump would show it.
+pub(crate) fn secret_of(tokens: &Value) -> String {
+    let text = tokens["refresh_token"].as_str().unwrap().strip_prefix("yrt_").unwrap();
+    let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text).unwrap();
+    bytes[32..64].iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }

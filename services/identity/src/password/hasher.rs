@@ -14,7 +14,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Password;
+use super::{NewPassword, Password, Refused};
 
 /// What one hash costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -41,6 +41,9 @@ pub enum Error {
     /// All cores hash and the queue before them is full.
     #[error("too many passwords are being checked")]
     Busy,
+    /// The password is not one to be chosen.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The kept hash or the cost makes no sense.
     #[error("cannot hash: {0}")]
     Broken(#[from] argon2::password_hash::Error),
@@ -98,10 +101,14 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// The hash to keep for a password, as a PHC string.
-    pub async fn hash(self, password: &Password) -> Result<String, Error> {
-        let (params, bytes) = (self.hasher.params.clone(), password.bytes());
-        self.run(move || hash(&params, &bytes)).await
+    /// Judges a new password; the hash to keep for it, as a PHC string.
+    pub async fn hash(self, new: NewPassword) -> Result<String, Error> {
+        let params = self.hasher.params.clone();
+        let judge_and_hash = move || {
+            new.judge()?;
+            Ok(hash(&params, &new.password.bytes())?)
+        };
+        self.run(judge_and_hash).await
     }
 
     /// Compares a password with the kept hash, or with nobody's at the same cost.
@@ -109,14 +116,14 @@ impl Turn {
         let (params, bytes) = (self.hasher.params.clone(), password.bytes());
         let known = kept.is_some();
         let kept = kept.unwrap_or(&self.hasher.nobody).to_owned();
-        let verdict = self.run(move || compare(&params, &bytes, &kept)).await?;
+        let verdict = self.run(move || Ok(compare(&params, &bytes, &kept)?)).await?;
         // Asked after the work, so that it takes as long either way.
         Ok(if known { verdict } else { Verdict::Wrong })
     }
 
     async fn run<T: Send + 'static>(
         self,
-        work: impl FnOnce() -> Result<T, argon2::password_hash::Error> + Send + 'static,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let core = Arc::clone(&self.hasher.cores).acquire_owned().await.map_err(|_| Error::Gone)?;
         let hashing = tokio::task::spawn_blocking(move || {
@@ -124,13 +131,24 @@ impl Turn {
             drop((self.place, core));
             done
         });
-        Ok(hashing.await.map_err(|_| Error::Gone)??)
+        hashing.await.map_err(|_| Error::Gone)?
+    }
+}
+
+impl Error {
+    /// For the wire; a password that cannot be chosen is the fault of the field at `pointer`.
+    pub fn at(self, pointer: &str) -> fault::Error {
+        match self {
+            Self::Refused(refused) => fault::Error::invalid(pointer, refused.to_string()),
+            other => other.into(),
+        }
     }
 }
 
 impl From<Error> for fault::Error {
     fn from(error: Error) -> Self {
         match error {
+            Error::Refused(_) => error.at("/password"),
             Error::Busy => {
                 let detail = "Many people are signing in right now; try again in a moment.";
                 Self::new(fault::Kind::TooManyRequests, detail).retry_after(1)
@@ -170,26 +188,32 @@ mod tests {
         Password::typed(&SecretString::from(text)).unwrap()
     }
 
+    fn new(text: &str) -> NewPassword {
+        NewPassword::check(&SecretString::from(text), &[]).unwrap()
+    }
+
+    const RIGHT: &str = "correct horse battery staple";
+
     #[tokio::test]
     async fn only_the_right_password_is_right() {
         let hasher = Hasher::new(CHEAP, 1, 1).unwrap();
-        let kept = hasher.turn().unwrap().hash(&password("right")).await.unwrap();
+        let kept = hasher.turn().unwrap().hash(new(RIGHT)).await.unwrap();
         assert!(kept.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{kept}");
-        assert_eq!(hasher.turn().unwrap().compare(&password("right"), Some(&kept)).await.unwrap(), Verdict::Right);
+        assert_eq!(hasher.turn().unwrap().compare(&password(RIGHT), Some(&kept)).await.unwrap(), Verdict::Right);
         assert_eq!(hasher.turn().unwrap().compare(&password("wrong"), Some(&kept)).await.unwrap(), Verdict::Wrong);
-        assert_eq!(hasher.turn().unwrap().compare(&password("right"), None).await.unwrap(), Verdict::Wrong);
-        assert_ne!(kept, hasher.turn().unwrap().hash(&password("right")).await.unwrap(), "salted");
+        assert_eq!(hasher.turn().unwrap().compare(&password(RIGHT), None).await.unwrap(), Verdict::Wrong);
+        assert_ne!(kept, hasher.turn().unwrap().hash(new(RIGHT)).await.unwrap(), "salted");
     }
 
     #[tokio::test]
     async fn a_hash_cheaper_than_todays_is_made_anew() {
-        let kept = Hasher::new(CHEAP, 1, 1).unwrap().turn().unwrap().hash(&password("right")).await.unwrap();
+        let kept = Hasher::new(CHEAP, 1, 1).unwrap().turn().unwrap().hash(new(RIGHT)).await.unwrap();
         let dearer = Hasher::new(Cost { memory_kib: 128, ..CHEAP }, 1, 1).unwrap();
         assert_eq!(dearer.turn().unwrap().compare(&password("wrong"), Some(&kept)).await.unwrap(), Verdict::Wrong);
-        let Verdict::Outgrown(new) = dearer.turn().unwrap().compare(&password("right"), Some(&kept)).await.unwrap() else {
+        let Verdict::Outgrown(new) = dearer.turn().unwrap().compare(&password(RIGHT), Some(&kept)).await.unwrap() else {
             panic!("a cheaper hash stays");
         };
-        assert_eq!(dearer.turn().unwrap().compare(&password("right"), Some(&new)).await.unwrap(), Verdict::Right);
+        assert_eq!(dearer.turn().unwrap().compare(&password(RIGHT), Some(&new)).await.unwrap(), Verdict::Right);
     }
 
     #[tokio::test]
@@ -197,8 +221,7 @@ mod tests {
         let hasher = Hasher::new(CHEAP, 1, 1).unwrap();
         let (first, second) = (hasher.turn().unwrap(), hasher.turn().unwrap());
         assert!(matches!(hasher.turn(), Err(Error::Busy)));
-        let password = password("any");
-        let (first, second) = tokio::join!(first.hash(&password), second.hash(&password));
+        let (first, second) = tokio::join!(first.hash(new(RIGHT)), second.hash(new(RIGHT)));
         assert!(first.is_ok() && second.is_ok());
         assert!(hasher.turn().is_ok(), "the places are free again");
     }
@@ -206,8 +229,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_leaves_keeps_its_place_until_the_work_has_ended() {
         let hasher = Hasher::new(Cost::default(), 1, 0).unwrap();
-        let password = password("any");
-        let mut leaving = Box::pin(hasher.turn().unwrap().hash(&password));
+        let mut leaving = Box::pin(hasher.turn().unwrap().hash(new(RIGHT)));
         assert!(futures::poll!(&mut leaving).is_pending());
         drop(leaving);
         assert!(matches!(hasher.turn(), Err(Error::Busy)));

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store;
 
-const PERIOD: Duration = Duration::from_secs(60);
+const PERIOD: Duration = Duration::from_mins(1);
 /// Rows per commit: locks are held briefly, and several processes share the work.
 const BATCH: i64 = 500;
 
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
     use crate::testing::{PASSWORD, settings, start_on};
 
-    const DAY: Duration = Duration::from_secs(24 * 3600);
+    const DAY: Duration = Duration::from_hours(24);
 
     #[tokio::test]
     async fn what_has_expired_goes_and_the_rest_stays() {

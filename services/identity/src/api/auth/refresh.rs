@@ -87,7 +87,7 @@ mod tests {
     use serde_json::{Value, json};
     use testkit::Bench;
 
-    use crate::testing::{Owner, PASSWORD, Test, settings, start, start_on, turn_in};
+    use crate::testing::{Owner, PASSWORD, Test, secret_of, settings, start, start_on, turn_in};
 
     const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 9));
 
@@ -187,15 +187,15 @@ mod tests {
     async fn a_session_ends_without_use_and_in_the_end() {
         let clock = Clock::held_at(Clock::system().now());
         let (test, owner, first) = signed_in(&clock).await;
-        clock.advance(Duration::from_secs(24 * 3600));
+        clock.advance(Duration::from_hours(24));
         turn_in(&test.client, &first).await.expect(401);
 
         let mut tokens = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
         for _ in 0..(30 * 24 / 20 - 1) {
-            clock.advance(Duration::from_secs(20 * 3600));
+            clock.advance(Duration::from_hours(20));
             tokens = turn_in(&test.client, &tokens).await.expect(200).json;
         }
-        clock.advance(Duration::from_secs(20 * 3600));
+        clock.advance(Duration::from_hours(20));
         turn_in(&test.client, &tokens).await.expect(401);
     }
 
@@ -220,7 +220,7 @@ mod tests {
             for name in ["refresh_token", "access_token"] {
                 assert!(!dump.contains(tokens[name].as_str().unwrap()));
             }
-            let secret = test.secret_of(tokens);
+            let secret = secret_of(tokens);
             assert!(!dump.contains(&secret), "{secret}");
         }
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use web::{Open, Refusals};
 
-use crate::password::Password;
+use crate::password::NewPassword;
 use crate::person::{DisplayName, Email};
 use crate::project::Name;
 use crate::service::Identity;
@@ -58,7 +58,7 @@ struct NewTenant {
     name: Name,
     display_name: DisplayName,
     email: Email,
-    password: Password,
+    password: NewPassword,
     owner_name: DisplayName,
 }
 
@@ -69,7 +69,7 @@ impl NewTenant {
         let name = Name::check(&tenant.name).map_err(|error| FieldError { pointer: "/tenant/name".into(), ..error });
         let email = Email::check("/user/email", &user.email);
         let about = [email.as_ref().map_or("", Email::as_str), email.as_ref().map_or("", Email::local_part), &tenant.name];
-        let password = Password::chosen(&user.password, &about)
+        let password = NewPassword::check(&user.password, &about)
             .map_err(|refused| FieldError::new("/user/password", refused.to_string()));
         let display_name = DisplayName::check("/tenant/display_name", tenant.display_name.as_deref(), &tenant.name);
         let otherwise = email.as_ref().map_or("-", Email::local_part);
@@ -88,6 +88,7 @@ impl NewTenant {
 
 /// What a sign-up made.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the documented shape")]
 pub struct SignedUp {
     /// The tenant.
     pub tenant_id: TenantId,
@@ -117,7 +118,7 @@ impl Subject for SignedUp {
 pub async fn sign_up(ask: Open<SignUp>, identity: Data<Identity>) -> Outcome<SignedUp> {
     let turn = identity.hasher.turn().map_err(fault::Error::from)?;
     let new = NewTenant::check(&ask.body)?;
-    let hash = turn.hash(&new.password).await.map_err(fault::Error::from)?;
+    let hash = turn.hash(new.password).await.map_err(|error| error.at("/user/password"))?;
 
     let (tenant_id, user_id) = (TenantId::mint(), UserId::mint());
     let owner = vec![Binding { role: Role::Owner, project: None }];
@@ -179,6 +180,10 @@ mod tests {
         let all = ["/tenant/name", "/tenant/display_name", "/user/email", "/user/password", "/user/display_name"];
         assert_eq!(named.collect::<Vec<_>>(), all);
         assert!(!refused.text.contains("\"short\""), "t24: {}", refused.text);
+        let mut common = body("acme", "ada@acme.example");
+        common["user"]["password"] = json!("passwordpassword");
+        let refused = test.client.post(PATH, common).await.expect(400);
+        assert_eq!(refused.json["errors"][0]["pointer"], "/user/password");
     }
 
     #[tokio::test]
