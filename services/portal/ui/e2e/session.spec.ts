@@ -7,7 +7,7 @@ test("a session survives a reload and ends everywhere at once", async ({ page, c
   await signUp(page, person);
   await page.reload();
   await expect(page.getByRole("heading", { level: 1, name: "Virtual machines" })).toBeVisible();
-  const stored = await page.evaluate(() => JSON.stringify({ ...localStorage }));
+  const stored = await page.evaluate(() => JSON.stringify(Object.entries(localStorage)));
   expect(stored, "no token outlives the tab").not.toContain("refresh");
 
   // Both tabs reload at once: a refresh token spent twice would end the session.
@@ -94,9 +94,9 @@ test("language and appearance follow the browser and then the choice", async ({ 
 });
 
 test("when the event stream is down, the page polls and says so", async ({ page }) => {
-  await page.route("**/api/v1/events", (route) => route.abort());
+  await page.route("**/api/v1/events?**", (route) => route.abort());
   await signUp(page, newcomer());
   await expect(page.getByText("Polling", { exact: true })).toBeVisible();
-  await page.unroute("**/api/v1/events");
+  await page.unroute("**/api/v1/events?**");
   await expect(page.getByText("Live", { exact: true })).toBeVisible({ timeout: 60_000 });
 });

@@ -20,6 +20,12 @@ export function useProject(nameOrId: string): Project | undefined {
   return useMe().projects.find(({ id, name }) => name === nameOrId || id === nameOrId);
 }
 
+/** The platform's own staff: its machines, no tenant's content. */
 export function isOperator(known: Me): boolean {
-  return known.roles.some((role) => role === "platform_operator" || role === "platform");
+  return known.roles.includes("platform_operator");
+}
+
+/** Reading the log is for owners and auditors; to others its page would only say so. */
+export function mayAudit(known: Me): boolean {
+  return known.roles.some((role) => role === "owner" || role === "auditor");
 }

@@ -14,7 +14,7 @@ import { Shell } from "./layout/shell";
 import { NotFound } from "./pages/not-found";
 import { Crash } from "./parts/boundary";
 import { Waiting } from "./parts/page";
-import { homeProject } from "./project";
+import { homeProject, isOperator } from "./project";
 
 interface Context {
   client: QueryClient;
@@ -70,6 +70,7 @@ const home = createRoute({
   component: lazyRouteComponent(() => import("./pages/no-project"), "NoProject"),
   beforeLoad: async ({ context }) => {
     const known = await context.client.query({ ...me(), staleTime: "static" });
+    if (isOperator(known)) throw redirect({ to: "/platform/hosts", replace: true });
     const project = homeProject(known);
     if (project)
       throw redirect({ to: "/projects/$project/vms", params: { project: project.name }, replace: true });

@@ -37,7 +37,7 @@ export function useLiveStream(): LiveState {
       {
         connect: (lastId, signal) =>
           authorized(
-            new Request("/api/v1/events", {
+            new Request("/api/v1/events?types=vm.*,quota.*", {
               headers: { accept: "text/event-stream", ...(lastId ? { "last-event-id": lastId } : {}) },
               cache: "no-store",
               signal,
@@ -81,6 +81,7 @@ function refetchVms(client: QueryClient) {
 
 /** Writes one event into every cached answer that shows its VM. Exported for its tests. */
 export function apply(client: QueryClient, event: LiveEvent): void {
+  if (event.type.startsWith("quota.")) void client.invalidateQueries({ queryKey: ["quotas"] });
   if (!event.type.startsWith("vm.")) return;
   const gone = event.type === "vm.deleted";
   const vm = isVm(event.data) ? event.data : undefined;

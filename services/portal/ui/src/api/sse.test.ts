@@ -34,6 +34,14 @@ test("the id stays for events that bring none, and retry is kept", () => {
   expect(parser.retry).toBe(900);
 });
 
+test("a frame without data moves the place on", () => {
+  const parser = new SseParser();
+  expect(parser.push("retry: 2000\nid: 7-1\n\n: alive\nid: 9-4")).toEqual([]);
+  expect(parser.lastId).toBe("7-1");
+  expect(parser.push("\n\n")).toEqual([]);
+  expect(parser.lastId).toBe("9-4");
+});
+
 test("a broken stream is resumed after the last event seen", async () => {
   vi.useFakeTimers();
   const life = new AbortController();

@@ -13,6 +13,8 @@ export class SseParser {
   private data: string[] = [];
   private event = "";
   private id: string | undefined;
+  /** Where to go on after a break; a frame without data moves it on, too. */
+  lastId: string | undefined;
   /** What the server asked us to wait before the next connection, in milliseconds. */
   retry: number | undefined;
 
@@ -34,6 +36,7 @@ export class SseParser {
   private line(line: string): ServerEvent | undefined {
     if (line === "") {
       const { data, event, id } = this;
+      this.lastId = id;
       this.data = [];
       this.event = "";
       return data.length > 0 ? { id, event: event || "message", data: data.join("\n") } : undefined;
@@ -83,9 +86,9 @@ export async function follow(handlers: Handlers, signal: AbortSignal): Promise<v
         if (chunk.done) break;
         wait = FIRST_WAIT_MS;
         for (const event of parser.push(chunk.value)) {
-          lastId = event.id ?? lastId;
           handlers.onEvent(event);
         }
+        lastId = parser.lastId ?? lastId;
       }
     } catch {
       // Whatever it was, the mend is the same: wait and connect again.

@@ -206,7 +206,12 @@ export const en = {
 
   "host.name": "Host",
   "host.pool": "Pool",
-  "host.state": "State",
+  "host.status.up": "Up",
+  "host.status.degraded": "Degraded",
+  "host.status.maintenance": "Maintenance",
+  "host.status.disabled": "Disabled",
+  "host.status.unknown": "Not heard",
+  "host.status": "Status",
   "host.cpu": "vCPU used",
   "host.memory": "Memory used",
   "host.seen": "Last seen",
@@ -239,7 +244,7 @@ export const en = {
   "audit.paging": "Pages",
   "audit.show": "Details of event {{seq}}",
   "audit.outcome.success": "Success",
-  "audit.outcome.failure": "Failure",
+  "audit.outcome.failed": "Failed",
   "audit.outcome.denied": "Denied",
 
   "list.refresh": "Refresh",

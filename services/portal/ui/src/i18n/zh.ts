@@ -207,7 +207,12 @@ export const zh: Record<keyof typeof en, string> = {
 
   "host.name": "宿主机",
   "host.pool": "资源池",
-  "host.state": "状态",
+  "host.status.up": "正常",
+  "host.status.degraded": "异常",
+  "host.status.maintenance": "维护中",
+  "host.status.disabled": "已停用",
+  "host.status.unknown": "失联",
+  "host.status": "状态",
   "host.cpu": "已用 vCPU",
   "host.memory": "已用内存",
   "host.seen": "最近心跳",
@@ -240,7 +245,7 @@ export const zh: Record<keyof typeof en, string> = {
   "audit.paging": "翻页",
   "audit.show": "事件 {{seq}} 的详情",
   "audit.outcome.success": "成功",
-  "audit.outcome.failure": "失败",
+  "audit.outcome.failed": "失败",
   "audit.outcome.denied": "拒绝",
 
   "list.refresh": "刷新",

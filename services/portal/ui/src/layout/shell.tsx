@@ -18,7 +18,7 @@ import { LiveContext, useLiveStream, type LiveState } from "../api/live";
 import { end } from "../api/session";
 import { known } from "../i18n";
 import { setPrefs, useNarrow } from "../prefs";
-import { homeProject, isOperator, useMe, useProject } from "../project";
+import { homeProject, isOperator, mayAudit, useMe, useProject } from "../project";
 import { Brand } from "./brand";
 import { Controls } from "./controls";
 import { ProjectSwitcher } from "./project-switcher";
@@ -30,6 +30,7 @@ export function Shell() {
   const narrow = useNarrow();
   const [open, setOpen] = useState(false);
   const current = useCurrentProject();
+  const mine = useMe();
 
   useEffect(() => {
     if (current) setPrefs({ project: current.id });
@@ -37,7 +38,7 @@ export function Shell() {
 
   const nav = (
     <>
-      <ProjectSwitcher current={current} />
+      {!isOperator(mine) && <ProjectSwitcher current={current} />}
       <Nav onGo={() => setOpen(false)} />
     </>
   );
@@ -105,7 +106,7 @@ function useCurrentProject() {
 function Nav({ onGo }: { onGo: () => void }) {
   const { t } = useTranslation();
   const project = useCurrentProject();
-  const operator = isOperator(useMe());
+  const mine = useMe();
   const icon = { size: 16, "aria-hidden": true } as const;
   return (
     <nav aria-label={t("nav.label")} className="nav">
@@ -120,13 +121,15 @@ function Nav({ onGo }: { onGo: () => void }) {
           </Item>
         </Section>
       )}
-      <Section title={t("nav.tenant")}>
-        <Item to={linkOptions({ to: "/audit" })} onGo={onGo}>
-          <ScrollText {...icon} />
-          {t("nav.audit")}
-        </Item>
-      </Section>
-      {operator && (
+      {mayAudit(mine) && (
+        <Section title={t("nav.tenant")}>
+          <Item to={linkOptions({ to: "/audit" })} onGo={onGo}>
+            <ScrollText {...icon} />
+            {t("nav.audit")}
+          </Item>
+        </Section>
+      )}
+      {isOperator(mine) && (
         <Section title={t("nav.platform")}>
           <Item to={linkOptions({ to: "/platform/pools" })} onGo={onGo}>
             <Boxes {...icon} />

@@ -15,8 +15,8 @@ import { Records, type Column } from "../parts/records";
 import { Dot } from "../parts/status";
 import type { Tone } from "../vm";
 
-const OUTCOMES = ["success", "failure", "denied"];
-const TONES: Record<string, Tone> = { success: "good", failure: "bad", denied: "bad" };
+const OUTCOMES = ["success", "denied", "failed"];
+const TONES: Record<string, Tone> = { success: "good", failed: "bad", denied: "bad" };
 
 export function Audit() {
   const { t } = useTranslation();
@@ -173,7 +173,7 @@ function Filters({ filter }: { filter: AuditFilter }) {
         <Input allowClear autoComplete="off" spellCheck={false} />
       </Form.Item>
       <Form.Item name="action" label={t("audit.action")}>
-        <Input allowClear autoComplete="off" spellCheck={false} placeholder="vm.create" />
+        <Input allowClear autoComplete="off" spellCheck={false} placeholder="vm.*" />
       </Form.Item>
       <Form.Item name="object" label={t("audit.object")}>
         <Input allowClear autoComplete="off" spellCheck={false} />

@@ -84,9 +84,9 @@ export function Hosts() {
     },
     {
       key: "state",
-      title: t("host.state"),
+      title: t("host.status"),
       card: "corner",
-      render: ({ state }) => <Dot tone={HOST_TONES[state] ?? "unknown"}>{known("host.state", state)}</Dot>,
+      render: ({ state }) => <Dot tone={HOST_TONES[state] ?? "unknown"}>{known("host.status", state)}</Dot>,
     },
     { key: "pool", title: t("host.pool"), render: ({ pool }) => pool },
     {
