@@ -19,57 +19,66 @@ use crate::{
 
 /// Enrols the host once, starts it, and waits until the platform hears from it.
 pub fn start(place: &Place, up: &Up, api: &mut Api, operator: &Login) -> Result<()> {
-    let (name, exe, state) = if up.simulated_host {
-        ("simulated-host", program(place), place.dir_for("simulated-host", None)?)
-    } else {
-        (
-            "hypervisor",
-            place.root.join("services/hypervisor/target/debug/yunshu-hypervisor"),
-            guests_dir(place)?,
-        )
-    };
-    let daemon = Daemon::named(place, name);
-    if !daemon.is_current(&exe) {
-        daemon.stop()?;
-        let mut command = if up.simulated_host {
-            Sh::new(&exe).arg("simulate-host")
-        } else {
-            // The logs of guests' consoles belong to root.
-            Sh::root_daemon(&exe)?.args(["--libvirt", libvirt::URI])
-        };
-        command = command.args(["--gateway", &format!("https://localhost:{}", up.port), "--ca"]);
-        command = command.arg(ca(place)).arg("--state").arg(&state).args(["--name", name]);
-        if !known(api, operator, name)? {
+    let host = Host::of(place, up)?;
+    if !host.daemon.is_current(&host.program) {
+        host.daemon.stop()?;
+        let mut command = host.command(place, up)?;
+        if !known(api, operator, host.name)? {
             cloud::operate(api, operator)?;
             let asked = json!({"pool": cloud::POOL, "expires_in": 600});
             let token = text(&api.post("/api/v1/system/hosts/enrolments", &asked)?.json()?, "token")?;
             command = command.args(["--enrol", &token]);
         }
-        daemon.start(command, &exe)?;
+        host.daemon.start(command, &host.program)?;
     }
     let heard = || {
-        daemon.must_run()?;
-        Ok(known(api, operator, name)?.then_some(()))
+        host.daemon.must_run()?;
+        Ok(known(api, operator, host.name)?.then_some(()))
     };
     sh::wait_for("the host to enrol", Duration::from_mins(1), heard)
 }
 
-/// Starts the real host's agent again; it knows who it is.
+/// Starts the host again; it knows who it is.
 pub fn revive(place: &Place, up: &Up) -> Result<()> {
-    let daemon = Daemon::named(place, "hypervisor");
-    let command = Sh::new(place.root.join("services/hypervisor/target/debug/yunshu-hypervisor"))
-        .args([
-            "--libvirt",
-            libvirt::URI,
-            "--gateway",
-            &format!("https://localhost:{}", up.port),
-            "--ca",
-        ])
-        .arg(ca(place))
-        .arg("--state")
-        .arg(guests_dir(place)?)
-        .args(["--name", "hypervisor"]);
-    daemon.start(command)
+    let host = Host::of(place, up)?;
+    host.daemon.start(host.command(place, up)?, &host.program)
+}
+
+struct Host {
+    name: &'static str,
+    program: PathBuf,
+    state: PathBuf,
+    daemon: Daemon,
+}
+
+impl Host {
+    fn of(place: &Place, up: &Up) -> Result<Self> {
+        let (name, program, state) = if up.simulated_host {
+            ("simulated-host", program(place), place.dir_for("simulated-host", None)?)
+        } else {
+            let built = place.root.join("services/hypervisor/target/debug/yunshu-hypervisor");
+            ("hypervisor", built, guests_dir(place)?)
+        };
+        let daemon = Daemon::named(place, name);
+        Ok(Self {
+            name,
+            program,
+            state,
+            daemon,
+        })
+    }
+
+    fn command(&self, place: &Place, up: &Up) -> Result<Sh> {
+        let command = if up.simulated_host {
+            Sh::new(&self.program).arg("simulate-host")
+        } else {
+            // The logs of guests' consoles belong to root.
+            Sh::root_daemon(&self.program)?.args(["--libvirt", libvirt::URI])
+        };
+        let gateway = format!("https://localhost:{}", up.port);
+        let command = command.args(["--gateway", &gateway, "--ca"]).arg(ca(place));
+        Ok(command.arg("--state").arg(&self.state).args(["--name", self.name]))
+    }
 }
 
 fn known(api: &mut Api, operator: &Login, name: &str) -> Result<bool> {
