@@ -53,7 +53,8 @@ pub const MAX_WAIT_MS: u64 = 30_000;
 pub const CONSOLE_TAIL: usize = 64 * 1024;
 
 /// How much console one report carries over all its VMs. Bytes before base64; the rest follows in the next report.
-pub const CONSOLE_PER_REPORT: usize = 512 * 1024;
+/// With room for a thousand VMs beside it, a report stays below the 1 MiB that services read.
+pub const CONSOLE_PER_REPORT: usize = 256 * 1024;
 
 /// The problem code (with status 409) that tells a process that a newer one speaks for its host.
 pub const STALE_SESSION: &str = "stale_session";

@@ -86,10 +86,10 @@ pub struct ObservedError {
 }
 
 impl ObservedError {
-    /// Cuts the detail to [`MAX_DETAIL`] bytes on a character boundary.
+    /// Cuts the detail to [`MAX_DETAIL`] bytes on a character boundary, and makes it one line.
     #[must_use]
     pub fn new(code: ErrorCode, detail: impl std::fmt::Display) -> Self {
-        let mut detail = detail.to_string();
+        let mut detail = detail.to_string().replace(char::is_control, " ");
         detail.truncate(detail.floor_char_boundary(MAX_DETAIL));
         Self { code, detail }
     }
@@ -175,6 +175,7 @@ mod tests {
     fn a_long_detail_is_cut_between_characters() {
         let error = ObservedError::new(ErrorCode::StartFailed, "云".repeat(MAX_DETAIL));
         assert!(error.detail.len() <= MAX_DETAIL && error.detail.len() > MAX_DETAIL - 3);
+        assert_eq!(ObservedError::new(ErrorCode::StartFailed, "a\nb\0c").detail, "a b c");
     }
 
     #[test]

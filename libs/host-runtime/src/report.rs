@@ -48,9 +48,11 @@ impl<M: Machine> Reporter<M> {
         let mut acks = HashMap::new();
         let mut told: Option<(Instant, Vec<ObservedVm>)> = None;
         let mut failures = 0;
+        let mut first = 0;
 
         loop {
-            let report = self.look(&acks).await;
+            let mut report = self.look().await;
+            first += self.consoles(&mut report.vms, &acks, first).await;
             let worth = told.as_ref().is_none_or(|(when, last)| {
                 when.elapsed() >= Duration::from_secs(REPORT_EVERY_S) || is_news(last, &report.vms)
             });
@@ -60,9 +62,6 @@ impl<M: Machine> Reporter<M> {
                     Ok(accepted) => {
                         failures = 0;
                         self.heed(&report, accepted, &mut acks);
-                        if report.vms.iter().any(|vm| vm.console.is_some()) {
-                            pause = GATHER; // there may be more
-                        }
                         told = Some((Instant::now(), report.vms));
                     }
                     Err(CallError::Zombie) => return Err(CallError::Zombie),
@@ -105,7 +104,31 @@ impl<M: Machine> Reporter<M> {
         }
     }
 
-    async fn look(&self, acks: &HashMap<VmId, ConsoleAck>) -> Observed {
+    /// Adds what the consoles printed, beginning with the VM after those that were served last: a few guests that never stop
+    /// talking must not silence the others. Answers how many were served.
+    async fn consoles(&self, vms: &mut [ObservedVm], acks: &HashMap<VmId, ConsoleAck>, first: usize) -> usize {
+        let mut room = CONSOLE_PER_REPORT;
+        let from = first % vms.len().max(1);
+        let (before, after) = vms.split_at_mut(from);
+        let mut served = 0;
+        for vm in after.iter_mut().chain(before) {
+            if room == 0 {
+                break;
+            }
+            served += 1;
+            if let Some(ack) = acks.get(&vm.vm_id).filter(|_| vm.power != ObservedPower::Absent) {
+                vm.console = self.machine.console(ack, room.min(CONSOLE_TAIL)).await;
+                room -= vm
+                    .console
+                    .as_ref()
+                    .map_or(0, |chunk| chunk.bytes.as_slice().len())
+                    .min(room);
+            }
+        }
+        served
+    }
+
+    async fn look(&self) -> Observed {
         // In this order: a VM that is wanted only after the look must not be called absent by it, and a step that ended
         // before the look must not be missing from the notes.
         let desired = self.intent.borrow().clone();
@@ -119,21 +142,7 @@ impl<M: Machine> Reporter<M> {
             }
         };
 
-        let mut vms = see(desired.as_deref(), found, &notes, error.is_some());
-        let mut room = CONSOLE_PER_REPORT;
-        for vm in &mut vms {
-            if let Some(ack) = acks
-                .get(&vm.vm_id)
-                .filter(|_| room > 0 && vm.power != ObservedPower::Absent)
-            {
-                vm.console = self.machine.console(ack, room.min(CONSOLE_TAIL)).await;
-                room -= vm
-                    .console
-                    .as_ref()
-                    .map_or(0, |chunk| chunk.bytes.as_slice().len())
-                    .min(room);
-            }
-        }
+        let vms = see(desired.as_deref(), found, &notes, error.is_some());
         let revision = desired.map(|set| set.revision);
         Observed {
             epoch: self.epoch,

@@ -129,11 +129,15 @@ proptest! {
 
     /// t37: a set that was overtaken changes nothing, however it is repeated.
     #[test]
-    fn an_overtaken_intent_changes_nothing(old in desires(), new in desires(), found in actuals()) {
-        prop_assume!((new.epoch, new.generation) > (old.epoch, old.generation));
-        let (end, last, _) = settle(&new, found);
-        prop_assume!(last == Action::Nothing && end.is_some());
+    fn an_overtaken_intent_changes_nothing(old in desires(), mut new in desires(), placements in 0i64..3, changes in 1i64..3) {
+        new.epoch = PlacementEpoch(old.epoch.0 + placements);
+        new.generation = Generation(if placements > 0 { new.generation.0 } else { old.generation.0 + changes });
+        if new.power == DesiredPower::Absent {
+            new.power = DesiredPower::Stopped;
+        }
+        let (end, _, _) = settle(&new, None);
         let (after, verdict, _) = settle(&old, end);
+        prop_assert!(end.is_some());
         prop_assert_eq!(after, end);
         prop_assert!(matches!(verdict, Action::Refuse(_)), "{:?}", verdict);
     }

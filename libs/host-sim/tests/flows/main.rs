@@ -341,3 +341,27 @@ async fn a_corrupt_image_is_not_booted() {
     assert!(running.host.domains().is_empty());
     drop(running);
 }
+
+#[tokio::test]
+async fn t10_guests_that_never_stop_talking_do_not_silence_the_others() {
+    let control = Control::start().await;
+    let running = Running::start(&control, Knobs::default()).await;
+    let vms: Vec<DesiredVm> = (0..12).map(|_| a_vm(&control)).collect();
+    control.want(&vms);
+    for vm in &vms {
+        settled(&control, vm, ObservedPower::Running).await;
+    }
+    let flood = "x".repeat(host_api::CONSOLE_TAIL);
+    let last = vms.last().expect("a VM").vm_id;
+    running.host.print(last, "can you hear me");
+    let mut heard = false;
+    for _ in 0..6 {
+        for vm in vms.iter().filter(|vm| vm.vm_id != last) {
+            running.host.print(vm.vm_id, &flood);
+        }
+        let reports = control.state().reports;
+        control.until("a report", SOON, |state| state.reports > reports).await;
+        heard |= String::from_utf8_lossy(&control.state().consoles[&last].bytes).contains("can you hear me");
+    }
+    assert!(heard);
+}

@@ -5,7 +5,7 @@ use host_sim::control::State;
 
 use crate::{
     libvirtd::Libvirtd,
-    place::{Place, SOON, later},
+    place::{Place, SOON, later, list},
 };
 
 /// Uneven pauses without a generator: golden-ratio steps, so that kills fall into every phase.
@@ -151,4 +151,23 @@ async fn t40_a_frozen_libvirtd_does_not_freeze_the_heartbeat() {
         .await;
     libvirtd.freeze(false);
     place.until("it sees again", |state| !away(state)).await;
+}
+
+/// A guest that never stops talking fills neither the disk nor the report.
+#[tokio::test(flavor = "multi_thread")]
+async fn t52_a_flooding_console_is_bounded_and_followed() {
+    let place = Place::running().await;
+    let vm = place.vm("rdinit=/bin/busybox -- yes");
+    place.want(std::slice::from_ref(&vm));
+    let stream = |state: &State| state.consoles.get(&vm.vm_id).and_then(|tail| tail.stream.clone());
+    place.until("its first words", |state| stream(state).is_some()).await;
+    let first = stream(&place.control.state());
+    let patience = Duration::from_mins(4);
+    place.control.until("a rotation", patience, |state| stream(state) != first).await;
+    let next = place.control.state().consoles[&vm.vm_id].next;
+    place.until("what follows it", |state| state.consoles[&vm.vm_id].next > next).await;
+    assert!(place.control.state().consoles[&vm.vm_id].bytes.len() <= host_api::CONSOLE_TAIL);
+    let sizes = list(&place.leftovers()[0]).into_iter().filter(|file| file.to_string_lossy().contains("console.log"));
+    let kept: u64 = sizes.map(|file| file.metadata().unwrap().len()).sum();
+    assert!(kept < 10 << 20, "{kept} bytes of console");
 }
