@@ -10,6 +10,7 @@ mod give_up;
 mod pace;
 mod place;
 mod point;
+mod sweep;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub use give_up::GiverUp;
 pub use pace::Pace;
 pub use place::Placer;
 pub use point::{Point, Stops};
+pub use sweep::Sweeper;
 pub use tell::Teller;
 
 use crate::service::Compute;
@@ -42,6 +44,8 @@ enum When {
     Woken,
     /// Every so often: nothing commits when time merely passes.
     Timed,
+    /// Every hour: what costs nothing but disk while it lies.
+    Hourly,
 }
 
 /// Starts every reconciler of the service.
@@ -57,6 +61,8 @@ pub fn start(tasks: &Tasks, compute: &Arc<Compute>) {
     spawn(tasks, "give_up", compute, When::Timed, giver_up);
     let teller = Teller { db: db.clone(), pace: pace.clone(), stops, holder: EventId::mint() };
     spawn(tasks, "tell", compute, When::Timed, teller);
+    let sweeper = Sweeper { db: db.clone(), blobs: compute.blobs.clone() };
+    spawn(tasks, "sweep", compute, When::Hourly, sweeper);
 }
 
 fn spawn(tasks: &Tasks, name: &'static str, compute: &Arc<Compute>, when: When, work: impl Rounds) {
@@ -79,6 +85,7 @@ fn spawn(tasks: &Tasks, name: &'static str, compute: &Arc<Compute>, when: When, 
                     _ if more => {}
                     When::Woken if !calm => bell.wait(pause).await,
                     When::Woken | When::Timed => tokio::time::sleep(pause).await,
+                    When::Hourly => tokio::time::sleep(Duration::from_hours(1)).await,
                 }
             };
             tokio::select! { () = rest => {}, () = shutdown.cancelled() => {} }

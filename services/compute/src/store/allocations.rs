@@ -11,7 +11,7 @@ use ids::{HostId, TenantId, VmId};
 
 use crate::store::placements::Waiting;
 
-/// Claims room for a machine on a host and writes its allocation. False when the host has no room, takes nothing new or
+/// Claims room for a machine on a host. The allocation must follow in the same transaction ([`insert`]). False when the host has no room, takes nothing new or
 /// cannot be heard any more.
 pub async fn claim(tx: &mut SystemTx, vm: &Waiting, host: HostId, silent_after_s: f64) -> Result<bool> {
     let size = vm.need.size;
@@ -30,9 +30,12 @@ pub async fn claim(tx: &mut SystemTx, vm: &Waiting, host: HostId, silent_after_s
     .bind(silent_after_s)
     .execute(tx.sql())
     .await?;
-    if claimed.rows_affected() == 0 {
-        return Ok(false);
-    }
+    Ok(claimed.rows_affected() == 1)
+}
+
+/// Writes for whom the room was claimed.
+pub async fn insert(tx: &mut SystemTx, vm: &Waiting, host: HostId) -> Result<()> {
+    let size = vm.need.size;
     sqlx::query(
         "insert into compute.allocations (tenant_id, vm_id, host_id, epoch, vcpus, memory_mib, disk_gib)
          values ($1, $2, $3, $4, $5, $6, $7)",
@@ -46,7 +49,7 @@ pub async fn claim(tx: &mut SystemTx, vm: &Waiting, host: HostId, silent_after_s
     .bind(size.disk_gib)
     .execute(tx.sql())
     .await?;
-    Ok(true)
+    Ok(())
 }
 
 /// Gives back what a machine takes from its host. False when it takes nothing.

@@ -45,6 +45,7 @@ pub enum Status {
 
 impl Status {
     /// Every status.
+    #[cfg(test)]
     pub const ALL: [Self; 11] = [
         Self::Queued,
         Self::Placing,

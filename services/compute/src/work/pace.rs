@@ -30,7 +30,7 @@ impl Default for Pace {
             look_every_s: 2.0,
             placers: 2,
             batch: 16,
-            claim_s: 30.0,
+            claim_s: 10.0,
             retry_base_s: 1.0,
             retry_cap_s: 30.0,
             placement_timeout_s: 15.0 * 60.0,

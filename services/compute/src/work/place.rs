@@ -112,6 +112,7 @@ impl Placer {
         if !placements::seat(&mut tx, vm, host.id, self.pace.operation_timeout_s).await? {
             return Ok(Seated::Void);
         }
+        allocations::insert(&mut tx, vm, host.id).await?;
         placements::keep(&mut tx, vm, &record).await?;
         operations::start(&mut tx, vm.tenant, vm.id).await?;
         tell(&mut tx, vm, |next| next.last_error = None).await?;

@@ -11,7 +11,6 @@ use ids::{EventId, VmId};
 
 use super::{Finisher, GiverUp, Placer, Point, Rounds, Stops, Teller};
 use crate::store::{leases, placements};
-use crate::vm::SILENT_AFTER_S;
 use world::{World, seen};
 
 /// Dies the first time it comes to this point. The counter says how often it did.
@@ -328,7 +327,3 @@ async fn room_that_comes_free_is_used_at_once_and_not_after_the_backoff() {
     assert_eq!(world.books().await.placed_vm(), left);
 }
 
-#[test]
-fn silence_is_longer_than_a_few_lost_reports() {
-    assert!(SILENT_AFTER_S >= 3.0 * 5.0);
-}

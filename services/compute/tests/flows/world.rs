@@ -8,7 +8,7 @@ use host_api::Capacity;
 use host_sim::{Knobs, SimHost};
 use ids::VmId;
 use serde_json::{Value, json};
-use testkit::{Bench, Client, Reply, TestTenant, eventually};
+use testkit::{Bench, Client, Reply, eventually};
 use tokio_util::sync::CancellationToken;
 
 pub const VMS: &str = "/api/v1/projects/default/vms";
@@ -28,9 +28,8 @@ pub struct Host {
     process: Option<(CancellationToken, tokio::task::JoinHandle<()>)>,
 }
 
-/// A tenant and its owner.
+/// A tenant, through its owner.
 pub struct Customer {
-    pub tenant: TestTenant,
     pub owner: Client,
 }
 
@@ -90,7 +89,7 @@ impl World {
         });
         let capacity = Capacity { vcpus, memory_mib: 64 * 1024, disk_gib: 100 };
         let knobs = Knobs { name: name.to_owned(), capacity, sign: Some(sign), ..knobs };
-        let base = format!("{}/api/v1", self.client.base()).parse().unwrap();
+        let base = self.client.base().parse().unwrap();
         let sim = SimHost::enrol(base, made.json["token"].as_str().unwrap(), knobs).await.unwrap();
         let mut host = Host { sim: Arc::new(sim), process: None };
         host.boot();
@@ -104,7 +103,7 @@ impl World {
         let path = format!("/api/v1/system/quotas/{}", tenant.id);
         let limits = json!({"vms": vms, "vcpus": vms, "memory_mib": 128 * vms});
         self.operator.patch(&path, "*", limits).await.expect(200);
-        Customer { tenant, owner }
+        Customer { owner }
     }
 
     /// The books of the database: hosts' room, allocations, machines and quotas agree, and no host is over its capacity.
