@@ -1,0 +1,85 @@
+//! Whatever dies in between, the effect is there once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use testkit::eventually;
+
+use crate::world::{Faulty, World, Writer};
+
+#[tokio::test]
+async fn a_consumer_that_dies_between_effect_and_commit_leaves_one_effect() {
+    let mut world = World::new().await;
+    for name in ["one", "two", "three"] {
+        world.happens(name).await;
+    }
+    let tried = Arc::new(AtomicU32::new(0));
+    // It hangs after the effect, before the commit, and is killed there.
+    let hangs = Faulty {
+        tried: tried.clone(),
+        on: "two",
+        then: |_| std::future::pending(),
+    };
+    let dying = world.run(hangs);
+    eventually("the consumer hangs", async || {
+        (tried.load(Ordering::SeqCst) == 1).then_some(())
+    })
+    .await;
+    dying.abort();
+    assert!(world.effects().await.is_empty(), "nothing of it was committed");
+    world.run(Writer);
+    world.eventually_effects(&["one", "two", "three"]).await;
+}
+
+#[tokio::test]
+async fn consumers_killed_at_any_moment_leave_one_effect_per_event_in_order() {
+    let mut world = World::new().await;
+    let mut killed = 0;
+    for round in 0..40_u64 {
+        for number in 0..5 {
+            world.happens(format!("{round}.{number}")).await;
+        }
+        let running = world.run(Writer);
+        // Somewhere within the first rounds of the consumer: a different place each time.
+        tokio::time::sleep(Duration::from_micros(round * 350)).await;
+        running.abort();
+        killed += 1;
+    }
+    assert_eq!(killed, 40);
+    world.run(Writer);
+    let feed = world.feed().await;
+    let feed: Vec<&str> = feed.iter().map(String::as_str).collect();
+    world.eventually_effects(&feed).await;
+}
+
+#[tokio::test]
+async fn two_runners_of_one_consumer_never_double() {
+    let mut world = World::new().await;
+    for _ in 0..3 {
+        world.run(Writer);
+    }
+    for number in 0..200 {
+        world.happens(number).await;
+    }
+    let feed = world.feed().await;
+    let feed: Vec<&str> = feed.iter().map(String::as_str).collect();
+    world.eventually_effects(&feed).await;
+}
+
+#[tokio::test]
+async fn t29_connections_that_are_cut_cost_time_and_nothing_else() {
+    let mut world = World::new().await;
+    world.run(Writer);
+    for round in 0..10 {
+        for number in 0..10 {
+            world.happens(format!("{round}.{number}")).await;
+        }
+        world.cut_connections().await;
+    }
+    let feed = world.feed().await;
+    let feed: Vec<&str> = feed.iter().map(String::as_str).collect();
+    assert_eq!(feed.len(), 100);
+    world.eventually_effects(&feed).await;
+    assert!(world.dead_letters().await.is_empty());
+}

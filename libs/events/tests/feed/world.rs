@@ -1,0 +1,188 @@
+//! A database with events to be and a table that shows effects.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use db::{Db, Event, Reason, SystemTx};
+use events::{Consumer, Envelope};
+use ids::ProjectId;
+use serde::Serialize;
+use testkit::{Bench, TestTenant, eventually};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub struct World {
+    pub bench: Bench,
+    pub db: Db,
+    pub tenant: TestTenant,
+    pub running: JoinSet<()>,
+}
+
+#[derive(Serialize)]
+pub struct Thing {
+    pub name: String,
+}
+
+impl Event for Thing {
+    const KIND: &'static str = "thing.happened";
+
+    fn subject(&self) -> String {
+        "thing:1".to_owned()
+    }
+
+    fn project(&self) -> Option<ProjectId> {
+        None
+    }
+}
+
+pub fn thing(name: impl ToString) -> Thing {
+    Thing { name: name.to_string() }
+}
+
+pub fn named(event: &Envelope) -> &str {
+    event.data["name"].as_str().unwrap_or_default()
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let bench = Bench::new().await;
+        sqlx::raw_sql(
+            "create table public.effects (n bigint generated always as identity, event_id uuid, name text);
+             grant select, insert on public.effects to yunshu_system;",
+        )
+        .execute(&mut bench.superuser().await)
+        .await
+        .unwrap();
+        let (db, tenant) = (bench.db("compute"), bench.tenant("acme").await);
+        Self {
+            bench,
+            db,
+            tenant,
+            running: JoinSet::new(),
+        }
+    }
+
+    pub async fn happens(&self, name: impl ToString) {
+        let mut tx = self.db.system(Reason::Reconcile).await.unwrap();
+        tx.emit(self.tenant.id, &thing(name)).unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// Runs a consumer on a pool of its own, as another process would.
+    pub fn run(&mut self, consumer: impl Consumer) -> tokio::task::AbortHandle {
+        let db = self.bench.db("compute");
+        self.running.spawn(events::run(db, consumer, CancellationToken::new()))
+    }
+
+    /// Names of the effects, in the order in which they were written.
+    pub async fn effects(&self) -> Vec<String> {
+        sqlx::query_scalar("select name from public.effects order by n")
+            .fetch_all(&mut self.bench.superuser().await)
+            .await
+            .unwrap()
+    }
+
+    pub async fn eventually_effects(&self, expected: &[&str]) {
+        eventually("the effects", async || {
+            (self.effects().await.len() >= expected.len()).then_some(())
+        })
+        .await;
+        assert_eq!(self.effects().await, expected);
+    }
+
+    /// Names in the feed's own order.
+    pub async fn feed(&self) -> Vec<String> {
+        sqlx::query_scalar("select data ->> 'name' from bus.outbox where kind = 'thing.happened' order by xact, seq")
+            .fetch_all(&mut self.bench.superuser().await)
+            .await
+            .unwrap()
+    }
+
+    pub async fn dead_letters(&self) -> Vec<(String, String, i32)> {
+        sqlx::query_as("select data ->> 'name', cause, attempts from bus.dead_letters order by died_at")
+            .fetch_all(&mut self.bench.superuser().await)
+            .await
+            .unwrap()
+    }
+
+    /// Ends every connection of the role that reads the feed, as a crash of the server would.
+    pub async fn cut_connections(&self) {
+        sqlx::query(
+            "select pg_terminate_backend(pid) from pg_stat_activity
+             where datname = current_database() and usename = 'yunshu_system'",
+        )
+        .execute(&mut self.bench.superuser().await)
+        .await
+        .unwrap();
+    }
+}
+
+pub async fn effect(tx: &mut SystemTx, event: &Envelope) -> Result<(), fault::Error> {
+    sqlx::query("insert into public.effects (event_id, name) values ($1, $2)")
+        .bind(event.id)
+        .bind(named(event))
+        .execute(tx.sql())
+        .await
+        .map_err(db::Error::from)?;
+    Ok(())
+}
+
+/// Writes an effect per event.
+pub struct Writer;
+
+impl Consumer for Writer {
+    const NAME: &'static str = "test";
+
+    fn wants(&self, kind: &str) -> bool {
+        kind == Thing::KIND
+    }
+
+    async fn apply(&self, tx: &mut SystemTx, event: &Envelope) -> Result<(), fault::Error> {
+        effect(tx, event).await
+    }
+}
+
+/// Writes an effect and then does what the test says, by the event's name and how often it was tried.
+pub struct Faulty<F> {
+    pub tried: Arc<AtomicU32>,
+    pub on: &'static str,
+    pub then: F,
+}
+
+impl<F, R> Consumer for Faulty<F>
+where
+    F: Fn(u32) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<(), fault::Error>> + Send,
+{
+    const NAME: &'static str = "test";
+
+    fn wants(&self, kind: &str) -> bool {
+        kind == Thing::KIND
+    }
+
+    async fn apply(&self, tx: &mut SystemTx, event: &Envelope) -> Result<(), fault::Error> {
+        effect(tx, event).await?;
+        if named(event) != self.on {
+            return Ok(());
+        }
+        let tried = self.tried.fetch_add(1, Ordering::SeqCst) + 1;
+        tx.emit(event.tenant, &Followed {})?;
+        (self.then)(tried).await
+    }
+}
+
+/// What a consumer hands on.
+#[derive(Serialize)]
+pub struct Followed {}
+
+impl Event for Followed {
+    const KIND: &'static str = "thing.followed";
+
+    fn subject(&self) -> String {
+        "thing:1".to_owned()
+    }
+
+    fn project(&self) -> Option<ProjectId> {
+        None
+    }
+}
