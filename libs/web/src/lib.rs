@@ -18,7 +18,7 @@ mod tasks;
 
 pub use body::MAX_BODY;
 pub use extract::{AsCertificate, AsPlatform, Change, Empty, Open, Origin, Read};
-pub use listing::{Found, Listing, Page, Sort, Window};
+pub use listing::{Found, Listing, Page, Sort, Window, left_out};
 pub use query::NoQuery;
 pub use refusals::Refusals;
 pub use server::{Running, Server, openapi};

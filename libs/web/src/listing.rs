@@ -12,6 +12,12 @@ use utoipa::ToSchema;
 const DEFAULT_LIMIT: u16 = 100;
 const MAX_LIMIT: u16 = 1000;
 
+/// For fields of a listing that say which page is wanted, and so are no part of its filter. (`skip_serializing` would also
+/// hide them from the `OpenAPI` document.)
+pub const fn left_out<T>(_: &T) -> bool {
+    true
+}
+
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {

@@ -20,7 +20,7 @@ pub struct OperationView {
     #[schema(example = "vm.create")]
     pub kind: String,
     /// How far it got.
-    #[schema(inline, example = "running")]
+    #[schema(example = "running")]
     pub status: Progress,
     /// A rough measure, 0 to 100.
     #[schema(example = 50)]

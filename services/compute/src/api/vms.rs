@@ -64,10 +64,10 @@ pub struct VmView {
     #[schema(example = 0)]
     pub disk_gib: i32,
     /// What may be said of it now.
-    #[schema(inline, example = "running")]
+    #[schema(example = "running")]
     pub status: Status,
     /// Whether it is on, as far as its host tells.
-    #[schema(inline, example = "on")]
+    #[schema(example = "on")]
     pub power: PowerView,
     /// Its addresses.
     pub addresses: Vec<AddressView>,

@@ -19,11 +19,11 @@ use crate::store::{self, Slice};
 #[into_params(parameter_in = Query)]
 pub struct ListHosts {
     /// How many at most, 1 to 1,000.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "web::left_out")]
     #[param(example = 100, minimum = 1, maximum = 1000)]
     limit: Option<u16>,
     /// Where to go on, from `next_page`.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "web::left_out")]
     page_token: Option<String>,
     /// Names that begin with this.
     #[param(example = "rack-3", max_length = 63)]
