@@ -163,11 +163,18 @@ async fn t52_a_flooding_console_is_bounded_and_followed() {
     place.until("its first words", |state| stream(state).is_some()).await;
     let first = stream(&place.control.state());
     let patience = Duration::from_mins(4);
-    place.control.until("a rotation", patience, |state| stream(state) != first).await;
+    place
+        .control
+        .until("a rotation", patience, |state| stream(state) != first)
+        .await;
     let next = place.control.state().consoles[&vm.vm_id].next;
-    place.until("what follows it", |state| state.consoles[&vm.vm_id].next > next).await;
+    place
+        .until("what follows it", |state| state.consoles[&vm.vm_id].next > next)
+        .await;
     assert!(place.control.state().consoles[&vm.vm_id].bytes.len() <= host_api::CONSOLE_TAIL);
-    let sizes = list(&place.leftovers()[0]).into_iter().filter(|file| file.to_string_lossy().contains("console.log"));
+    let sizes = list(&place.leftovers()[0])
+        .into_iter()
+        .filter(|file| file.to_string_lossy().contains("console.log"));
     let kept: u64 = sizes.map(|file| file.metadata().unwrap().len()).sum();
     assert!(kept < 10 << 20, "{kept} bytes of console");
 }

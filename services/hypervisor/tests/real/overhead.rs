@@ -10,7 +10,10 @@ async fn little_is_added_to_what_libvirt_takes() {
     let place = Place::running().await;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..11 {
-        let vm = DesiredVm { stop_grace_s: 0, ..place.vm("") };
+        let vm = DesiredVm {
+            stop_grace_s: 0,
+            ..place.vm("")
+        };
         let begun = Instant::now();
         place.want(std::slice::from_ref(&vm));
         place.settled(&vm, ObservedPower::Running).await;
