@@ -21,7 +21,6 @@ pub fn serve() {
 
 fn addresses(name: &str) -> Option<Vec<IpAddr>> {
     let found = match name {
-        "public" => "11.0.0.1",
         "both" => "10.0.0.1 11.0.0.1 127.0.0.1",
         "private" => "10.0.0.1 192.168.7.7",
         "loopback" => "127.0.0.1",
@@ -31,7 +30,7 @@ fn addresses(name: &str) -> Option<Vec<IpAddr>> {
         "loopback6" => "::1",
         "unique-local" => "fd00::1",
         "flip" if FLIP.fetch_xor(true, Ordering::Relaxed) => "127.0.0.1",
-        "flip" => "11.0.0.1",
+        "public" | "flip" => "11.0.0.1",
         _ => return None,
     };
     Some(found.split(' ').map(|address| address.parse().unwrap()).collect())

@@ -1,5 +1,11 @@
 //! The client against a real network, with addresses, names and servers of its own: a network namespace in which
 //! 11.0.0.1 is "public". Product code needs no exception for it, so what is tested is what runs.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests end loudly"
+)]
 
 mod dns;
 mod http;
@@ -174,10 +180,8 @@ async fn flips(egress: &Egress) {
     let target = egress.target("http://flip.test/").unwrap();
     let mut tasks = tokio::task::JoinSet::new();
     let (mut public, mut refused) = (0, 0);
-    let mut count = |ended: Result<bool, tokio::task::JoinError>| match ended.unwrap() {
-        true => public += 1,
-        false => refused += 1,
-    };
+    let mut count =
+        |ended: Result<bool, tokio::task::JoinError>| if ended.unwrap() { public += 1 } else { refused += 1 };
     for _ in 0..FLIPS {
         if tasks.len() == AT_ONCE
             && let Some(ended) = tasks.join_next().await
