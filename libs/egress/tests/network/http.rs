@@ -59,7 +59,7 @@ fn answer(mut visitor: TcpStream) -> std::io::Result<()> {
     visitor.write_all(head.as_bytes())?;
     match path {
         "/endless" => loop {
-            visitor.write_all(&[b'x'; 65536])?;
+            visitor.write_all(&[b'x'; 8192])?;
         },
         // A byte at a time, each within the silence that is tolerated: only the time for all of it ends this.
         "/drip" => loop {

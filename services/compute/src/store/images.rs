@@ -13,7 +13,7 @@ use super::{Slice, either, ordered};
 use crate::image::Image;
 
 /// Held by whoever publishes or removes image files, with the transaction: shared by the former, alone by the latter.
-const BLOBS_LOCK: i64 = 0x62_6c_6f_62_73;
+pub const BLOBS_LOCK: i64 = 0x62_6c_6f_62_73;
 
 #[derive(sqlx::FromRow)]
 struct ImageRow {

@@ -148,3 +148,47 @@ proptest! {
         prop_assert!(inspect(&text, text.len() as u64).is_err());
     }
 }
+
+/// What the real tool makes: each kind of disk that is offered for download somewhere, and each that must be refused.
+#[test]
+fn t55_what_qemu_img_writes() {
+    let folder = std::env::temp_dir().join(format!("yunshu-qcow2-{}", ids::EventId::mint()));
+    std::fs::create_dir(&folder).unwrap();
+    let qemu_img = |args: &str| {
+        let args: Vec<&str> = args.split(' ').collect();
+        let ran = std::process::Command::new("qemu-img").args(&args).current_dir(&folder).output();
+        let ran = ran.expect("qemu-img is missing: apt-get install qemu-utils");
+        assert!(ran.status.success(), "{args:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    };
+    let judge = |name: &str| {
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        let disk = inspect(&bytes[..bytes.len().min(HEAD)], bytes.len() as u64)?;
+        let table = usize::try_from(disk.l1_offset).unwrap()..usize::try_from(disk.l1_offset + disk.l1_bytes).unwrap();
+        disk.check_l1(&bytes[table]).map(|()| disk.virtual_size)
+    };
+    std::fs::write(folder.join("raw"), vec![7; 3 << 20]).unwrap();
+    for options in [
+        "", "-o compat=0.10", "-o cluster_size=512", "-o cluster_size=2M", "-o lazy_refcounts=on",
+        "-o preallocation=metadata", "-o refcount_bits=1", "-o compression_type=zstd",
+    ] {
+        qemu_img(format!("create -q -f qcow2 {options} made 1G").replace("  ", " ").as_str());
+        assert_eq!(judge("made"), Ok(1 << 30), "create {options}");
+        qemu_img(format!("convert -f raw -O qcow2 {options} raw made").replace("  ", " ").as_str());
+        assert_eq!(judge("made"), Ok(3 << 20), "convert {options}");
+    }
+    qemu_img("convert -c -f raw -O qcow2 raw packed");
+    assert_eq!(judge("packed"), Ok(3 << 20));
+
+    qemu_img("create -q -f qcow2 -b packed -F qcow2 overlay");
+    assert_eq!(judge("overlay"), Err(Refused::BackingFile));
+    qemu_img("create -q -f qcow2 -o data_file=outside,data_file_raw=on split 1G");
+    assert_eq!(judge("split"), Err(Refused::DataFile));
+    qemu_img("create -q -f qcow2 -o extended_l2=on extended 1G");
+    assert_eq!(judge("extended"), Err(Refused::Feature));
+    qemu_img("create -q -f qcow2 huge 65T");
+    assert_eq!(judge("huge"), Err(Refused::VirtualSize));
+    qemu_img("snapshot -c one packed");
+    assert_eq!(judge("packed"), Err(Refused::Snapshots));
+    assert_eq!(judge("raw"), Err(Refused::Magic));
+    std::fs::remove_dir_all(folder).unwrap();
+}
