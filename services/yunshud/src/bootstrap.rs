@@ -14,7 +14,9 @@ use crate::config::Config;
 pub async fn migrate(config: &Config) -> anyhow::Result<()> {
     let options = config.database.options("owner")?;
     let mut sql = options.connect().await.context("cannot connect as yunshu_owner")?;
-    migrate::roles(&mut sql, &config.database).await.context("database roles")?;
+    migrate::roles(&mut sql, &config.database)
+        .await
+        .context("database roles")?;
     migrate::schema(&mut sql).await.context("schema")?;
     tracing::info!("database is up to date");
     Ok(())
@@ -23,7 +25,9 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
 /// The platform operator; the password comes on standard input, so that it never stands in a process list.
 pub async fn operator(config: &Config, email: &str) -> anyhow::Result<()> {
     let mut password = String::new();
-    std::io::stdin().read_to_string(&mut password).context("no password on standard input")?;
+    std::io::stdin()
+        .read_to_string(&mut password)
+        .context("no password on standard input")?;
     let password = SecretString::from(password.trim_end_matches('\n').to_owned());
     let db = Db::connect(&config.database, "identity", Clock::system(), Wake::default())?;
     identity::bootstrap_operator(&db, &config.identity, email, &password).await?;

@@ -63,7 +63,10 @@ impl Cli {
     /// Does what was asked.
     pub fn run(self) -> anyhow::Result<()> {
         platform::install_providers();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("no runtime")?;
         match self.command {
             Command::Serve { file, roles } => runtime.block_on(platform::serve(file.read()?, &roles)),
             Command::Migrate(file) => runtime.block_on(bootstrap::migrate(&file.read()?)),

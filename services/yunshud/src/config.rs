@@ -98,7 +98,10 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: Format::Text, filter: "info".to_owned() }
+        Self {
+            format: Format::Text,
+            filter: "info".to_owned(),
+        }
     }
 }
 

@@ -33,7 +33,10 @@ pub fn parts() -> Vec<(&'static str, OpenApi)> {
         ("identity", web::openapi(identity::routes::mount)),
         ("notify", web::openapi(notify::routes::mount)),
     ];
-    parts.into_iter().map(|(name, api)| (name, dress(public(api)))).collect()
+    parts
+        .into_iter()
+        .map(|(name, api)| (name, dress(public(api))))
+        .collect()
 }
 
 /// The whole API, as the gateway serves it.
@@ -67,9 +70,21 @@ fn dress(mut api: OpenApi) -> OpenApi {
     api.info = InfoBuilder::new()
         .title("Yunshu")
         .version("1")
-        .description(Some("A cloud for many tenants: virtual machines, projects, audit. Errors are problem details (RFC 9457)."))
-        .contact(Some(ContactBuilder::new().name(Some("The Yunshu authors")).url(Some("https://yunshu.example")).build()))
-        .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+        .description(Some(
+            "A cloud for many tenants: virtual machines, projects, audit. Errors are problem details (RFC 9457).",
+        ))
+        .contact(Some(
+            ContactBuilder::new()
+                .name(Some("The Yunshu authors"))
+                .url(Some("https://yunshu.example"))
+                .build(),
+        ))
+        .license(Some(
+            LicenseBuilder::new()
+                .name("Apache-2.0")
+                .identifier(Some("Apache-2.0"))
+                .build(),
+        ))
         .build();
     api.servers = Some(vec![Server::new("/")]);
     let used: std::collections::BTreeSet<String> = api
@@ -89,14 +104,20 @@ fn dress(mut api: OpenApi) -> OpenApi {
         })
         .collect(),
     );
-    let mut components: Components = api.components.take().unwrap_or_else(|| ComponentsBuilder::new().build());
+    let mut components: Components = api
+        .components
+        .take()
+        .unwrap_or_else(|| ComponentsBuilder::new().build());
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     components.add_security_scheme("bearer", bearer);
-    components.add_security_scheme("mtls", SecurityScheme::MutualTls {
-        description: Some("The client certificate that was enrolled (RFC 8705)".to_owned()),
-        extensions: None,
-        deprecated: None,
-    });
+    components.add_security_scheme(
+        "mtls",
+        SecurityScheme::MutualTls {
+            description: Some("The client certificate that was enrolled (RFC 8705)".to_owned()),
+            extensions: None,
+            deprecated: None,
+        },
+    );
     add_problem(&mut components);
     api.components = Some(components);
     api

@@ -71,9 +71,20 @@ impl Platform {
     pub fn start(config: &Config, roles: &[Role], shutdown: CancellationToken) -> anyhow::Result<Self> {
         let key = passport_key(config.upstreams.passport_key.as_deref())?;
         let kek = Kek::open(&config.crypto.kek)?;
-        let parts = Parts { config, key, kek, clock: Clock::system(), wake: Wake::default() };
+        let parts = Parts {
+            config,
+            key,
+            kek,
+            clock: Clock::system(),
+            wake: Wake::default(),
+        };
         let wanted = |role| roles.is_empty() || roles.contains(&role);
-        let mut platform = Self { running: JoinSet::new(), shutdown, databases: Vec::new(), doors: None };
+        let mut platform = Self {
+            running: JoinSet::new(),
+            shutdown,
+            databases: Vec::new(),
+            doors: None,
+        };
         let mut upstreams = upstreams(config);
         if wanted(Role::Identity) {
             upstreams.identity = vec![platform.identity(&parts)?];
@@ -148,7 +159,11 @@ impl Platform {
 
     fn compute(&mut self, parts: &Parts<'_>) -> anyhow::Result<Url> {
         let db = self.database(parts, "compute")?;
-        let deps = compute::Deps { db, key: parts.key.clone(), kek: parts.kek.clone() };
+        let deps = compute::Deps {
+            db,
+            key: parts.key.clone(),
+            kek: parts.kek.clone(),
+        };
         let service = compute::Service::build(&parts.config.compute, deps).map_err(plain("compute"))?;
         let address = service.address();
         self.run("compute", service.run(self.shutdown.clone()));
@@ -157,7 +172,11 @@ impl Platform {
 
     fn audit(&mut self, parts: &Parts<'_>) -> anyhow::Result<Url> {
         let db = self.database(parts, "audit")?;
-        let deps = audit::Deps { db, key: parts.key.clone(), kek: parts.kek.clone() };
+        let deps = audit::Deps {
+            db,
+            key: parts.key.clone(),
+            kek: parts.kek.clone(),
+        };
         let service = audit::Service::build(&parts.config.audit, deps).map_err(plain("audit"))?;
         let address = service.address();
         self.run("audit", service.run(self.shutdown.clone()));
@@ -166,7 +185,10 @@ impl Platform {
 
     fn notify(&mut self, parts: &Parts<'_>) -> anyhow::Result<Url> {
         let db = self.database(parts, "notify")?;
-        let deps = notify::Deps { db, key: parts.key.clone() };
+        let deps = notify::Deps {
+            db,
+            key: parts.key.clone(),
+        };
         let service = notify::Service::build(&parts.config.notify, deps).map_err(plain("notify"))?;
         let address = service.address();
         self.run("notify", service.run(self.shutdown.clone()));
@@ -174,7 +196,10 @@ impl Platform {
     }
 
     fn portal(&mut self, parts: &Parts<'_>) -> anyhow::Result<Url> {
-        let deps = portal::Deps { key: parts.key.clone(), clock: parts.clock.clone() };
+        let deps = portal::Deps {
+            key: parts.key.clone(),
+            clock: parts.clock.clone(),
+        };
         let service = portal::Service::build(&parts.config.portal, deps).map_err(plain("portal"))?;
         let address = service.address();
         self.run("portal", service.run(self.shutdown.clone()));
@@ -190,7 +215,10 @@ impl Platform {
             clock: parts.clock.clone(),
         };
         let gateway = gateway::Gateway::build(parts.config.gateway.clone(), deps).context("gateway")?;
-        self.doors = Some(Doors { tls: gateway.tls_address(), plain: gateway.plain_address() });
+        self.doors = Some(Doors {
+            tls: gateway.tls_address(),
+            plain: gateway.plain_address(),
+        });
         self.run("gateway", gateway.run(self.shutdown.clone()));
         Ok(())
     }
@@ -218,7 +246,9 @@ fn upstreams(config: &Config) -> Upstreams {
 fn passport_key(file: Option<&Path>) -> anyhow::Result<Key> {
     let Some(file) = file else { return Ok(Key::random()) };
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim()).unwrap_or_default();
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(text.trim())
+        .unwrap_or_default();
     let secret: [u8; 32] = bytes
         .try_into()
         .map_err(|_| anyhow::anyhow!("{} does not hold 32 bytes in base64", file.display()))?;

@@ -27,8 +27,17 @@ pub struct Options {
 
 /// Plays a host until a signal.
 pub async fn run(options: Options) -> anyhow::Result<()> {
-    let roots = options.ca.as_ref().map(std::fs::read_to_string).transpose().context("cannot read the file of --ca")?;
-    let knobs = host_sim::Knobs { name: options.name, roots, ..host_sim::Knobs::default() };
+    let roots = options
+        .ca
+        .as_ref()
+        .map(std::fs::read_to_string)
+        .transpose()
+        .context("cannot read the file of --ca")?;
+    let knobs = host_sim::Knobs {
+        name: options.name,
+        roots,
+        ..host_sim::Knobs::default()
+    };
     let state = host_runtime::StateDir::open(&options.state)?;
     let host = host_sim::SimHost::open(options.gateway, &state, options.enrol.as_deref(), knobs).await?;
     let stop = CancellationToken::new();

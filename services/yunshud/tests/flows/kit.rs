@@ -26,7 +26,10 @@ pub struct Services {
 
 /// Every operation of the API.
 pub fn operations() -> Vec<Op> {
-    yunshud::openapi::parts().iter().flat_map(|(service, api)| of(service, api)).collect()
+    yunshud::openapi::parts()
+        .iter()
+        .flat_map(|(service, api)| of(service, api))
+        .collect()
 }
 
 fn of(service: &'static str, api: &OpenApi) -> Vec<Op> {
@@ -52,7 +55,9 @@ fn methods(item: &PathItem) -> Vec<(reqwest::Method, &Operation)> {
         (Method::PATCH, &item.patch),
         (Method::DELETE, &item.delete),
     ];
-    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?))).collect()
+    all.into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
+        .collect()
 }
 
 impl Services {
@@ -74,22 +79,37 @@ impl Services {
 
         let settings = serde_json::json!({"images": files.path().join("images"), "uploads": files.path()});
         let settings: compute::Settings = serde_json::from_value(settings).expect("settings");
-        let deps = compute::Deps { db: bench.db("compute"), key: key.clone(), kek: bench.kek.clone() };
+        let deps = compute::Deps {
+            db: bench.db("compute"),
+            key: key.clone(),
+            kek: bench.kek.clone(),
+        };
         let service = compute::Service::build(&settings, deps).expect("compute");
         clients.insert("compute", bench.client(service.address()));
         bench.run(service.run(bench.shutdown.clone()));
 
-        let deps = audit::Deps { db: bench.db("audit"), key: key.clone(), kek: bench.kek.clone() };
+        let deps = audit::Deps {
+            db: bench.db("audit"),
+            key: key.clone(),
+            kek: bench.kek.clone(),
+        };
         let service = audit::Service::build(&audit::Settings::default(), deps).expect("audit");
         clients.insert("audit", bench.client(service.address()));
         bench.run(service.run(bench.shutdown.clone()));
 
-        let deps = notify::Deps { db: bench.db("notify"), key };
+        let deps = notify::Deps {
+            db: bench.db("notify"),
+            key,
+        };
         let service = notify::Service::build(&notify::Settings::default(), deps).expect("notify");
         clients.insert("notify", bench.client(service.address()));
         bench.run(service.run(bench.shutdown.clone()));
 
-        Self { bench, clients, _files: files }
+        Self {
+            bench,
+            clients,
+            _files: files,
+        }
     }
 
     /// The service of an operation, as nobody.
@@ -103,10 +123,18 @@ impl Services {
     }
 
     /// Calls an operation with these path parameters and body; the head of a stream is all that is read of it.
-    pub async fn call(&self, op: &Op, params: &dyn Fn(&str) -> String, body: Option<Value>, caller: Option<&Caller>) -> Reply {
+    pub async fn call(
+        &self,
+        op: &Op,
+        params: &dyn Fn(&str) -> String,
+        body: Option<Value>,
+        caller: Option<&Caller>,
+    ) -> Reply {
         let client = self.client(op.service);
         let client = caller.map_or_else(|| client.clone(), |caller| client.caller(caller));
-        let mut request = client.request(op.method.clone(), &fill(&op.path, params)).header("if-match", "*");
+        let mut request = client
+            .request(op.method.clone(), &fill(&op.path, params))
+            .header("if-match", "*");
         if let Some(body) = body {
             request = request.json(&body);
         }

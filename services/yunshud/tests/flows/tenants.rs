@@ -17,17 +17,25 @@ struct Theirs {
 
 async fn furnished(services: &Services) -> Theirs {
     let tenant = services.bench.tenant("theirs").await;
-    let operator = services.client("compute").caller(&tenant.caller(Role::PlatformOperator));
+    let operator = services
+        .client("compute")
+        .caller(&tenant.caller(Role::PlatformOperator));
     for name in ["vmlinuz", "initrd"] {
         std::fs::write(services.uploads().join(name), name).unwrap();
     }
     let digest = |text: &str| {
         use sha2::Digest;
-        sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        sha2::Sha256::digest(text)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
     };
     let source = |name: &str| json!({"path": name, "sha256": digest(name)});
     operator
-        .post("/api/v1/system/flavors", json!({"name": "small", "vcpus": 1, "memory_mib": 128, "disk_gib": 1}))
+        .post(
+            "/api/v1/system/flavors",
+            json!({"name": "small", "vcpus": 1, "memory_mib": 128, "disk_gib": 1}),
+        )
         .await
         .expect(201);
     let image = json!({"name": "tiny", "kind": "kernel", "source": source("vmlinuz"), "initrd": source("initrd"),
@@ -35,9 +43,17 @@ async fn furnished(services: &Services) -> Theirs {
     operator.post("/api/v1/system/images", image).await.expect(201);
     let owner = tenant.caller(Role::Owner);
     let made = services.client("compute").caller(&owner);
-    let vm = made.post("/api/v1/projects/default/vms", body_of("create_vm")).await.expect(202);
+    let vm = made
+        .post("/api/v1/projects/default/vms", body_of("create_vm").unwrap())
+        .await
+        .expect(202);
     let operation = vm.header("operation-location").rsplit('/').next().unwrap().to_owned();
-    Theirs { vm: vm.json["id"].as_str().unwrap().to_owned(), tenant, owner, operation }
+    Theirs {
+        vm: vm.json["id"].as_str().unwrap().to_owned(),
+        tenant,
+        owner,
+        operation,
+    }
 }
 
 /// How a set of ids answers a path's parameters.
@@ -54,7 +70,10 @@ fn ids(project: String, vm: String, operation: String) -> impl Fn(&str) -> Strin
 
 fn with_ids() -> Vec<Op> {
     let names = ["{project}", "{vm}", "{operation}"];
-    operations().into_iter().filter(|op| names.iter().any(|name| op.path.contains(name))).collect()
+    operations()
+        .into_iter()
+        .filter(|op| names.iter().any(|name| op.path.contains(name)))
+        .collect()
 }
 
 #[tokio::test]
@@ -63,23 +82,48 @@ async fn t01_anothers_objects_answer_like_objects_that_never_were() {
     let theirs = furnished(&services).await;
     let mine = services.bench.tenant("mine").await;
     let before = state(&services, &theirs).await;
-    let (project, vm, operation) = (theirs.tenant.project.to_string(), theirs.vm.clone(), theirs.operation.clone());
-    let never = || ids(ProjectId::mint().to_string(), VmId::mint().to_string(), OperationId::mint().to_string());
+    let (project, vm, operation) = (
+        theirs.tenant.project.to_string(),
+        theirs.vm.clone(),
+        theirs.operation.clone(),
+    );
+    let never = || {
+        ids(
+            ProjectId::mint().to_string(),
+            VmId::mint().to_string(),
+            OperationId::mint().to_string(),
+        )
+    };
     for role in [Role::Owner, Role::Admin, Role::Viewer] {
         let me = mine.caller(role);
         for op in with_ids() {
-            let body = || Some(body_of(&op.id)).filter(|body| !body.is_null());
+            let body = || body_of(&op.id);
             let foreign = ids(project.clone(), vm.clone(), operation.clone());
             let foreign = services.call(&op, &foreign, body(), Some(&me)).await;
             let absent = services.call(&op, &never(), body(), Some(&me)).await;
-            assert_eq!(foreign.without_request(), absent.without_request(), "{} as {role:?}", op.id);
-            assert!(matches!(foreign.status.as_u16(), 403 | 404), "{} as {role:?}: {}", op.id, foreign.text);
+            assert_eq!(
+                foreign.without_request(),
+                absent.without_request(),
+                "{} as {role:?}",
+                op.id
+            );
+            assert!(
+                matches!(foreign.status.as_u16(), 403 | 404),
+                "{} as {role:?}: {}",
+                op.id,
+                foreign.text
+            );
             if op.path.contains("{vm}") {
                 let adopted = ids("default".to_owned(), vm.clone(), operation.clone());
                 let adopted = services.call(&op, &adopted, body(), Some(&me)).await;
                 let nothing = ids("default".to_owned(), VmId::mint().to_string(), operation.clone());
                 let nothing = services.call(&op, &nothing, body(), Some(&me)).await;
-                assert_eq!(adopted.without_request(), nothing.without_request(), "t02 {} as {role:?}", op.id);
+                assert_eq!(
+                    adopted.without_request(),
+                    nothing.without_request(),
+                    "t02 {} as {role:?}",
+                    op.id
+                );
             }
         }
     }
@@ -90,7 +134,11 @@ async fn t01_anothers_objects_answer_like_objects_that_never_were() {
 async fn state(services: &Services, theirs: &Theirs) -> Vec<String> {
     let compute = services.client("compute").caller(&theirs.owner);
     let identity = services.client("identity").caller(&theirs.owner);
-    let vm = compute.get(&format!("/api/v1/projects/default/vms/{}", theirs.vm)).await.expect(200).json;
+    let vm = compute
+        .get(&format!("/api/v1/projects/default/vms/{}", theirs.vm))
+        .await
+        .expect(200)
+        .json;
     // A machine without a host is tried again and again; what its owner asked for does not change by that.
     let fixed = ["id", "name", "generation", "labels", "created_at"].map(|field| vm[field].to_string());
     let project = identity.get("/api/v1/projects/default").await.expect(200).text;

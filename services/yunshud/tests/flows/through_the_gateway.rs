@@ -33,9 +33,21 @@ impl Cloud {
         let ca = std::fs::read(files.path().join("pki/ca.pem")).unwrap();
         let root = Certificate::from_pem(&ca).unwrap();
         #[expect(clippy::disallowed_methods, reason = "a customer's client, to loopback")]
-        let http = reqwest::Client::builder().tls_certs_only([root]).no_proxy().build().unwrap();
+        let http = reqwest::Client::builder()
+            .tls_certs_only([root])
+            .no_proxy()
+            .build()
+            .unwrap();
         let base = format!("https://localhost:{}", platform.doors.unwrap().tls.port());
-        Self { bench, http, base, ca, platform, config, files }
+        Self {
+            bench,
+            http,
+            base,
+            ca,
+            platform,
+            config,
+            files,
+        }
     }
 
     async fn ask(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> (StatusCode, Value) {
@@ -63,9 +75,16 @@ impl Cloud {
     async fn sign_in(&self, email: &str) -> Session {
         let body = json!({"email": email, "password": PASSWORD});
         let (status, session) = self.ask(Method::POST, "/auth/login", None, Some(body)).await;
-        assert_eq!((status.as_u16(), &session["status"]), (200, &json!("authenticated")), "{session}");
+        assert_eq!(
+            (status.as_u16(), &session["status"]),
+            (200, &json!("authenticated")),
+            "{session}"
+        );
         let text = |name: &str| session[name].as_str().unwrap().to_owned();
-        Session { access: text("access_token"), refresh: text("refresh_token") }
+        Session {
+            access: text("access_token"),
+            refresh: text("refresh_token"),
+        }
     }
 
     async fn operator(&self) -> Session {
@@ -81,8 +100,20 @@ impl Cloud {
     async fn furnish(&self, operator: &Session) -> SimHost {
         let made = |reply: (StatusCode, Value)| assert_eq!(reply.0, 201, "{}", reply.1);
         let post = |path: &'static str, body: Value| self.ask(Method::POST, path, Some(&operator.access), Some(body));
-        made(post("/system/pools", json!({"name": "main", "overcommit": {"cpu": 4.0, "memory": 1.0}, "policy": "spread"})).await);
-        made(post("/system/flavors", json!({"name": "small", "vcpus": 1, "memory_mib": 128, "disk_gib": 1})).await);
+        made(
+            post(
+                "/system/pools",
+                json!({"name": "main", "overcommit": {"cpu": 4.0, "memory": 1.0}, "policy": "spread"}),
+            )
+            .await,
+        );
+        made(
+            post(
+                "/system/flavors",
+                json!({"name": "small", "vcpus": 1, "memory_mib": 128, "disk_gib": 1}),
+            )
+            .await,
+        );
         for (name, bytes) in [("vmlinuz", b"kernel"), ("initrd", b"initrd")] {
             std::fs::write(self.files.path().join(name), bytes).unwrap();
         }
@@ -98,8 +129,14 @@ impl Cloud {
         let (status, token) = post("/system/hosts/enrolments", json!({"pool": "main", "expires_in": 600})).await;
         assert_eq!(status, 201, "{token}");
         let roots = Some(String::from_utf8(self.ca.clone()).unwrap());
-        let knobs = Knobs { name: "host-1".to_owned(), roots, ..Knobs::default() };
-        SimHost::enrol(self.base.parse().unwrap(), token["token"].as_str().unwrap(), knobs).await.unwrap()
+        let knobs = Knobs {
+            name: "host-1".to_owned(),
+            roots,
+            ..Knobs::default()
+        };
+        SimHost::enrol(self.base.parse().unwrap(), token["token"].as_str().unwrap(), knobs)
+            .await
+            .unwrap()
     }
 }
 
@@ -110,14 +147,21 @@ struct Session {
 
 fn digest(bytes: &[u8]) -> String {
     use sha2::Digest;
-    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha2::Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn configure(bench: &Bench, files: &std::path::Path) -> Config {
     crypto::Kek::open_or_make(&files.join("kek")).unwrap();
     std::fs::create_dir(files.join("portal")).unwrap();
     std::fs::write(files.join("portal/index.html"), "<!doctype html><title>Yunshu</title>").unwrap();
-    std::fs::write(files.join("portal/reference.html"), "<!doctype html><title>Reference</title>").unwrap();
+    std::fs::write(
+        files.join("portal/reference.html"),
+        "<!doctype html><title>Reference</title>",
+    )
+    .unwrap();
     let to = bench.connect();
     let config = json!({
         "database": {"host": to.host, "port": to.port, "name": to.name},
@@ -143,7 +187,9 @@ async fn from_sign_up_to_a_running_machine_and_back_to_nothing() {
     let owner = cloud.sign_up("acme").await;
     let token = Some(owner.access.as_str());
     let body = json!({"name": "web-1", "flavor": "small", "image": "tiny"});
-    let (status, vm) = cloud.ask(Method::POST, "/projects/default/vms", token, Some(body)).await;
+    let (status, vm) = cloud
+        .ask(Method::POST, "/projects/default/vms", token, Some(body))
+        .await;
     assert_eq!(status, 202, "{vm}");
     let path = format!("/projects/default/vms/{}", vm["id"].as_str().unwrap());
 
@@ -153,7 +199,10 @@ async fn from_sign_up_to_a_running_machine_and_back_to_nothing() {
     })
     .await;
     assert_eq!(host.domains().len(), 1);
-    assert!(!running.to_string().contains("host-1"), "tenants see an alias: {running}");
+    assert!(
+        !running.to_string().contains("host-1"),
+        "tenants see an alias: {running}"
+    );
 
     let (status, _) = cloud.ask(Method::DELETE, &path, token, None).await;
     assert_eq!(status, 202);
@@ -164,9 +213,14 @@ async fn from_sign_up_to_a_running_machine_and_back_to_nothing() {
     assert_eq!(host.domains().len(), 0);
 
     let actions = eventually("the log has it all", || async {
-        let (_, log) = cloud.ask(Method::GET, "/audit/events?limit=1000&sort=created_at", token, None).await;
-        let actions: Vec<String> =
-            log["items"].as_array()?.iter().map(|entry| entry["action"].as_str().unwrap_or_default().to_owned()).collect();
+        let (_, log) = cloud
+            .ask(Method::GET, "/audit/events?limit=1000&sort=created_at", token, None)
+            .await;
+        let actions: Vec<String> = log["items"]
+            .as_array()?
+            .iter()
+            .map(|entry| entry["action"].as_str().unwrap_or_default().to_owned())
+            .collect();
         actions.contains(&"vm.delete".to_owned()).then_some(actions)
     })
     .await;
@@ -184,8 +238,14 @@ async fn t17_a_session_that_was_ended_is_refused_within_seconds() {
     let owner = cloud.sign_up("acme").await;
     let (status, me) = cloud.ask(Method::GET, "/me", Some(&owner.access), None).await;
     assert_eq!((status.as_u16(), &me["tenant"]["name"]), (200, &json!("acme")));
-    let (status, renewed) =
-        cloud.ask(Method::POST, "/auth/refresh", None, Some(json!({"refresh_token": owner.refresh}))).await;
+    let (status, renewed) = cloud
+        .ask(
+            Method::POST,
+            "/auth/refresh",
+            None,
+            Some(json!({"refresh_token": owner.refresh})),
+        )
+        .await;
     assert_eq!(status, 200, "{renewed}");
     let (status, _) = cloud.ask(Method::POST, "/auth/logout", Some(&owner.access), None).await;
     assert!(status.is_success(), "{status}");
@@ -210,11 +270,27 @@ async fn t09_nothing_forged_gets_through_the_gateway() {
     };
     let forged = stranger.seal(&passport);
     let url = format!("{}/api/v1/me", cloud.base);
-    let bare = cloud.http.get(&url).header(auth::passport::HEADER, &forged).send().await.unwrap();
+    let bare = cloud
+        .http
+        .get(&url)
+        .header(auth::passport::HEADER, &forged)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(bare.status(), 401);
-    let signed = cloud.http.get(&url).bearer_auth(&owner.access).header(auth::passport::HEADER, &forged);
+    let signed = cloud
+        .http
+        .get(&url)
+        .bearer_auth(&owner.access)
+        .header(auth::passport::HEADER, &forged);
     assert_eq!(signed.send().await.unwrap().status(), 200, "ours replaces theirs");
     let internal = format!("{}/internal/sessions/{}", cloud.base, ids::SessionId::mint());
-    let hidden = cloud.http.get(internal).bearer_auth(&owner.access).send().await.unwrap();
+    let hidden = cloud
+        .http
+        .get(internal)
+        .bearer_auth(&owner.access)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(hidden.status(), 404);
 }
