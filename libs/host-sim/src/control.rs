@@ -59,6 +59,8 @@ pub struct State {
     pub disowned: HashMap<VmId, PlacementEpoch>,
     /// Image files by digest.
     pub images: HashMap<String, Vec<u8>>,
+    /// Tokens are refused.
+    pub closed: bool,
     /// Everything is answered 503.
     pub down: bool,
 }
@@ -94,6 +96,7 @@ impl Control {
             consoles: HashMap::new(),
             disowned: HashMap::new(),
             images: HashMap::new(),
+            closed: false,
             down: false,
         }));
         let news = Arc::new(Notify::new());
@@ -168,6 +171,7 @@ impl Respond for Answers {
             .strip_prefix("/api/v1/hypervisor/")
             .unwrap_or_default();
         match path {
+            "enrol" if state.closed => json(401, &json!({"code": "unauthenticated", "detail": "no such token"})),
             "enrol" => parsed(request, |ask: Enrol| {
                 state.enrolled.push(ask);
                 json(201, &Enrolled { host_id: state.host_id })

@@ -29,11 +29,11 @@ impl Service {
         let state = StateDir::open(&settings.state)?;
         let only = alone(state.path())?;
         let path = state.path().canonicalize()?;
-        if settings.libvirt.starts_with("qemu:")
-            && let Some(closed) = host::barrier(&path)
-        {
+        if let Some(closed) = host::barrier(&path).filter(|_| settings.libvirt.starts_with("qemu:")) {
             let closed = closed.display();
-            bail!("QEMU's user cannot pass {closed}: chmod o+x {closed}, or choose another --state");
+            tracing::warn!(
+                "guests will not start if QEMU's user cannot pass {closed}: chmod o+x {closed}, or choose another --state"
+            );
         }
 
         let virtualisation = host::virtualisation();

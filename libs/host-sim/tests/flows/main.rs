@@ -8,7 +8,7 @@ use host_api::{
     BootImage, DesiredPower, DesiredVm, ErrorCode, Generation, ObservedPower, PlacementEpoch, Shape, StopCause,
 };
 use host_sim::{Domain, Ended, Knobs, SimHost, control::Control};
-use ids::{TenantId, VmId};
+use ids::{HostId, TenantId, VmId};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -364,4 +364,29 @@ async fn t10_guests_that_never_stop_talking_do_not_silence_the_others() {
         heard |= String::from_utf8_lossy(&control.state().consoles[&last].bytes).contains("can you hear me");
     }
     assert!(heard);
+}
+
+#[tokio::test]
+async fn t53_a_host_enrols_once_per_token() {
+    let _ = rustls_provider();
+    let control = Control::start().await;
+    let dir = std::env::temp_dir().join(format!("host-sim-{}", std::process::id()));
+    let state = host_runtime::StateDir::open(&dir).expect("a folder");
+    let open = async |token| SimHost::open(control.url(), &state, token, Knobs::default()).await;
+
+    assert!(matches!(open(None).await, Err(host_runtime::enrol::Error::NoToken)));
+    let first = open(Some("first")).await.expect("enrolled").host_id();
+    assert_eq!(open(None).await.expect("known").host_id(), first);
+    assert_eq!(open(Some("first")).await.expect("known").host_id(), first);
+    assert_eq!(control.state().enrolled.len(), 1);
+
+    let second = HostId::mint();
+    control.state().closed = true;
+    assert_eq!(open(Some("second")).await.expect("as before").host_id(), first);
+    control.state().closed = false;
+    control.state().host_id = second;
+    assert_eq!(open(Some("second")).await.expect("anew").host_id(), second);
+    let kept = std::fs::read_to_string(dir.join("host")).expect("a note");
+    assert!(!kept.contains("second"), "the token was kept");
+    std::fs::remove_dir_all(dir).expect("removed");
 }

@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -55,6 +56,11 @@ impl Place {
 
     pub async fn on(uri: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
+        let root = fs::metadata("/proc/self").unwrap().uid() == 0;
+        assert!(
+            root,
+            "these tests need root: virtlogd's logs and mount namespaces are its"
+        );
         let mend = "./dev makes the guest image";
         let read = |name| fs::read(need(name, mend)).unwrap_or_else(|error| panic!("{name}: {error}: {mend}"));
         let control = Control::start().await;
