@@ -14,6 +14,8 @@ use fault::{Error, Kind};
 use futures::Stream;
 use tokio::time::{Sleep, sleep};
 
+use crate::conn::Conn;
+
 /// Why a body did not arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
@@ -44,6 +46,7 @@ pub struct Inbound(Rc<RefCell<Flow>>);
 
 struct Flow {
     payload: Payload,
+    conn: Option<Rc<Conn>>,
     size: BodySize,
     limit: u64,
     seen: u64,
@@ -55,7 +58,13 @@ struct Flow {
 
 impl Inbound {
     /// The body of a request with these headers. One that says it is too long is refused unread.
-    pub fn of(headers: &HeaderMap, payload: Payload, limit: u64, allowed: Duration) -> Result<Self, Trouble> {
+    pub fn of(
+        headers: &HeaderMap,
+        payload: Payload,
+        conn: &Rc<Conn>,
+        limit: u64,
+        allowed: Duration,
+    ) -> Result<Self, Trouble> {
         let size = match &payload {
             Payload::None => BodySize::None,
             _ => declared(headers).map_or(BodySize::Stream, BodySize::Sized),
@@ -63,31 +72,22 @@ impl Inbound {
         if matches!(size, BodySize::Sized(length) if length > limit) {
             return Err(Trouble::TooLarge(limit));
         }
-        let flow = Flow {
+        Ok(Self::new(Flow {
             payload,
+            conn: Some(Rc::clone(conn)),
             size,
             limit,
-            seen: 0,
             allowed,
-            alarm: None,
-            touched: false,
-            trouble: None,
-        };
-        Ok(Self(Rc::new(RefCell::new(flow))))
+            ..Flow::none()
+        }))
     }
 
     /// No body at all.
     pub fn none() -> Self {
-        let flow = Flow {
-            payload: Payload::None,
-            size: BodySize::None,
-            limit: 0,
-            seen: 0,
-            allowed: Duration::ZERO,
-            alarm: None,
-            touched: false,
-            trouble: None,
-        };
+        Self::new(Flow::none())
+    }
+
+    fn new(flow: Flow) -> Self {
         Self(Rc::new(RefCell::new(flow)))
     }
 
@@ -113,6 +113,20 @@ pub fn declared(headers: &HeaderMap) -> Option<u64> {
 }
 
 impl Flow {
+    const fn none() -> Self {
+        Self {
+            payload: Payload::None,
+            conn: None,
+            size: BodySize::None,
+            limit: 0,
+            seen: 0,
+            allowed: Duration::ZERO,
+            alarm: None,
+            touched: false,
+            trouble: None,
+        }
+    }
+
     fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Trouble>>> {
         let allowed = self.allowed;
         self.touched = true;
@@ -130,6 +144,7 @@ impl Flow {
             }
             Poll::Ready(Some(Err(_))) => self.fail(Trouble::Broken),
             Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending if self.conn.as_ref().is_some_and(|conn| conn.is_broken()) => self.fail(Trouble::Broken),
             Poll::Pending => {
                 let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep(allowed)));
                 if alarm.as_mut().poll(cx).is_ready() {

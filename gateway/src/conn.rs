@@ -5,10 +5,13 @@
 //! for ever. So the bytes pass through here. [`Conn`] knows from the request handler whether a request is under way, and
 //! [`Guarded`] ends what takes too long:
 //!
-//! - between requests: once a byte of the next head is there, the whole head within `head`;
-//! - whenever bytes wait to be written: some progress within `stalled`.
+//! - between requests: the next head within `head` of its first byte, and that byte within `idle`;
+//! - whenever bytes wait to be written: some progress within `stalled`;
+//! - after an answer that closes the connection: what still comes is thrown away for `LINGER`, so that the client reads
+//!   the answer before it sees the connection gone, and requests behind the last one are not looked at.
 //!
-//! The body of a request is timed where it is read ([`crate::body`]).
+//! On the way in, [`Framing`] cuts off what is out of order. A request's body is timed where it is read
+//! ([`crate::body`]).
 
 use std::cell::Cell;
 use std::io;
@@ -24,6 +27,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_rustls::server::TlsStream;
 
 use crate::door::Place;
+use crate::framing::Framing;
+
+/// How long the last answer has to be read.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// What the handler of a request knows of its connection.
 pub struct Conn {
@@ -33,23 +40,51 @@ pub struct Conn {
     pub secure: bool,
     /// The SHA-256 of the client's certificate, if it showed one.
     pub certificate: Option<String>,
-    busy: Cell<bool>,
+    phase: Cell<Phase>,
+    closing: Cell<bool>,
+    broken: Cell<bool>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Between requests.
+    Idle(Instant),
+    /// A request is under way.
+    Busy,
+    /// The last answer has gone out.
+    Closing(Instant),
 }
 
 impl Conn {
     pub fn new(address: IpAddr, secure: bool, certificate: Option<String>) -> Self {
+        let phase = Cell::new(Phase::Idle(Instant::now()));
         Self {
             address,
             secure,
             certificate,
-            busy: Cell::new(false),
+            phase,
+            closing: Cell::new(false),
+            broken: Cell::new(false),
         }
     }
 
-    /// A request begins; it ends when the guard is dropped.
-    pub fn begin(self: &Rc<Self>) -> Busy {
-        self.busy.set(true);
-        Busy(Rc::clone(self))
+    /// A request begins; it ends when the guard is dropped. None: the last answer has been given.
+    pub fn begin(self: &Rc<Self>) -> Option<Busy> {
+        if self.closing.get() {
+            return None;
+        }
+        self.phase.set(Phase::Busy);
+        Some(Busy(Rc::clone(self)))
+    }
+
+    /// The answer to the request under way is the last one.
+    pub fn close(&self) {
+        self.closing.set(true);
+    }
+
+    /// Has the body of the request under way lost its framing?
+    pub fn is_broken(&self) -> bool {
+        self.broken.get()
     }
 }
 
@@ -58,7 +93,11 @@ pub struct Busy(Rc<Conn>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.busy.set(false);
+        let now = Instant::now();
+        let last = self.0.closing.get() || self.0.broken.get();
+        self.0
+            .phase
+            .set(if last { Phase::Closing(now) } else { Phase::Idle(now) });
     }
 }
 
@@ -72,9 +111,11 @@ pub enum Wire {
 pub struct Guarded {
     wire: Wire,
     conn: Rc<Conn>,
+    framing: Framing,
     limits: Limits,
     head_since: Option<Instant>,
     stalled_since: Option<Instant>,
+    wrote_at: Option<Instant>,
     alarm: Option<Pin<Box<Sleep>>>,
     _place: Place,
 }
@@ -83,6 +124,7 @@ pub struct Guarded {
 #[derive(Clone, Copy)]
 pub struct Limits {
     pub head: Duration,
+    pub idle: Duration,
     pub stalled: Duration,
 }
 
@@ -92,9 +134,11 @@ impl Guarded {
         Self {
             wire,
             conn,
+            framing: Framing::default(),
             limits,
             head_since: None,
             stalled_since: None,
+            wrote_at: None,
             alarm: None,
             _place: place,
         }
@@ -107,12 +151,21 @@ impl Guarded {
 
     /// Fails once a deadline is over; otherwise makes sure that the task wakes when the next one is.
     fn on_time(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if self.conn.busy.get() {
-            self.head_since = None;
-        }
-        let head = self.head_since.map(|since| since + self.limits.head);
+        let phase = match self.conn.phase.get() {
+            Phase::Busy => {
+                self.head_since = None;
+                None
+            }
+            Phase::Idle(since) => Some(
+                self.head_since
+                    .map_or(since + self.limits.idle, |since| since + self.limits.head),
+            ),
+            // Bytes that wait to be written are another matter.
+            Phase::Closing(_) if self.stalled_since.is_some() => None,
+            Phase::Closing(since) => Some(self.wrote_at.map_or(since, |at| at.max(since)) + LINGER),
+        };
         let stalled = self.stalled_since.map(|since| since + self.limits.stalled);
-        let Some(deadline) = head.into_iter().chain(stalled).min() else {
+        let Some(deadline) = phase.into_iter().chain(stalled).min() else {
             self.alarm = None;
             return Ok(());
         };
@@ -129,14 +182,38 @@ impl Guarded {
         Ok(())
     }
 
+    /// How much of what came may be passed on.
+    fn screen(&mut self, came: &mut [u8]) -> io::Result<usize> {
+        match self.conn.phase.get() {
+            Phase::Closing(_) => return Ok(0),
+            Phase::Idle(_) => {
+                self.head_since.get_or_insert_with(Instant::now);
+            }
+            Phase::Busy => {}
+        }
+        let screened = self.framing.screen(came);
+        if screened.broken {
+            self.conn.broken.set(true);
+            // With a request's head before it, that request will say so.
+            if screened.good == 0 && self.conn.phase.get() != Phase::Busy {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "the body has lost its framing",
+                ));
+            }
+        }
+        Ok(screened.good)
+    }
+
     /// Keeps track of whether the client takes what is written.
     fn wrote<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if outcome.is_pending() {
             self.stalled_since.get_or_insert_with(Instant::now);
-            self.on_time(cx)?;
         } else {
             self.stalled_since = None;
         }
+        // Also when all went well: this may have been the end of an answer, and then a new deadline runs.
+        self.on_time(cx)?;
         outcome
     }
 }
@@ -146,16 +223,24 @@ impl AsyncRead for Guarded {
         let this = self.get_mut();
         this.on_time(cx)?;
         let before = buf.filled().len();
-        let outcome = match &mut this.wire {
-            Wire::Plain(io) => Pin::new(io).poll_read(cx, buf),
-            Wire::Tls(io) => Pin::new(io.as_mut()).poll_read(cx, buf),
-        };
-        ready!(outcome)?;
-        if buf.filled().len() > before && !this.conn.busy.get() && this.head_since.is_none() {
-            this.head_since = Some(Instant::now());
-            this.on_time(cx)?;
+        loop {
+            let outcome = match &mut this.wire {
+                Wire::Plain(io) => Pin::new(io).poll_read(cx, buf),
+                Wire::Tls(io) => Pin::new(io.as_mut()).poll_read(cx, buf),
+            };
+            ready!(outcome)?;
+            let came = buf.filled_mut().get_mut(before..).unwrap_or_default();
+            if came.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            let good = this.screen(came)?;
+            buf.set_filled(before + good);
+            if good > 0 {
+                this.on_time(cx)?;
+                return Poll::Ready(Ok(()));
+            }
+            // Nothing of it may be passed on, and nothing at all would mean the end.
         }
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -166,6 +251,9 @@ impl AsyncWrite for Guarded {
             Wire::Plain(io) => Pin::new(io).poll_write(cx, bytes),
             Wire::Tls(io) => Pin::new(io.as_mut()).poll_write(cx, bytes),
         };
+        if matches!(outcome, Poll::Ready(Ok(1..))) {
+            this.wrote_at = Some(Instant::now());
+        }
         this.wrote(cx, outcome)
     }
 

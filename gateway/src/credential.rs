@@ -74,7 +74,7 @@ impl Credentials {
         proxy: &Proxy,
     ) -> Result<Caller, Error> {
         let token = token(headers)?;
-        let fetch = async || self.from_identity::<Jwks>(proxy, "/.well-known/jwks.json").await;
+        let fetch = async || self.ask_identity::<Jwks>(proxy, "/.well-known/jwks.json").await;
         let claims = self.keys.check(token, fetch).await.map_err(|refused| match refused {
             Refused::Bad(error) => {
                 tracing::debug!(%error, "token refused");
@@ -97,7 +97,7 @@ impl Credentials {
     async fn standing(&self, session: SessionId, proxy: &Proxy) -> Result<std::sync::Arc<Standing>, Error> {
         let ask = async {
             match self
-                .from_identity::<Standing>(proxy, &format!("/internal/sessions/{session}"))
+                .ask_identity::<Standing>(proxy, &format!("/internal/sessions/{session}"))
                 .await
             {
                 Err(Silence::Answered(StatusCode::NOT_FOUND)) => Ok(Standing {
@@ -134,7 +134,7 @@ impl Credentials {
         )
     }
 
-    async fn from_identity<T: DeserializeOwned>(&self, proxy: &Proxy, path: &str) -> Result<T, Silence> {
+    async fn ask_identity<T: DeserializeOwned>(&self, proxy: &Proxy, path: &str) -> Result<T, Silence> {
         let mut headers = HeaderMap::new();
         let (name, value) = self.passport(Bearer::Platform("gateway".to_owned()), None, RequestId::mint());
         headers.insert(name, value);

@@ -103,7 +103,7 @@ mod tests {
     fn an_address_gets_its_places_back() {
         let places = Places::new(2);
         let here = IpAddr::from([127, 0, 0, 1]);
-        let (one, _two) = (places.take(here).unwrap(), places.take(here).unwrap());
+        let (one, two) = (places.take(here).unwrap(), places.take(here).unwrap());
         assert!(places.take(here).is_none());
         assert!(
             places.take(IpAddr::from([127, 0, 0, 2])).is_some(),
@@ -111,7 +111,7 @@ mod tests {
         );
         drop(one);
         assert!(places.take(here).is_some());
-        drop(_two);
+        drop(two);
         assert!(places.open.lock().unwrap().is_empty());
     }
 }

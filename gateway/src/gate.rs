@@ -53,7 +53,10 @@ pub async fn handle(worker: Rc<Worker>, mut request: Request) -> Result<Response
         // Every connection carries one; without it nothing can be said about the client.
         return Ok(Response::new(StatusCode::INTERNAL_SERVER_ERROR).set_body(Outbound::bytes(Bytes::new())));
     };
-    let busy = conn.begin();
+    let Some(busy) = conn.begin() else {
+        // Sent after a request whose answer closes the connection; it ends together with this.
+        return std::future::pending().await;
+    };
     let mut visit = Visit::begin(&request, conn.address, conn.secure);
     let id = visit.id;
     let payload = request.take_payload();
@@ -77,6 +80,9 @@ pub async fn handle(worker: Rc<Worker>, mut request: Request) -> Result<Response
     visit.apply(headers);
     if worker.shared.shutdown.is_cancelled() {
         answer.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    if answer.head().connection_type() == ConnectionType::Close {
+        conn.close();
     }
     let record = Record::new(
         visit,
@@ -111,7 +117,7 @@ impl Worker {
 struct Step<'a> {
     worker: &'a Rc<Worker>,
     request: &'a Request,
-    conn: &'a Conn,
+    conn: &'a Rc<Conn>,
 }
 
 impl Step<'_> {
@@ -123,18 +129,18 @@ impl Step<'_> {
             return Ok(close(gather(refusal)));
         }
         let path = path::read(self.request.uri(), shared.settings.sizes.uri_bytes)?;
-        let rule = routes::find(&path);
-        visit.rule = Some(rule);
+        let found = routes::find(&path);
+        visit.rule = Some(found);
         if let Some(preflight) = shared.cors.preflight(method, headers) {
             return Ok(gather(preflight));
         }
-        match rule.goal {
+        match found.goal {
             Goal::Nowhere => Err(Error::not_found("path")),
             Goal::Own(page) => Ok(gather(pages::answer(self.worker, page, &path, method, headers).await)),
             Goal::Service(Role::Portal) if method != Method::GET && method != Method::HEAD => {
                 Ok(gather(pages::not_allowed("GET, HEAD")))
             }
-            Goal::Service(role) => self.to_service(role, rule, &path, visit, payload).await,
+            Goal::Service(role) => self.to_service(role, found, &path, visit, payload).await,
         }
     }
 
@@ -172,7 +178,7 @@ impl Step<'_> {
     async fn to_service(
         &self,
         role: Role,
-        rule: &Rule,
+        to: &Rule,
         path: &str,
         visit: &mut Visit,
         payload: actix_http::Payload,
@@ -187,7 +193,7 @@ impl Step<'_> {
         let proof = if routes::is_open(method, path) {
             Proof::None
         } else {
-            rule.proof
+            to.proof
         };
         let bearer = shared
             .credentials
@@ -203,7 +209,7 @@ impl Step<'_> {
 
         let ask = self.ask(bearer, visit, body);
         let asked = proxy.ask(role, &ask);
-        let reply = if rule.pace == Pace::LongPoll {
+        let reply = if to.pace == Pace::LongPoll {
             tokio::select! {
                 reply = asked => reply,
                 () = shared.shutdown.cancelled() => return Err(Error::unavailable("Shutting down; ask again.", 1)),
@@ -212,7 +218,7 @@ impl Step<'_> {
             asked.await
         };
         match reply {
-            Ok(reply) => Ok(self.relay(reply, rule.pace, session)),
+            Ok(reply) => Ok(self.relay(reply, to.pace, session)),
             Err(failure) => {
                 let answer = gather(failure.public(role).error_response());
                 Ok(if ask.body.is_none() { answer } else { close(answer) })
@@ -234,7 +240,13 @@ impl Step<'_> {
         } else {
             settings.sizes.body_bytes
         };
-        Ok(Inbound::of(headers, payload, limit, ms(settings.deadlines.body_ms))?)
+        Ok(Inbound::of(
+            headers,
+            payload,
+            self.conn,
+            limit,
+            ms(settings.deadlines.body_ms),
+        )?)
     }
 
     /// The request as the service gets it.

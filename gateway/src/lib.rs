@@ -1,6 +1,6 @@
 //! The one way in.
 //!
-//! TLS 1.3 and plain HTTP on loopback ([`tls`], [`pki`], [`door`], [`conn`]); then, for each request ([`gate`]): rates
+//! TLS 1.3 and plain HTTP on loopback ([`tls`], [`pki`], [`door`], [`conn`], [`framing`]); then, for each request ([`gate`]): rates
 //! ([`limit`]), sizes and deadlines ([`body`], [`path`]), the route ([`routes`]), the credential ([`credential`], [`keys`],
 //! [`standing`]), and the service behind ([`proxy`], [`upstream`], [`breaker`]). What crosses in which direction is in
 //! [`headers`] and [`cors`]; the gateway's own answers in [`pages`]; the log line in [`visit`].
@@ -14,6 +14,7 @@ mod conn;
 mod cors;
 mod credential;
 mod door;
+mod framing;
 mod gate;
 mod headers;
 mod keys;

@@ -87,7 +87,7 @@ impl Authority {
             known
         });
         Ok(Self {
-            issuer: Issuer::new(ca_params(&names, now)?, key),
+            issuer: Issuer::new(ca_params(&names, now), key),
             names,
             folder: folder.to_owned(),
         })
@@ -128,7 +128,7 @@ impl Authority {
 
 fn create(folder: &Path, names: &[String], now: DateTime<Utc>) -> Result<KeyPair, Error> {
     let key = KeyPair::generate()?;
-    let certificate = ca_params(names, now)?.self_signed(&key)?;
+    let certificate = ca_params(names, now).self_signed(&key)?;
     let blame = |path: &Path| {
         let path = path.to_owned();
         move |source| Error::File { path, source }
@@ -158,7 +158,7 @@ fn read(path: &Path) -> Result<String, Error> {
     })
 }
 
-fn ca_params(names: &[String], now: DateTime<Utc>) -> Result<CertificateParams, Error> {
+fn ca_params(names: &[String], now: DateTime<Utc>) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params
@@ -173,7 +173,7 @@ fn ca_params(names: &[String], now: DateTime<Utc>) -> Result<CertificateParams, 
     });
     params.not_before = day!(now - TimeDelta::days(1));
     params.not_after = day!(now + TimeDelta::days(CA_DAYS));
-    Ok(params)
+    params
 }
 
 fn subtree(name: &str) -> GeneralSubtree {

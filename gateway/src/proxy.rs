@@ -104,7 +104,7 @@ impl Lane {
             .limit(settings.in_flight_per_role)
             .timeout(ms(settings.deadlines.connect_ms))
             .conn_keep_alive(IDLE)
-            .conn_lifetime(Duration::from_secs(600));
+            .conn_lifetime(Duration::from_mins(10));
         let client = awc::Client::builder()
             .connector(connector)
             .disable_timeout()

@@ -90,6 +90,7 @@ impl Gateway {
             // A little later than the HTTP layer, which times the first head too and says 408.
             limits: Times {
                 head: ms(times.head_ms + 500),
+                idle: ms(times.keep_alive_ms.max(times.head_ms) + 500),
                 stalled: ms(times.stalled_ms),
             },
             places,

@@ -1,4 +1,11 @@
 //! The gateway as its clients and services see it: over sockets, with services that record what reaches them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says by panicking what is wrong"
+)]
 
 mod stack;
 

@@ -103,6 +103,10 @@ impl Stack {
 
     /// `change` may put other addresses in place of the fake services.
     pub fn with_upstreams(settings: Settings, change: impl FnOnce(&mut Upstreams)) -> Self {
+        Self::start_at(settings, Clock::held_at(Clock::system().now()), change)
+    }
+
+    pub fn start_at(settings: Settings, clock: Clock, change: impl FnOnce(&mut Upstreams)) -> Self {
         auth::token::install_provider();
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let behind = Arc::new(Behind {
@@ -131,7 +135,6 @@ impl Stack {
         }
         change(&mut upstreams);
 
-        let clock = Clock::held_at(Clock::system().now());
         let pki = settings.pki.clone();
         let deps = Deps {
             upstreams,
@@ -357,7 +360,7 @@ async fn grant(role: &'static str, request: &HttpRequest) -> HttpResponse {
 }
 
 /// Waits until `done` says so; fails loudly after ten seconds.
-pub async fn eventually(what: &str, done: impl AsyncFn() -> bool) {
+pub async fn eventually(what: &str, mut done: impl AsyncFnMut() -> bool) {
     let give_up = Instant::now() + Duration::from_secs(10);
     while !done().await {
         assert!(Instant::now() < give_up, "{what}: not within ten seconds");
