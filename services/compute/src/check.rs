@@ -27,7 +27,9 @@ impl Check {
         let good = bytes.len() <= 63
             && edge(bytes.first())
             && edge(bytes.last())
-            && bytes.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'));
+            && bytes
+                .iter()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'));
         let rule = "must be 1 to 63 characters of a-z, 0-9, - and ., and begin and end with a letter or digit";
         self.that(good, pointer, rule);
         // What reads like an id could not be looked up by name.
@@ -36,7 +38,11 @@ impl Check {
 
     /// All that is wrong, or nothing.
     pub fn done(self) -> Result<(), fault::Error> {
-        if self.0.is_empty() { Ok(()) } else { Err(fault::Error::invalid_fields(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(fault::Error::invalid_fields(self.0))
+        }
     }
 }
 

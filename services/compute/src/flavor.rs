@@ -45,7 +45,11 @@ impl NewFlavor {
         check.that((1..=1024).contains(&self.vcpus), "/vcpus", "must be from 1 to 1024");
         let memory = (16..=16_777_216).contains(&self.memory_mib);
         check.that(memory, "/memory_mib", "must be from 16 to 16777216");
-        check.that((0..=65_536).contains(&self.disk_gib), "/disk_gib", "must be from 0 to 65536");
+        check.that(
+            (0..=65_536).contains(&self.disk_gib),
+            "/disk_gib",
+            "must be from 0 to 65536",
+        );
         check.done()?;
         Ok(self)
     }
@@ -57,15 +61,38 @@ mod tests {
 
     #[test]
     fn sizes_are_bounded() {
-        let tiny = NewFlavor { name: "tiny".to_owned(), vcpus: 1, memory_mib: 128, disk_gib: 0 };
+        let tiny = NewFlavor {
+            name: "tiny".to_owned(),
+            vcpus: 1,
+            memory_mib: 128,
+            disk_gib: 0,
+        };
         assert!(tiny.clone().check().is_ok());
         for wrong in [
-            NewFlavor { vcpus: 0, ..tiny.clone() },
-            NewFlavor { vcpus: 1025, ..tiny.clone() },
-            NewFlavor { memory_mib: 15, ..tiny.clone() },
-            NewFlavor { disk_gib: -1, ..tiny.clone() },
-            NewFlavor { disk_gib: 65_537, ..tiny.clone() },
-            NewFlavor { name: "Tiny".to_owned(), ..tiny },
+            NewFlavor {
+                vcpus: 0,
+                ..tiny.clone()
+            },
+            NewFlavor {
+                vcpus: 1025,
+                ..tiny.clone()
+            },
+            NewFlavor {
+                memory_mib: 15,
+                ..tiny.clone()
+            },
+            NewFlavor {
+                disk_gib: -1,
+                ..tiny.clone()
+            },
+            NewFlavor {
+                disk_gib: 65_537,
+                ..tiny.clone()
+            },
+            NewFlavor {
+                name: "Tiny".to_owned(),
+                ..tiny
+            },
         ] {
             assert!(wrong.clone().check().is_err(), "{wrong:?}");
         }

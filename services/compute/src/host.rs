@@ -3,7 +3,7 @@
 pub mod enrolment;
 
 use chrono::{DateTime, Utc};
-use host_api::{DomainType, ErrorCode};
+use host_api::{DomainType, ErrorCode, Sha256};
 use ids::{HostId, PoolId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -136,11 +136,17 @@ fn status(state: HostState, silent_s: Option<f64>, broken: bool) -> HostStatus {
     }
 }
 
+/// SHA-256.
+fn digest(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
+    out
+}
+
 /// The name tenants see. It is made of the id by a digest, so it tells apart and tells nothing.
 pub fn alias(id: HostId) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, id.as_uuid().as_bytes());
-    let digits = digest.as_ref().iter().take(5).map(|byte| format!("{byte:02x}"));
-    format!("host-{}", digits.collect::<String>())
+    let digest = digest(id.as_uuid().as_bytes());
+    format!("host-{:.10}", Sha256::of_digest(digest).as_str())
 }
 
 #[cfg(test)]
@@ -157,7 +163,10 @@ mod tests {
             }
         }
         assert_eq!(status(HostState::Up, Some(0.0), true), HostStatus::Degraded);
-        assert_eq!(status(HostState::Maintenance, Some(0.0), false), HostStatus::Maintenance);
+        assert_eq!(
+            status(HostState::Maintenance, Some(0.0), false),
+            HostStatus::Maintenance
+        );
     }
 
     #[test]

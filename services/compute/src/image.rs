@@ -89,7 +89,9 @@ impl UploadPath {
             !part.is_empty()
                 && part.len() <= 255
                 && !part.starts_with(['.', '-'])
-                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte))
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte))
         };
         let parts: Vec<&str> = text.split('/').collect();
         let fits = parts.len() <= 8 && parts.iter().all(|one| part(one));
@@ -132,7 +134,10 @@ impl NewFile {
                 None
             }
         };
-        Some(Self { from: from?, sha256: sha256? })
+        Some(Self {
+            from: from?,
+            sha256: sha256?,
+        })
     }
 }
 
@@ -153,8 +158,26 @@ mod tests {
         }
         let deep = ["a"; 9].join("/");
         for bad in [
-            "", "/", "/etc/passwd", "..", "../x", "a/../b", "./a", "a//b", "a/", ".hidden", "a/.ssh/id", "a\\b", "a b",
-            "-rf", "a\0b", "ä", "~/x", "a:b", "%2e%2e/x", &deep,
+            "",
+            "/",
+            "/etc/passwd",
+            "..",
+            "../x",
+            "a/../b",
+            "./a",
+            "a//b",
+            "a/",
+            ".hidden",
+            "a/.ssh/id",
+            "a\\b",
+            "a b",
+            "-rf",
+            "a\0b",
+            "ä",
+            "~/x",
+            "a:b",
+            "%2e%2e/x",
+            &deep,
         ] {
             assert!(UploadPath::parse(bad).is_none(), "{bad}");
         }
@@ -163,7 +186,11 @@ mod tests {
     #[test]
     fn a_source_is_one_of_two() {
         let digest = "ab".repeat(32);
-        let parts = |path, url| SourceParts { path, url, sha256: &digest };
+        let parts = |path, url| SourceParts {
+            path,
+            url,
+            sha256: &digest,
+        };
         let errors = |parts| {
             let mut check = Check::default();
             let made = NewFile::check(&mut check, "/source", &parts);
@@ -173,12 +200,24 @@ mod tests {
         assert!(errors(parts(None, Some("https://example.org/"))).unwrap().is_some());
         assert!(errors(parts(None, None)).is_err());
         assert!(errors(parts(Some("a"), Some("https://example.org/"))).is_err());
-        assert!(errors(SourceParts { sha256: "AB", ..parts(Some("a"), None) }).is_err());
+        assert!(
+            errors(SourceParts {
+                sha256: "AB",
+                ..parts(Some("a"), None)
+            })
+            .is_err()
+        );
     }
 
     #[test]
     fn t51_a_command_line_is_printable() {
-        for (line, good) in [("console=ttyS0 quiet", true), ("", true), ("a\nb", false), ("ä", false), ("\u{1b}", false)] {
+        for (line, good) in [
+            ("console=ttyS0 quiet", true),
+            ("", true),
+            ("a\nb", false),
+            ("ä", false),
+            ("\u{1b}", false),
+        ] {
             let mut check = Check::default();
             check_cmdline(&mut check, line);
             assert_eq!(check.done().is_ok(), good, "{line:?}");

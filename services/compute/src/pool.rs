@@ -52,8 +52,16 @@ impl Overcommit {
     /// Notes what is out of bounds; `pointer` is where it stands in the body.
     pub fn check(self, check: &mut Check, pointer: &str) {
         let within = |value: f64, most: f64| (1.0..=most).contains(&value);
-        check.that(within(self.cpu, 16.0), &format!("{pointer}/cpu"), "must be from 1 to 16");
-        check.that(within(self.memory, 2.0), &format!("{pointer}/memory"), "must be from 1 to 2");
+        check.that(
+            within(self.cpu, 16.0),
+            &format!("{pointer}/cpu"),
+            "must be from 1 to 16",
+        );
+        check.that(
+            within(self.memory, 2.0),
+            &format!("{pointer}/memory"),
+            "must be from 1 to 2",
+        );
     }
 
     /// What may be placed on a host that has this much.
@@ -66,7 +74,10 @@ impl Overcommit {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a float cast saturates, and it was rounded down before")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a float cast saturates, and it was rounded down before"
+)]
 fn scaled(amount: i32, by: f64) -> i32 {
     (f64::from(amount) * by).floor() as i32
 }
@@ -115,7 +126,11 @@ impl Pool {
         let overcommit = overcommit.unwrap_or(self.overcommit);
         overcommit.check(&mut check, "/overcommit");
         check.done()?;
-        Ok(Self { overcommit, policy: policy.unwrap_or(self.policy), ..self.clone() })
+        Ok(Self {
+            overcommit,
+            policy: policy.unwrap_or(self.policy),
+            ..self.clone()
+        })
     }
 }
 
@@ -126,13 +141,25 @@ mod tests {
     use super::*;
 
     fn new(overcommit: Overcommit) -> NewPool {
-        NewPool { name: "default".to_owned(), region: "default".to_owned(), overcommit, policy: Policy::Spread }
+        NewPool {
+            name: "default".to_owned(),
+            region: "default".to_owned(),
+            overcommit,
+            policy: Policy::Spread,
+        }
     }
 
     #[test]
     fn what_is_promised_is_bounded() {
         assert!(new(Overcommit { cpu: 16.0, memory: 1.0 }).check().is_ok());
-        for (cpu, memory) in [(0.5, 1.0), (16.1, 1.0), (1.0, 0.9), (1.0, 2.1), (f64::NAN, 1.0), (f64::INFINITY, 1.0)] {
+        for (cpu, memory) in [
+            (0.5, 1.0),
+            (16.1, 1.0),
+            (1.0, 0.9),
+            (1.0, 2.1),
+            (f64::NAN, 1.0),
+            (f64::INFINITY, 1.0),
+        ] {
             assert!(new(Overcommit { cpu, memory }).check().is_err(), "{cpu} {memory}");
         }
     }

@@ -54,7 +54,12 @@ impl Service {
             db: Some(deps.db.clone()),
             workers: settings.workers,
         };
-        Ok(Self { deps, settings: settings.clone(), blobs, running: server.bind()? })
+        Ok(Self {
+            deps,
+            settings: settings.clone(),
+            blobs,
+            running: server.bind()?,
+        })
     }
 
     /// Where it listens.
@@ -65,7 +70,13 @@ impl Service {
     /// Answers requests and works until `shutdown`; requests in flight end first, then the workers.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
         let Deps { db, kek, .. } = self.deps;
-        let compute = Arc::new(Compute { db, kek, blobs: self.blobs, settings: self.settings, shutdown: shutdown.clone() });
+        let compute = Arc::new(Compute {
+            db,
+            kek,
+            blobs: self.blobs,
+            settings: self.settings,
+            shutdown: shutdown.clone(),
+        });
         let tasks = Tasks::new(shutdown.clone());
         work::start(&tasks, &compute);
         let served = self.running.serve(routes::mount, compute, shutdown).await;

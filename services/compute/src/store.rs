@@ -29,20 +29,56 @@ macro_rules! ordered {
     ($sort:expr, $id:literal, $name:literal, $select:expr) => {
         match $sort {
             web::Sort::CreatedAt => concat!(
-                $select, " and ($3::text is null or ", $name, " >= $3 and ", $name, " < $4)",
-                " and ($1::text is null or ", $id, " > $1::uuid) order by ", $id, " limit $2"
+                $select,
+                " and ($3::text is null or ",
+                $name,
+                " >= $3 and ",
+                $name,
+                " < $4)",
+                " and ($1::text is null or ",
+                $id,
+                " > $1::uuid) order by ",
+                $id,
+                " limit $2"
             ),
             web::Sort::CreatedAtDescending => concat!(
-                $select, " and ($3::text is null or ", $name, " >= $3 and ", $name, " < $4)",
-                " and ($1::text is null or ", $id, " < $1::uuid) order by ", $id, " desc limit $2"
+                $select,
+                " and ($3::text is null or ",
+                $name,
+                " >= $3 and ",
+                $name,
+                " < $4)",
+                " and ($1::text is null or ",
+                $id,
+                " < $1::uuid) order by ",
+                $id,
+                " desc limit $2"
             ),
             web::Sort::Name => concat!(
-                $select, " and ($3::text is null or ", $name, " >= $3 and ", $name, " < $4)",
-                " and ($1::text is null or ", $name, " > $1) order by ", $name, " limit $2"
+                $select,
+                " and ($3::text is null or ",
+                $name,
+                " >= $3 and ",
+                $name,
+                " < $4)",
+                " and ($1::text is null or ",
+                $name,
+                " > $1) order by ",
+                $name,
+                " limit $2"
             ),
             web::Sort::NameDescending => concat!(
-                $select, " and ($3::text is null or ", $name, " >= $3 and ", $name, " < $4)",
-                " and ($1::text is null or ", $name, " < $1) order by ", $name, " desc limit $2"
+                $select,
+                " and ($3::text is null or ",
+                $name,
+                " >= $3 and ",
+                $name,
+                " < $4)",
+                " and ($1::text is null or ",
+                $name,
+                " < $1) order by ",
+                $name,
+                " desc limit $2"
             ),
         }
     };

@@ -62,7 +62,11 @@ pub(crate) async fn start() -> Test {
 pub(crate) async fn start_with(change: impl FnOnce(Settings) -> Settings) -> Test {
     let bench = Bench::new().await;
     let folder = Folder::new();
-    let deps = Deps { db: bench.db("compute"), key: bench.key.clone(), kek: bench.kek.clone() };
+    let deps = Deps {
+        db: bench.db("compute"),
+        key: bench.key.clone(),
+        kek: bench.kek.clone(),
+    };
     let service = Service::build(&change(folder.settings()), deps).unwrap();
     let client = bench.client(service.address());
     bench.run(service.run(bench.shutdown.clone()));
@@ -97,7 +101,7 @@ pub(crate) struct TestHost {
 /// The SHA-256 of some bytes, as digests are written.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    host_api::Sha256::of_digest(digest.as_ref().try_into().unwrap()).to_string()
 }
 
 /// What a simulated host of 4 processors sends to enrol.
@@ -121,7 +125,10 @@ pub(crate) fn session() -> Value {
 impl Test {
     /// Runs one statement as superuser: to make a state that no endpoint makes quickly.
     pub async fn superuser(&self, statement: &'static str) {
-        sqlx::query(statement).execute(&mut self.bench.superuser().await).await.unwrap();
+        sqlx::query(statement)
+            .execute(&mut self.bench.superuser().await)
+            .await
+            .unwrap();
     }
 
     /// Every row of these tables as text, binary columns in hexadecimal digits.
@@ -130,7 +137,10 @@ impl Test {
         let mut all = String::new();
         for table in tables {
             let query = format!("select coalesce(string_agg(t::text, E'\\n'), '') from {table} t");
-            all += &sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(query)).fetch_one(&mut sql).await.unwrap();
+            all += &sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(query))
+                .fetch_one(&mut sql)
+                .await
+                .unwrap();
         }
         all
     }
@@ -139,7 +149,10 @@ impl Test {
     pub async fn token(&self, operator: &Client, pool: &str) -> String {
         let made = operator.post("/api/v1/system/pools", json!({"name": pool})).await;
         assert!(made.status == 201 || made.status == 409, "{}", made.text);
-        let made = operator.post("/api/v1/system/hosts/enrolments", json!({"pool": pool})).await.expect(201);
+        let made = operator
+            .post("/api/v1/system/hosts/enrolments", json!({"pool": pool}))
+            .await
+            .expect(201);
         made.json["token"].as_str().unwrap().to_owned()
     }
 
@@ -147,8 +160,16 @@ impl Test {
     pub async fn host(&self, operator: &Client, pool: &str, name: &str) -> TestHost {
         let fingerprint = sha256(name.as_bytes());
         let enrol = enrol(&self.token(operator, pool).await, name);
-        let reply = self.certificate(&fingerprint).post("/api/v1/hypervisor/enrol", enrol.clone()).await.expect(200);
-        TestHost { id: reply.json["host_id"].as_str().unwrap().to_owned(), fingerprint, enrol }
+        let reply = self
+            .certificate(&fingerprint)
+            .post("/api/v1/hypervisor/enrol", enrol.clone())
+            .await
+            .expect(200);
+        TestHost {
+            id: reply.json["host_id"].as_str().unwrap().to_owned(),
+            fingerprint,
+            enrol,
+        }
     }
 
     /// A flavor of one processor and 128 MiB.
@@ -159,7 +180,8 @@ impl Test {
 
     /// An image with a kernel that says `kernel of <name>`.
     pub async fn image(&self, operator: &Client, name: &str) {
-        self.kernel(operator, name, format!("kernel of {name}").as_bytes()).await;
+        self.kernel(operator, name, format!("kernel of {name}").as_bytes())
+            .await;
     }
 
     /// An image with this kernel.

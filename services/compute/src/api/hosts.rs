@@ -37,7 +37,11 @@ pub struct RoomView {
 
 impl From<Room> for RoomView {
     fn from(room: Room) -> Self {
-        Self { vcpus: room.vcpus, memory_mib: room.memory_mib, disk_gib: room.disk_gib }
+        Self {
+            vcpus: room.vcpus,
+            memory_mib: room.memory_mib,
+            disk_gib: room.disk_gib,
+        }
     }
 }
 

@@ -28,5 +28,8 @@ fn must_be_newest(speaker: &Speaker, epoch: SessionEpoch) -> Result<(), fault::E
 }
 
 fn stale() -> fault::Error {
-    fault::Error::new(Kind::StaleSession, "A newer process speaks for this host: this one must stop.")
+    fault::Error::new(
+        Kind::StaleSession,
+        "A newer process speaks for this host: this one must stop.",
+    )
 }

@@ -53,7 +53,10 @@ pub struct FileView {
 
 impl From<&ImageFile> for FileView {
     fn from(file: &ImageFile) -> Self {
-        Self { sha256: file.sha256.to_string(), size: file.size }
+        Self {
+            sha256: file.sha256.to_string(),
+            size: file.size,
+        }
     }
 }
 
@@ -86,9 +89,11 @@ pub struct ImageView {
 impl From<&Image> for ImageView {
     fn from(image: &Image) -> Self {
         let (kind, file, initrd, cmdline) = match &image.boot {
-            BootImage::Kernel { kernel, initrd, cmdline } => {
-                (ImageKind::Kernel, kernel, initrd.as_ref(), Some(cmdline.clone()))
-            }
+            BootImage::Kernel {
+                kernel,
+                initrd,
+                cmdline,
+            } => (ImageKind::Kernel, kernel, initrd.as_ref(), Some(cmdline.clone())),
             BootImage::Disk { disk } => (ImageKind::Disk, disk, None, None),
         };
         Self {

@@ -35,7 +35,10 @@ pub struct OvercommitView {
 
 impl From<OvercommitView> for Overcommit {
     fn from(view: OvercommitView) -> Self {
-        Self { cpu: view.cpu, memory: view.memory }
+        Self {
+            cpu: view.cpu,
+            memory: view.memory,
+        }
     }
 }
 
@@ -69,7 +72,10 @@ impl From<&Pool> for PoolView {
             id: pool.id,
             name: pool.name.clone(),
             region: pool.region.clone(),
-            overcommit: OvercommitView { cpu: pool.overcommit.cpu, memory: pool.overcommit.memory },
+            overcommit: OvercommitView {
+                cpu: pool.overcommit.cpu,
+                memory: pool.overcommit.memory,
+            },
             policy: pool.policy,
             generation: pool.generation,
             created_at: pool.created_at,

@@ -68,19 +68,35 @@ impl Blobs {
         let target = self.path(&new.sha256);
         // What is there was hashed when it came, and no byte of it has changed since.
         if let Some((_, size)) = self.read(&new.sha256).await.map_err(Error::Folder)? {
-            let file = ImageFile { sha256: new.sha256.clone(), size };
+            let file = ImageFile {
+                sha256: new.sha256.clone(),
+                size,
+            };
             return if size > most {
                 Err(Error::TooLarge(most >> 20))
             } else {
-                Ok(Draft { file, virtual_size: None, path: None, target })
+                Ok(Draft {
+                    file,
+                    virtual_size: None,
+                    path: None,
+                    target,
+                })
             };
         }
         // The semaphore is never closed, so a turn always comes.
         let _turn = self.turn.acquire().await;
         let mut source = self.find(&new.from).await?;
         let place = self.draft_path();
-        let file = ImageFile { sha256: new.sha256.clone(), size: 0 };
-        let mut draft = Draft { file, virtual_size: None, path: Some(place.clone()), target };
+        let file = ImageFile {
+            sha256: new.sha256.clone(),
+            size: 0,
+        };
+        let mut draft = Draft {
+            file,
+            virtual_size: None,
+            path: Some(place.clone()),
+            target,
+        };
         draft.file = copy(&mut source, &place, most).await?;
         match draft.file.size {
             0 => Err(Error::Empty),
@@ -100,7 +116,11 @@ impl Blobs {
                 let file = open_below(uploads, path).map_err(|_| Error::NoFile)?;
                 let file = File::from_std(file);
                 let plain = file.metadata().await.is_ok_and(|about| about.is_file());
-                if plain { Ok(Source::File(file)) } else { Err(Error::NoFile) }
+                if plain {
+                    Ok(Source::File(file))
+                } else {
+                    Err(Error::NoFile)
+                }
             }
         }
     }
@@ -110,7 +130,11 @@ impl Blobs {
 fn open_below(folder: &Path, path: &UploadPath) -> io::Result<fs::File> {
     let no_link = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let (folders, name) = path.split();
-    let mut at: OwnedFd = rustix::fs::open(folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut at: OwnedFd = rustix::fs::open(
+        folder,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
     for folder in folders {
         at = rustix::fs::openat(&at, folder.as_str(), no_link | OFlags::DIRECTORY, Mode::empty())?;
     }
@@ -135,16 +159,25 @@ async fn copy(source: &mut Source, to: &Path, most: u64) -> Result<ImageFile, Er
     out.sync_all().await.map_err(Error::Folder)?;
     let mut digest = [0; 32];
     digest.copy_from_slice(hash.finish().as_ref());
-    Ok(ImageFile { sha256: Sha256::of_digest(digest), size })
+    Ok(ImageFile {
+        sha256: Sha256::of_digest(digest),
+        size,
+    })
 }
 
 /// Reads header and first table of a disk.
 async fn inspect(path: &Path, size: u64) -> Result<Qcow2, Error> {
     let mut file = File::open(path).await.map_err(Error::Folder)?;
     let mut head = Vec::new();
-    (&mut file).take(qcow2::HEAD as u64).read_to_end(&mut head).await.map_err(Error::Folder)?;
+    (&mut file)
+        .take(qcow2::HEAD as u64)
+        .read_to_end(&mut head)
+        .await
+        .map_err(Error::Folder)?;
     let disk = qcow2::inspect(&head, size)?;
-    file.seek(SeekFrom::Start(disk.l1_offset)).await.map_err(Error::Folder)?;
+    file.seek(SeekFrom::Start(disk.l1_offset))
+        .await
+        .map_err(Error::Folder)?;
     let mut table = file.take(disk.l1_bytes);
     let mut piece = vec![0; PIECE];
     let mut left = disk.l1_bytes;

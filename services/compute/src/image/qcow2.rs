@@ -91,7 +91,10 @@ struct Head<'a>(&'a [u8]);
 impl Head<'_> {
     fn bytes<const N: usize>(&self, at: usize) -> Result<[u8; N], Refused> {
         let end = at.checked_add(N).ok_or(Refused::Short)?;
-        self.0.get(at..end).and_then(|bytes| bytes.try_into().ok()).ok_or(Refused::Short)
+        self.0
+            .get(at..end)
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or(Refused::Short)
     }
 
     fn u32(&self, at: usize) -> Result<u32, Refused> {
@@ -166,7 +169,9 @@ fn extensions(head: &Head<'_>, mut at: usize, cluster: u64) -> Result<(), Refuse
             _ => return Err(Refused::Extension),
         }
         // Padded to eight bytes. 32 bits on a 64-bit machine: no overflow.
-        at = at.saturating_add(8).saturating_add((length as usize).next_multiple_of(8));
+        at = at
+            .saturating_add(8)
+            .saturating_add((length as usize).next_multiple_of(8));
     }
     Ok(())
 }
@@ -186,7 +191,13 @@ fn tables(head: &Head<'_>, cluster: u64, file_size: u64) -> Result<Qcow2, Refuse
     if counts_bytes == 0 || counts_bytes > LARGEST_REFTABLE {
         return Err(Refused::Tables);
     }
-    let found = Qcow2 { virtual_size, l1_offset, l1_bytes, cluster, file_size };
+    let found = Qcow2 {
+        virtual_size,
+        l1_offset,
+        l1_bytes,
+        cluster,
+        file_size,
+    };
     let inside = found.holds(l1_offset, l1_bytes) && found.holds(counts_offset, counts_bytes);
     // Sums of stretches inside the file do not overflow.
     if inside && (l1_offset + l1_bytes <= counts_offset || counts_offset + counts_bytes <= l1_offset) {

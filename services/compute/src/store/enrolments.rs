@@ -72,8 +72,10 @@ pub async fn insert(
     .bind(now)
     .execute(tx.sql())
     .await?;
-    let row: EnrolmentRow =
-        sqlx::query_as(select_enrolment!("e.enrolment_id = $1")).bind(id).fetch_one(tx.sql()).await?;
+    let row: EnrolmentRow = sqlx::query_as(select_enrolment!("e.enrolment_id = $1"))
+        .bind(id)
+        .fetch_one(tx.sql())
+        .await?;
     Ok(row.into())
 }
 
@@ -84,7 +86,8 @@ pub async fn lookup<A: Action>(tx: &mut Read<A>, id: EnrolmentId) -> Result<Enro
         .fetch_optional(tx.sql())
         .await
         .map_err(db::Error::from)?;
-    row.map(Enrolment::from).ok_or_else(|| fault::Error::not_found("enrolment"))
+    row.map(Enrolment::from)
+        .ok_or_else(|| fault::Error::not_found("enrolment"))
 }
 
 /// A window of the permissions, newest first.
@@ -105,11 +108,7 @@ pub async fn list(
 }
 
 /// Takes a permission back, unless it was used meanwhile.
-pub async fn remove(
-    tx: &mut Change<host::Enrol>,
-    _: &Granted<Platform, host::Enrol>,
-    id: EnrolmentId,
-) -> Result<bool> {
+pub async fn remove(tx: &mut Change<host::Enrol>, _: &Granted<Platform, host::Enrol>, id: EnrolmentId) -> Result<bool> {
     let done = sqlx::query("delete from compute.enrolments where enrolment_id = $1 and used_at is null")
         .bind(id)
         .execute(tx.sql())
@@ -127,7 +126,12 @@ pub async fn claim(tx: &mut SystemTx, token: &TokenDigest) -> Result<Option<Clai
     .bind(token.as_slice())
     .fetch_optional(tx.sql())
     .await?;
-    Ok(row.map(|(id, pool, tenant, issuer)| Claimed { id, pool, tenant, issuer }))
+    Ok(row.map(|(id, pool, tenant, issuer)| Claimed {
+        id,
+        pool,
+        tenant,
+        issuer,
+    }))
 }
 
 /// Writes which host came of a claimed token.

@@ -70,7 +70,12 @@ pub async fn lookup<A: Action>(tx: &mut Read<A>, flavor: &IdOrName<FlavorId>) ->
 
 /// A window of the flavors.
 pub async fn list(tx: &mut Read<flavor::List>, slice: Slice<'_>) -> Result<Vec<Flavor>, fault::Error> {
-    let sql = ordered!(slice.sort, "flavor_id", "name", "select * from compute.flavors where true");
+    let sql = ordered!(
+        slice.sort,
+        "flavor_id",
+        "name",
+        "select * from compute.flavors where true"
+    );
     let rows: Vec<FlavorRow> = sqlx::query_as(sql)
         .bind(slice.after::<FlavorId>()?)
         .bind(slice.window.fetch())
@@ -88,6 +93,9 @@ pub async fn remove(
     _: &Granted<Platform, flavor::Delete>,
     flavor: &Flavor,
 ) -> Result<()> {
-    sqlx::query("delete from compute.flavors where flavor_id = $1").bind(flavor.id).execute(tx.sql()).await?;
+    sqlx::query("delete from compute.flavors where flavor_id = $1")
+        .bind(flavor.id)
+        .execute(tx.sql())
+        .await?;
     Ok(())
 }

@@ -69,7 +69,10 @@ pub async fn start(tx: &mut SystemTx, host: HostId, ask: &StartSession) -> Resul
     .bind(room.disk_gib)
     .fetch_one(tx.sql())
     .await?;
-    Ok(Session { epoch: SessionEpoch(epoch), host_id: host })
+    Ok(Session {
+        epoch: SessionEpoch(epoch),
+        host_id: host,
+    })
 }
 
 /// Writes a heartbeat, unless a newer process speaks for the host. The host's row stays locked: reports of one host are
@@ -150,5 +153,8 @@ pub async fn desired(tx: &mut SystemTx, host: HostId, revision: i64) -> Result<D
     .bind(host)
     .fetch_all(tx.sql())
     .await?;
-    Ok(Desired { revision: Revision(revision), vms: rows.into_iter().map(DesiredVm::from).collect() })
+    Ok(Desired {
+        revision: Revision(revision),
+        vms: rows.into_iter().map(DesiredVm::from).collect(),
+    })
 }

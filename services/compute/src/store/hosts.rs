@@ -60,7 +60,11 @@ impl From<HostRow> for Host {
     fn from(row: HostRow) -> Self {
         let usage = row.cpu_percent.zip(row.memory_used_mib.zip(row.disk_used_gib));
         let error = row.error_code.as_deref().and_then(word).zip(row.error_detail);
-        let room = |vcpus, memory_mib, disk_gib| Room { vcpus, memory_mib, disk_gib };
+        let room = |vcpus, memory_mib, disk_gib| Room {
+            vcpus,
+            memory_mib,
+            disk_gib,
+        };
         Self {
             id: row.host_id,
             pool: (row.pool_id, row.pool),
@@ -232,11 +236,7 @@ pub async fn set(
 }
 
 /// Removes a held host with nothing on it; its certificate is worth nothing from then on.
-pub async fn remove(
-    tx: &mut Change<host::Delete>,
-    _: &Granted<Platform, host::Delete>,
-    host: &Host,
-) -> Result<bool> {
+pub async fn remove(tx: &mut Change<host::Delete>, _: &Granted<Platform, host::Delete>, host: &Host) -> Result<bool> {
     // A machine takes one processor at least, so a host without a processor in use has none.
     let done = sqlx::query("delete from compute.hosts where host_id = $1 and vcpus_used = 0")
         .bind(host.id)
@@ -254,7 +254,11 @@ pub(super) async fn resize(sql: &mut PgConnection, pool: PoolId, overcommit: Ove
     .fetch_all(&mut *sql)
     .await?;
     let rooms = hosts.iter().map(|&(_, vcpus, memory_mib, disk_gib)| {
-        overcommit.room(Room { vcpus, memory_mib, disk_gib })
+        overcommit.room(Room {
+            vcpus,
+            memory_mib,
+            disk_gib,
+        })
     });
     let (vcpus, memory): (Vec<i32>, Vec<i32>) = rooms.map(|room| (room.vcpus, room.memory_mib)).unzip();
     let ids: Vec<HostId> = hosts.iter().map(|host| host.0).collect();

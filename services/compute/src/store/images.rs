@@ -32,7 +32,10 @@ struct ImageRow {
 
 fn file(sha256: &str, size: i64) -> Result<ImageFile, fault::Error> {
     let sha256: Sha256 = sha256.parse().map_err(fault::Error::internal)?;
-    Ok(ImageFile { sha256, size: size.unsigned_abs() })
+    Ok(ImageFile {
+        sha256,
+        size: size.unsigned_abs(),
+    })
 }
 
 impl TryFrom<ImageRow> for Image {
@@ -45,7 +48,11 @@ impl TryFrom<ImageRow> for Image {
             _ => None,
         };
         let boot = match row.kind.as_str() {
-            "kernel" => BootImage::Kernel { kernel: main, initrd, cmdline: row.cmdline.unwrap_or_default() },
+            "kernel" => BootImage::Kernel {
+                kernel: main,
+                initrd,
+                cmdline: row.cmdline.unwrap_or_default(),
+            },
             _ => BootImage::Disk { disk: main },
         };
         Ok(Self {
@@ -61,14 +68,20 @@ impl TryFrom<ImageRow> for Image {
 
 /// Keeps the sweeper away from files about to be published, until the end of the transaction.
 pub async fn lock_blobs(tx: &mut Change<image::Create>) -> Result<()> {
-    sqlx::query("select pg_advisory_xact_lock_shared($1)").bind(BLOBS_LOCK).execute(tx.sql()).await?;
+    sqlx::query("select pg_advisory_xact_lock_shared($1)")
+        .bind(BLOBS_LOCK)
+        .execute(tx.sql())
+        .await?;
     Ok(())
 }
 
 /// Keeps files from being published until the end of the transaction, and answers the digests of all that are needed:
 /// by images, and by machines made from images that are gone.
 pub async fn lock_and_list_blobs(tx: &mut SystemTx) -> Result<HashSet<String>> {
-    sqlx::query("select pg_advisory_xact_lock($1)").bind(BLOBS_LOCK).execute(tx.sql()).await?;
+    sqlx::query("select pg_advisory_xact_lock($1)")
+        .bind(BLOBS_LOCK)
+        .execute(tx.sql())
+        .await?;
     let digests: Vec<String> = sqlx::query_scalar(
         "select file_sha256 from compute.images
          union select initrd_sha256 from compute.images where initrd_sha256 is not null
@@ -105,7 +118,11 @@ pub async fn insert(
     virtual_size: Option<u64>,
 ) -> Result<Image, fault::Error> {
     let (kind, main, initrd, cmdline) = match boot {
-        BootImage::Kernel { kernel, initrd, cmdline } => ("kernel", kernel, initrd.as_ref(), Some(cmdline)),
+        BootImage::Kernel {
+            kernel,
+            initrd,
+            cmdline,
+        } => ("kernel", kernel, initrd.as_ref(), Some(cmdline)),
         BootImage::Disk { disk } => ("disk", disk, None, None),
     };
     let signed = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
@@ -168,11 +185,10 @@ pub async fn list(
 }
 
 /// Removes an image. Its files go when nothing needs them any more.
-pub async fn remove(
-    tx: &mut Change<image::Delete>,
-    _: &Granted<Platform, image::Delete>,
-    image: &Image,
-) -> Result<()> {
-    sqlx::query("delete from compute.images where image_id = $1").bind(image.id).execute(tx.sql()).await?;
+pub async fn remove(tx: &mut Change<image::Delete>, _: &Granted<Platform, image::Delete>, image: &Image) -> Result<()> {
+    sqlx::query("delete from compute.images where image_id = $1")
+        .bind(image.id)
+        .execute(tx.sql())
+        .await?;
     Ok(())
 }

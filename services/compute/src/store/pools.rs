@@ -29,7 +29,10 @@ impl From<PoolRow> for Pool {
             id: row.pool_id,
             name: row.name,
             region: row.region,
-            overcommit: Overcommit { cpu: row.cpu_overcommit, memory: row.memory_overcommit },
+            overcommit: Overcommit {
+                cpu: row.cpu_overcommit,
+                memory: row.memory_overcommit,
+            },
             // The table takes no other word.
             policy: Policy::named(&row.policy).unwrap_or(Policy::Spread),
             generation: row.generation,
@@ -40,11 +43,7 @@ impl From<PoolRow> for Pool {
 }
 
 /// Writes a new pool.
-pub async fn insert(
-    tx: &mut Change<pool::Create>,
-    _: &Granted<Platform, pool::Create>,
-    new: &NewPool,
-) -> Result<Pool> {
+pub async fn insert(tx: &mut Change<pool::Create>, _: &Granted<Platform, pool::Create>, new: &NewPool) -> Result<Pool> {
     let now = tx.now();
     let row: PoolRow = sqlx::query_as(
         "insert into compute.pools (pool_id, name, region, cpu_overcommit, memory_overcommit, policy, created_at, updated_at)
@@ -95,22 +94,17 @@ pub async fn list(
 /// Takes the pool for a change: nobody else changes it, or the room of its hosts, before the end of the transaction.
 pub async fn hold(tx: &mut Change<pool::Modify>, pool: &IdOrName<PoolId>) -> Result<Pool, fault::Error> {
     let (id, name) = either(pool);
-    let row: Option<PoolRow> =
-        sqlx::query_as("select * from compute.pools where pool_id = $1 or name = $2 for update")
-            .bind(id)
-            .bind(name)
-            .fetch_optional(tx.sql())
-            .await
-            .map_err(db::Error::from)?;
+    let row: Option<PoolRow> = sqlx::query_as("select * from compute.pools where pool_id = $1 or name = $2 for update")
+        .bind(id)
+        .bind(name)
+        .fetch_optional(tx.sql())
+        .await
+        .map_err(db::Error::from)?;
     row.map(Pool::from).ok_or_else(|| fault::Error::not_found("pool"))
 }
 
 /// Writes policy and overcommit of a held pool, and what may be placed on its hosts from now on.
-pub async fn set(
-    tx: &mut Change<pool::Modify>,
-    _: &Granted<Platform, pool::Modify>,
-    pool: &Pool,
-) -> Result<Pool> {
+pub async fn set(tx: &mut Change<pool::Modify>, _: &Granted<Platform, pool::Modify>, pool: &Pool) -> Result<Pool> {
     let now = tx.now();
     let row: PoolRow = sqlx::query_as(
         "update compute.pools set cpu_overcommit = $2, memory_overcommit = $3, policy = $4, generation = generation + 1,
@@ -129,11 +123,10 @@ pub async fn set(
 }
 
 /// Removes a pool. Its hosts hold it by foreign key.
-pub async fn remove(
-    tx: &mut Change<pool::Delete>,
-    _: &Granted<Platform, pool::Delete>,
-    pool: &Pool,
-) -> Result<()> {
-    sqlx::query("delete from compute.pools where pool_id = $1").bind(pool.id).execute(tx.sql()).await?;
+pub async fn remove(tx: &mut Change<pool::Delete>, _: &Granted<Platform, pool::Delete>, pool: &Pool) -> Result<()> {
+    sqlx::query("delete from compute.pools where pool_id = $1")
+        .bind(pool.id)
+        .execute(tx.sql())
+        .await?;
     Ok(())
 }

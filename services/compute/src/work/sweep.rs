@@ -47,18 +47,27 @@ mod tests {
     use crate::testing::{Test, sha256, start};
 
     fn sweeper(test: &Test) -> Sweeper {
-        Sweeper { db: test.bench.db("compute"), blobs: Blobs::open(&test.folder.settings()).unwrap() }
+        Sweeper {
+            db: test.bench.db("compute"),
+            blobs: Blobs::open(&test.folder.settings()).unwrap(),
+        }
     }
 
     fn age(test: &Test) {
         for entry in std::fs::read_dir(test.folder.images()).unwrap() {
-            let file = std::fs::File::options().append(true).open(entry.unwrap().path()).unwrap();
+            let file = std::fs::File::options()
+                .append(true)
+                .open(entry.unwrap().path())
+                .unwrap();
             file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
         }
     }
 
     fn there(test: &Test, name: &str) -> bool {
-        test.folder.images().join(sha256(format!("kernel of {name}").as_bytes())).exists()
+        test.folder
+            .images()
+            .join(sha256(format!("kernel of {name}").as_bytes()))
+            .exists()
     }
 
     #[tokio::test]

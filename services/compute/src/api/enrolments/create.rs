@@ -75,7 +75,11 @@ pub async fn create_enrolment(
     compute: Data<Compute>,
 ) -> Outcome<EnrolmentToken> {
     let mut check = Check::default();
-    check.that((1..=LONGEST_S).contains(&ask.body.expires_in), "/expires_in", "must be from 1 to 900");
+    check.that(
+        (1..=LONGEST_S).contains(&ask.body.expires_in),
+        "/expires_in",
+        "must be from 1 to 900",
+    );
     check.done()?;
     let token = Token::make();
 
@@ -87,7 +91,11 @@ pub async fn create_enrolment(
     let made = store::enrolments::insert(&mut tx, &platform, pool.id, &digest, expires_in).await?;
     let enrolment = EnrolmentView::from(&made);
 
-    let shown = EnrolmentToken { token: token.reveal(), expires_at: enrolment.expires_at, enrolment };
+    let shown = EnrolmentToken {
+        token: token.reveal(),
+        expires_at: enrolment.expires_at,
+        enrolment,
+    };
     tx.finish(Status::Created, Created(shown)).await
 }
 
@@ -105,14 +113,28 @@ mod tests {
         let test = start().await;
         let tenant = test.bench.tenant("ops").await;
         let operator = test.operator(&tenant);
-        operator.post("/api/v1/system/pools", json!({"name": "fast"})).await.expect(201);
-        let made = operator.post_once(PATH, "key", json!({"pool": "fast", "expires_in": 60})).await.expect(201);
+        operator
+            .post("/api/v1/system/pools", json!({"name": "fast"}))
+            .await
+            .expect(201);
+        let made = operator
+            .post_once(PATH, "key", json!({"pool": "fast", "expires_in": 60}))
+            .await
+            .expect(201);
         let token = made.json["token"].as_str().unwrap().to_owned();
-        assert_eq!((&made.json["enrolment"]["status"], &made.json["enrolment"]["pool"]), (&json!("open"), &json!("fast")));
-        let again = operator.post_once(PATH, "key", json!({"pool": "fast", "expires_in": 60})).await.expect(409);
+        assert_eq!(
+            (&made.json["enrolment"]["status"], &made.json["enrolment"]["pool"]),
+            (&json!("open"), &json!("fast"))
+        );
+        let again = operator
+            .post_once(PATH, "key", json!({"pool": "fast", "expires_in": 60}))
+            .await
+            .expect(409);
         assert!(!again.text.contains(&token));
         assert!(!operator.get(PATH).await.expect(200).text.contains(&token));
-        let everything = test.dump(&["compute.enrolments", "compute.replies", "bus.outbox"]).await;
+        let everything = test
+            .dump(&["compute.enrolments", "compute.replies", "bus.outbox"])
+            .await;
         assert!(everything.contains(&sha256(token.as_bytes())), "its digest is kept");
         assert!(!everything.contains(&token), "it is not");
     }
@@ -121,9 +143,15 @@ mod tests {
     async fn it_ends_after_a_quarter_of_an_hour_at_most() {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);
-        operator.post("/api/v1/system/pools", json!({"name": "fast"})).await.expect(201);
+        operator
+            .post("/api/v1/system/pools", json!({"name": "fast"}))
+            .await
+            .expect(201);
         for expires_in in [json!(0), json!(901), json!(-1), json!("60"), json!(70_000)] {
-            let refused = operator.post(PATH, json!({"pool": "fast", "expires_in": expires_in})).await.expect(400);
+            let refused = operator
+                .post(PATH, json!({"pool": "fast", "expires_in": expires_in}))
+                .await
+                .expect(400);
             assert_eq!(refused.json["errors"][0]["pointer"], "/expires_in");
         }
         operator.post(PATH, json!({"pool": "fast"})).await.expect(201);
@@ -135,8 +163,14 @@ mod tests {
         let test = start().await;
         let tenant = test.bench.tenant("ops").await;
         let operator = test.operator(&tenant);
-        operator.post("/api/v1/system/pools", json!({"name": "fast"})).await.expect(201);
-        operator.post(&format!("{PATH}?dry_run=true"), json!({"pool": "fast"})).await.expect(200);
+        operator
+            .post("/api/v1/system/pools", json!({"name": "fast"}))
+            .await
+            .expect(201);
+        operator
+            .post(&format!("{PATH}?dry_run=true"), json!({"pool": "fast"}))
+            .await
+            .expect(200);
         assert_eq!(operator.get(PATH).await.expect(200).json["items"], json!([]));
         let owner = test.client.caller(&tenant.caller(Role::Owner));
         owner.post(PATH, json!({"pool": "fast"})).await.expect(403);

@@ -38,7 +38,8 @@ pub async fn delete_enrolment(
         return Err(fault::Error::conflict("A host has used it; remove the host instead.").into());
     }
 
-    tx.finish(Status::NoContent, Removed(EnrolmentView::from(&enrolment))).await
+    tx.finish(Status::NoContent, Removed(EnrolmentView::from(&enrolment)))
+        .await
 }
 
 #[cfg(test)]
@@ -51,14 +52,29 @@ mod tests {
     async fn t53_a_token_that_was_taken_back_opens_nothing() {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);
-        operator.post("/api/v1/system/pools", json!({"name": "fast"})).await.expect(201);
-        let made = operator.post("/api/v1/system/hosts/enrolments", json!({"pool": "fast"})).await.expect(201);
-        let path = format!("/api/v1/system/hosts/enrolments/{}", made.json["enrolment"]["id"].as_str().unwrap());
+        operator
+            .post("/api/v1/system/pools", json!({"name": "fast"}))
+            .await
+            .expect(201);
+        let made = operator
+            .post("/api/v1/system/hosts/enrolments", json!({"pool": "fast"}))
+            .await
+            .expect(201);
+        let path = format!(
+            "/api/v1/system/hosts/enrolments/{}",
+            made.json["enrolment"]["id"].as_str().unwrap()
+        );
         operator.delete(&format!("{path}?dry_run=true")).await.expect(200);
         operator.delete(&path).await.expect(204);
         operator.delete(&path).await.expect(404);
         let machine = test.certificate(&"ab".repeat(32));
-        machine.post("/api/v1/hypervisor/enrol", enrol(made.json["token"].as_str().unwrap(), "one")).await.expect(401);
+        machine
+            .post(
+                "/api/v1/hypervisor/enrol",
+                enrol(made.json["token"].as_str().unwrap(), "one"),
+            )
+            .await
+            .expect(401);
     }
 
     #[tokio::test]
@@ -67,8 +83,14 @@ mod tests {
         let operator = test.operator(&test.bench.tenant("ops").await);
         test.host(&operator, "fast", "one").await;
         let used = operator.get("/api/v1/system/hosts/enrolments").await.expect(200);
-        let path = format!("/api/v1/system/hosts/enrolments/{}", used.json["items"][0]["id"].as_str().unwrap());
+        let path = format!(
+            "/api/v1/system/hosts/enrolments/{}",
+            used.json["items"][0]["id"].as_str().unwrap()
+        );
         operator.delete(&path).await.expect(409);
-        operator.delete("/api/v1/system/hosts/enrolments/none").await.expect(404);
+        operator
+            .delete("/api/v1/system/hosts/enrolments/none")
+            .await
+            .expect(404);
     }
 }

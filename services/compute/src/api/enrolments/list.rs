@@ -38,7 +38,11 @@ pub async fn list_enrolments(
     compute: Data<Compute>,
 ) -> Result<Page<EnrolmentView>, fault::Error> {
     let query = &ask.query;
-    let listing = Listing { limit: query.limit, page_token: query.page_token.as_deref(), filter: "enrolments" };
+    let listing = Listing {
+        limit: query.limit,
+        page_token: query.page_token.as_deref(),
+        filter: "enrolments",
+    };
     let window = Window::parse(ask.caller().tenant(), &listing)?;
 
     let mut tx = ask.begin(&compute.db).await?;
@@ -61,8 +65,14 @@ mod tests {
         let tenant = test.bench.tenant("ops").await;
         let operator = test.operator(&tenant);
         let host = test.host(&operator, "fast", "one").await;
-        operator.post("/api/v1/system/hosts/enrolments", json!({"pool": "fast"})).await.expect(201);
-        let first = operator.get("/api/v1/system/hosts/enrolments?limit=1").await.expect(200);
+        operator
+            .post("/api/v1/system/hosts/enrolments", json!({"pool": "fast"}))
+            .await
+            .expect(201);
+        let first = operator
+            .get("/api/v1/system/hosts/enrolments?limit=1")
+            .await
+            .expect(200);
         assert_eq!(first.json["items"][0]["status"], "open");
         let token = first.json["next_page"].as_str().unwrap();
         let path = format!("/api/v1/system/hosts/enrolments?limit=1&page_token={token}");

@@ -16,7 +16,12 @@ use crate::store;
 #[serde(deny_unknown_fields)]
 pub struct CreateFlavor {
     /// Unique on the platform: `a-z`, `0-9`, `-` and `.`, beginning and ending with a letter or digit.
-    #[schema(example = "small", min_length = 1, max_length = 63, pattern = "^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
+    #[schema(
+        example = "small",
+        min_length = 1,
+        max_length = 63,
+        pattern = "^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$"
+    )]
     pub name: String,
     /// Virtual processors, 1 to 1,024.
     #[schema(example = 1, minimum = 1, maximum = 1024)]
@@ -31,8 +36,19 @@ pub struct CreateFlavor {
 
 impl CreateFlavor {
     fn check(&self) -> Result<NewFlavor, fault::Error> {
-        let Self { name, vcpus, memory_mib, disk_gib } = self.clone();
-        NewFlavor { name, vcpus, memory_mib, disk_gib }.check()
+        let Self {
+            name,
+            vcpus,
+            memory_mib,
+            disk_gib,
+        } = self.clone();
+        NewFlavor {
+            name,
+            vcpus,
+            memory_mib,
+            disk_gib,
+        }
+        .check()
     }
 }
 
@@ -50,16 +66,15 @@ impl CreateFlavor {
     security(("bearer" = [])),
 )]
 #[post("/system/flavors")]
-pub async fn create_flavor(
-    ask: Change<flavor::Create, CreateFlavor>,
-    compute: Data<Compute>,
-) -> Outcome<FlavorView> {
+pub async fn create_flavor(ask: Change<flavor::Create, CreateFlavor>, compute: Data<Compute>) -> Outcome<FlavorView> {
     let new = ask.body.check()?;
 
     let mut tx = ask.begin(&compute.db).await?;
     let platform = tx.platform()?;
 
-    let flavor = store::flavors::insert(&mut tx, &platform, &new).await.map_err(|error| error.taken("flavor"))?;
+    let flavor = store::flavors::insert(&mut tx, &platform, &new)
+        .await
+        .map_err(|error| error.taken("flavor"))?;
 
     tx.finish(Status::Created, Created(FlavorView::from(&flavor))).await
 }
@@ -77,10 +92,15 @@ mod tests {
         let operator = test.operator(&test.bench.tenant("ops").await);
         let body = json!({"name": "m1.tiny", "vcpus": 1, "memory_mib": 128, "disk_gib": 0});
         let made = operator.post("/api/v1/system/flavors", body.clone()).await.expect(201);
-        let viewer = test.client.caller(&test.bench.tenant("acme").await.caller(Role::Viewer));
+        let viewer = test
+            .client
+            .caller(&test.bench.tenant("acme").await.caller(Role::Viewer));
         let read = viewer.get(made.header("location")).await.expect(200);
         assert_eq!(read.json, made.json);
-        assert_eq!(operator.post("/api/v1/system/flavors", body).await.expect(409).code(), "already_exists");
+        assert_eq!(
+            operator.post("/api/v1/system/flavors", body).await.expect(409).code(),
+            "already_exists"
+        );
     }
 
     #[tokio::test]

@@ -52,7 +52,11 @@ mod tests {
         let operator = test.operator(&tenant);
         test.flavor(&operator, "small").await;
         let path = "/api/v1/system/flavors/small";
-        test.client.caller(&tenant.caller(Role::Owner)).delete(path).await.expect(403);
+        test.client
+            .caller(&tenant.caller(Role::Owner))
+            .delete(path)
+            .await
+            .expect(403);
         operator.delete(&format!("{path}?dry_run=true")).await.expect(200);
         operator.delete(path).await.expect(204);
         operator.delete(path).await.expect(404);

@@ -67,14 +67,26 @@ pub async fn list_system_flavors(
 
 async fn page(ask: &Read<flavor::List, ListFlavors>, compute: &Compute) -> Result<Page<FlavorView>, fault::Error> {
     let query = &ask.query;
-    let listing = Listing { limit: query.limit, page_token: query.page_token.as_deref(), filter: ("flavors", query) };
+    let listing = Listing {
+        limit: query.limit,
+        page_token: query.page_token.as_deref(),
+        filter: ("flavors", query),
+    };
     let window = Window::parse(ask.caller().tenant(), &listing)?;
 
     let mut tx = ask.begin(&compute.db).await?;
 
-    let slice = Slice { prefix: query.q.as_deref(), sort: query.sort, window: &window };
+    let slice = Slice {
+        prefix: query.q.as_deref(),
+        sort: query.sort,
+        window: &window,
+    };
     let rows = store::flavors::list(&mut tx, slice).await?;
-    Ok(window.page(rows, |row| key(query.sort, row.id, &row.name), |row| FlavorView::from(&row)))
+    Ok(window.page(
+        rows,
+        |row| key(query.sort, row.id, &row.name),
+        |row| FlavorView::from(&row),
+    ))
 }
 
 #[cfg(test)]
@@ -87,16 +99,32 @@ mod tests {
     #[tokio::test]
     async fn everybody_signed_in_sees_them_in_order() {
         let test = start().await;
-        test.flavor(&test.operator(&test.bench.tenant("ops").await), "small").await;
-        test.flavor(&test.operator(&test.bench.tenant("more").await), "big").await;
+        test.flavor(&test.operator(&test.bench.tenant("ops").await), "small")
+            .await;
+        test.flavor(&test.operator(&test.bench.tenant("more").await), "big")
+            .await;
         let tenant = test.bench.tenant("acme").await;
         for role in [Role::Owner, Role::Viewer, Role::Auditor] {
-            let page = test.client.caller(&tenant.caller(role)).get("/api/v1/flavors?sort=name").await.expect(200);
-            let names: Vec<_> = page.json["items"].as_array().unwrap().iter().map(|item| &item["name"]).collect();
+            let page = test
+                .client
+                .caller(&tenant.caller(role))
+                .get("/api/v1/flavors?sort=name")
+                .await
+                .expect(200);
+            let names: Vec<_> = page.json["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|item| &item["name"])
+                .collect();
             assert_eq!(names, [&json!("big"), &json!("small")]);
             assert_eq!(page.json["next_page"], json!(null));
         }
         test.client.get("/api/v1/flavors").await.expect(401);
-        test.client.caller(&tenant.caller(Role::Viewer)).get("/api/v1/flavors?limit=0").await.expect(400);
+        test.client
+            .caller(&tenant.caller(Role::Viewer))
+            .get("/api/v1/flavors?limit=0")
+            .await
+            .expect(400);
     }
 }

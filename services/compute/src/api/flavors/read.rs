@@ -42,7 +42,10 @@ mod tests {
         let viewer = test.client.caller(&tenant.caller(Role::Viewer));
         let found = viewer.get("/api/v1/flavors/small").await.expect(200);
         let id = found.json["id"].as_str().unwrap();
-        assert_eq!(viewer.get(&format!("/api/v1/flavors/{id}")).await.expect(200).json, found.json);
+        assert_eq!(
+            viewer.get(&format!("/api/v1/flavors/{id}")).await.expect(200).json,
+            found.json
+        );
         viewer.get("/api/v1/flavors/none").await.expect(404);
     }
 }

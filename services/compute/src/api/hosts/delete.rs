@@ -55,7 +55,11 @@ mod tests {
         machine.post("/api/v1/hypervisor/session", session()).await.expect(401);
         let again = json!(host.enrol);
         machine.post("/api/v1/hypervisor/enrol", again).await.expect(401);
-        assert!(test.audit(&tenant).await.contains(&("host.delete".to_owned(), "success".to_owned())));
+        assert!(
+            test.audit(&tenant)
+                .await
+                .contains(&("host.delete".to_owned(), "success".to_owned()))
+        );
     }
 
     #[tokio::test]
@@ -64,7 +68,10 @@ mod tests {
         let operator = test.operator(&test.bench.tenant("ops").await);
         test.host(&operator, "fast", "one").await;
         test.superuser("update compute.hosts set vcpus_used = 1").await;
-        assert_eq!(operator.delete("/api/v1/system/hosts/one").await.expect(409).code(), "conflict");
+        assert_eq!(
+            operator.delete("/api/v1/system/hosts/one").await.expect(409).code(),
+            "conflict"
+        );
         operator.delete("/api/v1/system/hosts/none").await.expect(404);
     }
 }

@@ -55,16 +55,31 @@ pub async fn list_hosts(
     compute: Data<Compute>,
 ) -> Result<Page<HostView>, fault::Error> {
     let query = &ask.query;
-    let listing = Listing { limit: query.limit, page_token: query.page_token.as_deref(), filter: ("hosts", query) };
+    let listing = Listing {
+        limit: query.limit,
+        page_token: query.page_token.as_deref(),
+        filter: ("hosts", query),
+    };
     let window = Window::parse(ask.caller().tenant(), &listing)?;
 
     let mut tx = ask.begin(&compute.db).await?;
     let platform = tx.platform()?;
 
-    let filter = Filter { pool: query.pool.as_deref().map(IdOrName::of), state: query.state };
-    let slice = Slice { prefix: query.q.as_deref(), sort: query.sort, window: &window };
+    let filter = Filter {
+        pool: query.pool.as_deref().map(IdOrName::of),
+        state: query.state,
+    };
+    let slice = Slice {
+        prefix: query.q.as_deref(),
+        sort: query.sort,
+        window: &window,
+    };
     let rows = store::hosts::list(&mut tx, &platform, &filter, slice).await?;
-    Ok(window.page(rows, |row| key(query.sort, row.id, &row.name), |row| HostView::from(&row)))
+    Ok(window.page(
+        rows,
+        |row| key(query.sort, row.id, &row.name),
+        |row| HostView::from(&row),
+    ))
 }
 
 #[cfg(test)]
@@ -82,11 +97,17 @@ mod tests {
         for (pool, host) in [("a", "a2"), ("a", "a1"), ("b", "b1")] {
             test.host(&operator, pool, host).await;
         }
-        operator.patch("/api/v1/system/hosts/b1", "*", json!({"state": "maintenance"})).await.expect(200);
+        operator
+            .patch("/api/v1/system/hosts/b1", "*", json!({"state": "maintenance"}))
+            .await
+            .expect(200);
         let names = async |query: &str| {
             let page = operator.get(&format!("/api/v1/system/hosts?{query}")).await.expect(200);
             let items = page.json["items"].as_array().unwrap().clone();
-            items.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            items
+                .iter()
+                .map(|item| item["name"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
         };
         assert_eq!(names("").await, ["a2", "a1", "b1"]);
         assert_eq!(names("sort=-name").await, ["b1", "a2", "a1"]);
@@ -95,6 +116,10 @@ mod tests {
         assert_eq!(names("q=b").await, ["b1"]);
         assert_eq!(names("pool=none").await, Vec::<String>::new());
         operator.get("/api/v1/system/hosts?state=broken").await.expect(400);
-        test.client.caller(&tenant.caller(Role::Owner)).get("/api/v1/system/hosts").await.expect(403);
+        test.client
+            .caller(&tenant.caller(Role::Owner))
+            .get("/api/v1/system/hosts")
+            .await
+            .expect(403);
     }
 }

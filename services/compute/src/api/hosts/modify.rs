@@ -53,7 +53,9 @@ pub async fn modify_host(
         None => host.pool.0,
     };
     if pool != host.pool.0 && host.allocated.vcpus > 0 {
-        return Err(fault::Error::conflict("Machines are placed on this host; it can change its pool when empty.").into());
+        return Err(
+            fault::Error::conflict("Machines are placed on this host; it can change its pool when empty.").into(),
+        );
     }
 
     let host = store::hosts::set(&mut tx, &platform, &host, ask.body.state.unwrap_or(host.state), pool).await?;
@@ -77,12 +79,22 @@ mod tests {
         let dense = json!({"name": "dense", "overcommit": {"cpu": 2.0, "memory": 1.0}});
         operator.post("/api/v1/system/pools", dense).await.expect(201);
         let path = "/api/v1/system/hosts/one";
-        let changed = operator.patch(path, "\"1\"", json!({"state": "maintenance", "pool": "dense"})).await.expect(200);
-        assert_eq!((&changed.json["state"], &changed.json["pool"]), (&json!("maintenance"), &json!("dense")));
+        let changed = operator
+            .patch(path, "\"1\"", json!({"state": "maintenance", "pool": "dense"}))
+            .await
+            .expect(200);
+        assert_eq!(
+            (&changed.json["state"], &changed.json["pool"]),
+            (&json!("maintenance"), &json!("dense"))
+        );
         assert_eq!(changed.json["capacity"]["vcpus"], 8);
         assert_eq!(changed.header("etag"), "\"2\"");
         operator.patch(path, "\"1\"", json!({"state": "up"})).await.expect(412);
-        assert!(test.audit(&tenant).await.contains(&("host.operate".to_owned(), "success".to_owned())));
+        assert!(
+            test.audit(&tenant)
+                .await
+                .contains(&("host.operate".to_owned(), "success".to_owned()))
+        );
     }
 
     #[tokio::test]
@@ -90,11 +102,17 @@ mod tests {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);
         test.host(&operator, "fast", "one").await;
-        operator.post("/api/v1/system/pools", json!({"name": "other"})).await.expect(201);
+        operator
+            .post("/api/v1/system/pools", json!({"name": "other"}))
+            .await
+            .expect(201);
         test.superuser("update compute.hosts set vcpus_used = 1").await;
         let path = "/api/v1/system/hosts/one";
         operator.patch(path, "*", json!({"pool": "other"})).await.expect(409);
-        operator.patch(path, "*", json!({"pool": "fast", "state": "disabled"})).await.expect(200);
+        operator
+            .patch(path, "*", json!({"pool": "fast", "state": "disabled"}))
+            .await
+            .expect(200);
     }
 
     #[tokio::test]
@@ -107,8 +125,13 @@ mod tests {
         operator.patch(path, "*", json!({"state": "broken"})).await.expect(400);
         operator.patch(path, "*", json!({"pool": "none"})).await.expect(404);
         operator.patch(path, "*", json!({"simulated": false})).await.expect(400);
-        operator.patch("/api/v1/system/hosts/none", "*", json!({"state": "up"})).await.expect(404);
-        let unguarded = operator.request(reqwest::Method::PATCH, path).json(&json!({"state": "up"}));
+        operator
+            .patch("/api/v1/system/hosts/none", "*", json!({"state": "up"}))
+            .await
+            .expect(404);
+        let unguarded = operator
+            .request(reqwest::Method::PATCH, path)
+            .json(&json!({"state": "up"}));
         operator.send(unguarded).await.expect(428);
         let owner = test.client.caller(&tenant.caller(Role::Owner));
         owner.patch(path, "*", json!({"state": "disabled"})).await.expect(403);

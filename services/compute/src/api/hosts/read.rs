@@ -45,17 +45,33 @@ mod tests {
         let host = test.host(&operator, "fast", "one").await;
         let read = operator.get("/api/v1/system/hosts/one").await.expect(200);
         assert_eq!(read.json["id"], json!(host.id));
-        assert_eq!((&read.json["status"], &read.json["usage"]), (&json!("unknown"), &json!(null)));
-        assert_eq!((&read.json["simulated"], &read.json["pool"]), (&json!(true), &json!("fast")));
+        assert_eq!(
+            (&read.json["status"], &read.json["usage"]),
+            (&json!("unknown"), &json!(null))
+        );
+        assert_eq!(
+            (&read.json["simulated"], &read.json["pool"]),
+            (&json!(true), &json!("fast"))
+        );
         assert_ne!(read.json["alias"], read.json["name"]);
-        assert!(!read.text.contains(&host.fingerprint), "the credential's name is nobody's business");
+        assert!(
+            !read.text.contains(&host.fingerprint),
+            "the credential's name is nobody's business"
+        );
     }
 
     #[tokio::test]
     async fn what_is_not_there_and_who_may_not_know() {
         let test = start().await;
         let tenant = test.bench.tenant("ops").await;
-        test.operator(&tenant).get("/api/v1/system/hosts/none").await.expect(404);
-        test.client.caller(&tenant.caller(Role::Admin)).get("/api/v1/system/hosts/none").await.expect(403);
+        test.operator(&tenant)
+            .get("/api/v1/system/hosts/none")
+            .await
+            .expect(404);
+        test.client
+            .caller(&tenant.caller(Role::Admin))
+            .get("/api/v1/system/hosts/none")
+            .await
+            .expect(403);
     }
 }

@@ -40,7 +40,9 @@ pub async fn read_desired(
         let known = query.revision.is_some_and(|revision| revision.0 == speaker.revision);
         let left = deadline.saturating_duration_since(Instant::now());
         if !known || left.is_zero() || compute.shutdown.is_cancelled() {
-            return Ok(Json(store::host_reports::desired(&mut tx, speaker.host, speaker.revision).await?));
+            return Ok(Json(
+                store::host_reports::desired(&mut tx, speaker.host, speaker.revision).await?,
+            ));
         }
         // A wait holds no connection.
         drop(tx);
@@ -71,7 +73,10 @@ mod tests {
         let start = Instant::now();
         let first = machine.get(&format!("{PATH}?epoch=1&wait_ms=30000")).await.expect(200);
         assert_eq!((&first.json["revision"], &first.json["vms"]), (&json!(1), &json!([])));
-        machine.get(&format!("{PATH}?epoch=1&revision=7&wait_ms=30000")).await.expect(200);
+        machine
+            .get(&format!("{PATH}?epoch=1&revision=7&wait_ms=30000"))
+            .await
+            .expect(200);
         machine.get(&format!("{PATH}?epoch=1&revision=1")).await.expect(200);
         assert!(start.elapsed() < Duration::from_secs(10), "nobody waited");
     }
@@ -84,7 +89,10 @@ mod tests {
         let machine = test.certificate(&host.fingerprint);
         machine.post("/api/v1/hypervisor/session", session()).await.expect(200);
         let start = Instant::now();
-        let same = machine.get(&format!("{PATH}?epoch=1&revision=1&wait_ms=300")).await.expect(200);
+        let same = machine
+            .get(&format!("{PATH}?epoch=1&revision=1&wait_ms=300"))
+            .await
+            .expect(200);
         assert_eq!(same.json["revision"], 1);
         assert!(start.elapsed() >= Duration::from_millis(300), "it waited");
 
@@ -135,7 +143,10 @@ mod tests {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);
         let host = test.host(&operator, "fast", "one").await;
-        test.certificate(&sha256(b"stranger")).get(&format!("{PATH}?epoch=1")).await.expect(401);
+        test.certificate(&sha256(b"stranger"))
+            .get(&format!("{PATH}?epoch=1"))
+            .await
+            .expect(401);
         operator.get(&format!("{PATH}?epoch=1")).await.expect(401);
         let machine = test.certificate(&host.fingerprint);
         for bad in ["", "?epoch=x", "?epoch=1&host=other", "?epoch=1&wait_ms=-1"] {

@@ -1,8 +1,8 @@
 use actix_web::post;
 use actix_web::web::{Data, Json};
+use auth::Action;
 use auth::Caller;
 use auth::action::host;
-use auth::Action;
 use db::{AuditEvent, AuditOutcome, Reason, SystemTx};
 use host_api::{Enrol, Enrolled};
 use ids::HostId;
@@ -33,7 +33,9 @@ pub async fn enrol_host(ask: AsCertificate<Enrol>, compute: Data<Compute>) -> Re
         return again(&mut tx, &token, &ask.fingerprint).await;
     };
 
-    let host_id = store::hosts::insert(&mut tx, &new_host(&ask, &claimed)).await.map_err(taken)?;
+    let host_id = store::hosts::insert(&mut tx, &new_host(&ask, &claimed))
+        .await
+        .map_err(taken)?;
     store::enrolments::bind(&mut tx, claimed.id, host_id).await?;
     tx.record(claimed.tenant, &entry(&ask, &claimed, host_id, tx.now()))?;
 
@@ -43,11 +45,7 @@ pub async fn enrol_host(ask: AsCertificate<Enrol>, compute: Data<Compute>) -> Re
 
 /// An answer that was lost is given again to the same certificate. Whoever else holds the token learns nothing: unknown,
 /// used and expired are one.
-async fn again(
-    tx: &mut SystemTx,
-    token: &TokenDigest,
-    fingerprint: &str,
-) -> Result<Json<Enrolled>, fault::Error> {
+async fn again(tx: &mut SystemTx, token: &TokenDigest, fingerprint: &str) -> Result<Json<Enrolled>, fault::Error> {
     let host = store::enrolments::used_by(tx, token, fingerprint).await?;
     let refused = || fault::Error::unauthenticated("This token is unknown, used or expired; ask for a new one.");
     host.map(|host_id| Json(Enrolled { host_id })).ok_or_else(refused)
@@ -92,7 +90,11 @@ fn entry(
     let object = format!("host:{host}");
     let name = host::Enrol::INFO.name;
     let event = AuditEvent::of(&caller, now, name, object, AuditOutcome::Success, changes.collect());
-    AuditEvent { ip: ask.origin.address, request_id: ask.origin.request, ..event }
+    AuditEvent {
+        ip: ask.origin.address,
+        request_id: ask.origin.request,
+        ..event
+    }
 }
 
 #[cfg(test)]
@@ -119,7 +121,9 @@ mod tests {
         let hosts = operator.get("/api/v1/system/hosts").await.expect(200);
         assert_eq!(hosts.json["items"].as_array().unwrap().len(), 1);
         let entries = test.audit(&tenant).await;
-        let enrolled = entries.iter().filter(|entry| **entry == ("host.enrol".to_owned(), "success".to_owned()));
+        let enrolled = entries
+            .iter()
+            .filter(|entry| **entry == ("host.enrol".to_owned(), "success".to_owned()));
         assert_eq!(enrolled.count(), 2, "the permission and its use: {entries:?}");
     }
 
@@ -132,9 +136,20 @@ mod tests {
         let first = machine.post(PATH, enrol(&token, "one")).await.expect(200);
         let again = machine.post(PATH, enrol(&token, "one")).await.expect(200);
         assert_eq!(first.json, again.json);
-        let thief = test.certificate(&sha256(b"b")).post(PATH, enrol(&token, "two")).await.expect(401);
-        let guess = test.certificate(&sha256(b"b")).post(PATH, enrol("yhe_guess", "two")).await.expect(401);
-        assert_eq!(thief.json["detail"], guess.json["detail"], "used and unknown read the same");
+        let thief = test
+            .certificate(&sha256(b"b"))
+            .post(PATH, enrol(&token, "two"))
+            .await
+            .expect(401);
+        let guess = test
+            .certificate(&sha256(b"b"))
+            .post(PATH, enrol("yhe_guess", "two"))
+            .await
+            .expect(401);
+        assert_eq!(
+            thief.json["detail"], guess.json["detail"],
+            "used and unknown read the same"
+        );
     }
 
     #[tokio::test]
@@ -143,7 +158,10 @@ mod tests {
         let operator = test.operator(&test.bench.tenant("ops").await);
         let token = test.token(&operator, "fast").await;
         test.superuser("update compute.enrolments set expires_at = now()").await;
-        test.certificate(&sha256(b"a")).post(PATH, enrol(&token, "one")).await.expect(401);
+        test.certificate(&sha256(b"a"))
+            .post(PATH, enrol(&token, "one"))
+            .await
+            .expect(401);
         let seen = operator.get("/api/v1/system/hosts/enrolments").await.expect(200);
         assert_eq!(seen.json["items"][0]["status"], "expired");
     }
@@ -155,8 +173,15 @@ mod tests {
         let host = test.host(&operator, "fast", "one").await;
         let token = test.token(&operator, "fast").await;
         let fresh = test.certificate(&sha256(b"fresh"));
-        assert_eq!(fresh.post(PATH, enrol(&token, "one")).await.expect(409).code(), "already_exists");
-        let twice = test.certificate(&host.fingerprint).post(PATH, enrol(&token, "two")).await.expect(409);
+        assert_eq!(
+            fresh.post(PATH, enrol(&token, "one")).await.expect(409).code(),
+            "already_exists"
+        );
+        let twice = test
+            .certificate(&host.fingerprint)
+            .post(PATH, enrol(&token, "two"))
+            .await
+            .expect(409);
         assert_eq!(twice.code(), "conflict");
         fresh.post(PATH, enrol(&token, "two")).await.expect(200);
     }

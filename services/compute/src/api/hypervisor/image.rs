@@ -46,7 +46,11 @@ pub async fn download_image_file(
     let known = store::images::is_for_host(&mut tx, host, &path.sha256).await?;
     drop(tx);
 
-    let file = if known { compute.blobs.read(&path.sha256).await } else { Ok(None) };
+    let file = if known {
+        compute.blobs.read(&path.sha256).await
+    } else {
+        Ok(None)
+    };
     let (file, length) = file.map_err(unreadable)?.ok_or_else(|| missing(known, &path.sha256))?;
 
     let body = SizedStream::new(length, pieces(file, length));
@@ -87,12 +91,21 @@ mod tests {
         let machine = test.certificate(&host.fingerprint);
         let path = format!("/api/v1/hypervisor/images/{}", sha256(b"kernel of debian"));
         let got = machine.get(&path).await.expect(200);
-        assert_eq!((got.text.as_str(), got.header("content-length")), ("kernel of debian", "16"));
+        assert_eq!(
+            (got.text.as_str(), got.header("content-length")),
+            ("kernel of debian", "16")
+        );
 
         std::fs::write(test.folder.images().join(sha256(b"stray")), b"stray").unwrap();
-        machine.get(&format!("/api/v1/hypervisor/images/{}", sha256(b"stray"))).await.expect(404);
+        machine
+            .get(&format!("/api/v1/hypervisor/images/{}", sha256(b"stray")))
+            .await
+            .expect(404);
         for bad in ["..%2F..%2Fetc%2Fpasswd", "passwd", &"A".repeat(64), &"a".repeat(63)] {
-            machine.get(&format!("/api/v1/hypervisor/images/{bad}")).await.expect(404);
+            machine
+                .get(&format!("/api/v1/hypervisor/images/{bad}"))
+                .await
+                .expect(404);
         }
     }
 
@@ -101,7 +114,9 @@ mod tests {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);
         let host = test.host(&operator, "fast", "one").await;
-        let bytes: String = (0..400_000).map(|n: u32| char::from(b'a' + u8::try_from(n % 26).unwrap())).collect();
+        let bytes: String = (0..400_000)
+            .map(|n: u32| char::from(b'a' + u8::try_from(n % 26).unwrap()))
+            .collect();
         test.kernel(&operator, "large", bytes.as_bytes()).await;
         let path = format!("/api/v1/hypervisor/images/{}", sha256(bytes.as_bytes()));
         let got = test.certificate(&host.fingerprint).get(&path).await.expect(200);

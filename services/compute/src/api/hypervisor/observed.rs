@@ -43,9 +43,20 @@ pub async fn report_observed(
 
 fn check(report: &Observed) -> Result<(), fault::Error> {
     let mut check = Check::default();
-    check.that((1..=LAST_EPOCH).contains(&report.epoch.0), "/epoch", "must be the epoch of a session");
-    check.that(report.usage.cpu_percent.is_finite(), "/usage/cpu_percent", "must be a number");
-    let errors = report.error.iter().chain(report.vms.iter().filter_map(|vm| vm.error.as_ref()));
+    check.that(
+        (1..=LAST_EPOCH).contains(&report.epoch.0),
+        "/epoch",
+        "must be the epoch of a session",
+    );
+    check.that(
+        report.usage.cpu_percent.is_finite(),
+        "/usage/cpu_percent",
+        "must be a number",
+    );
+    let errors = report
+        .error
+        .iter()
+        .chain(report.vms.iter().filter_map(|vm| vm.error.as_ref()));
     let short = errors.into_iter().all(|error| error.detail.len() <= MAX_DETAIL);
     check.that(short, "/error/detail", "must be at most 1024 bytes long");
     for vm in &report.vms {
@@ -78,16 +89,26 @@ mod tests {
         let taken = machine.post(PATH, report(1)).await.expect(200);
         assert_eq!(taken.json, json!({"console": [], "remove": []}));
         let seen = operator.get("/api/v1/system/hosts/one").await.expect(200);
-        assert_eq!(seen.json["usage"], json!({"cpu_percent": 12.5, "memory_used_mib": 2048, "disk_used_gib": 40}));
-        assert_eq!((&seen.json["status"], &seen.json["generation"]), (&json!("up"), &json!(1)));
+        assert_eq!(
+            seen.json["usage"],
+            json!({"cpu_percent": 12.5, "memory_used_mib": 2048, "disk_used_gib": 40})
+        );
+        assert_eq!(
+            (&seen.json["status"], &seen.json["generation"]),
+            (&json!("up"), &json!(1))
+        );
 
         let mut broken = report(1);
         broken["error"] = json!({"code": "libvirt_unavailable", "detail": "no socket"});
         machine.post(PATH, broken).await.expect(200);
         let seen = operator.get("/api/v1/system/hosts/one").await.expect(200);
-        assert_eq!((&seen.json["status"], &seen.json["last_error"]["detail"]), (&json!("degraded"), &json!("no socket")));
+        assert_eq!(
+            (&seen.json["status"], &seen.json["last_error"]["detail"]),
+            (&json!("degraded"), &json!("no socket"))
+        );
 
-        test.superuser("update compute.hosts set heartbeat_at = now() - interval '31 seconds'").await;
+        test.superuser("update compute.hosts set heartbeat_at = now() - interval '31 seconds'")
+            .await;
         let seen = operator.get("/api/v1/system/hosts/one").await.expect(200);
         assert_eq!(seen.json["status"], "unknown");
     }
@@ -100,7 +121,10 @@ mod tests {
         let machine = test.certificate(&host.fingerprint);
         machine.post("/api/v1/hypervisor/session", session()).await.expect(200);
         machine.post("/api/v1/hypervisor/session", session()).await.expect(200);
-        assert_eq!(machine.post(PATH, report(1)).await.expect(409).code(), host_api::STALE_SESSION);
+        assert_eq!(
+            machine.post(PATH, report(1)).await.expect(409).code(),
+            host_api::STALE_SESSION
+        );
         let seen = operator.get("/api/v1/system/hosts/one").await.expect(200);
         assert_eq!(seen.json["usage"], json!(null));
         machine.post(PATH, report(2)).await.expect(200);
@@ -116,7 +140,14 @@ mod tests {
         test.superuser("update compute.hosts set epoch = 3").await;
         machine.post(PATH, report(5)).await.expect(200);
         machine.post(PATH, report(4)).await.expect(409);
-        assert_eq!(machine.post("/api/v1/hypervisor/session", session()).await.expect(200).json["epoch"], 6);
+        assert_eq!(
+            machine
+                .post("/api/v1/hypervisor/session", session())
+                .await
+                .expect(200)
+                .json["epoch"],
+            6
+        );
     }
 
     #[tokio::test]
@@ -124,7 +155,10 @@ mod tests {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);
         let host = test.host(&operator, "fast", "one").await;
-        test.certificate(&sha256(b"stranger")).post(PATH, report(1)).await.expect(401);
+        test.certificate(&sha256(b"stranger"))
+            .post(PATH, report(1))
+            .await
+            .expect(401);
         operator.post(PATH, report(1)).await.expect(401);
         let machine = test.certificate(&host.fingerprint);
         for epoch in [0, -1, i64::MAX] {

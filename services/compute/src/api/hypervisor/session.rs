@@ -68,14 +68,23 @@ mod tests {
         let host = test.host(&operator, "fast", "one").await;
         let machine = test.certificate(&host.fingerprint);
         let first = machine.post(PATH, session()).await.expect(200);
-        assert_eq!((&first.json["epoch"], &first.json["host_id"]), (&json!(1), &json!(host.id)));
+        assert_eq!(
+            (&first.json["epoch"], &first.json["host_id"]),
+            (&json!(1), &json!(host.id))
+        );
         let mut grown = session();
         grown["capacity"]["vcpus"] = json!(16);
         grown["domain_type"] = json!("kvm");
         assert_eq!(machine.post(PATH, grown).await.expect(200).json["epoch"], 2);
         let seen = operator.get("/api/v1/system/hosts/one").await.expect(200);
-        assert_eq!((&seen.json["physical"]["vcpus"], &seen.json["domain_type"]), (&json!(16), &json!("kvm")));
-        assert_eq!((&seen.json["status"], &seen.json["agent_version"]), (&json!("up"), &json!("0.1.0")));
+        assert_eq!(
+            (&seen.json["physical"]["vcpus"], &seen.json["domain_type"]),
+            (&json!(16), &json!("kvm"))
+        );
+        assert_eq!(
+            (&seen.json["status"], &seen.json["agent_version"]),
+            (&json!("up"), &json!("0.1.0"))
+        );
     }
 
     #[tokio::test]
@@ -83,7 +92,10 @@ mod tests {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);
         let host = test.host(&operator, "fast", "one").await;
-        test.certificate(&sha256(b"stranger")).post(PATH, session()).await.expect(401);
+        test.certificate(&sha256(b"stranger"))
+            .post(PATH, session())
+            .await
+            .expect(401);
         operator.post(PATH, session()).await.expect(401);
         let mut real = session();
         real["simulated"] = json!(false);

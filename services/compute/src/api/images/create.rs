@@ -19,7 +19,12 @@ use crate::store;
 #[serde(deny_unknown_fields)]
 pub struct CreateImage {
     /// Unique on the platform: `a-z`, `0-9`, `-` and `.`, beginning and ending with a letter or digit.
-    #[schema(example = "debian-12", min_length = 1, max_length = 63, pattern = "^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
+    #[schema(
+        example = "debian-12",
+        min_length = 1,
+        max_length = 63,
+        pattern = "^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$"
+    )]
     pub name: String,
     /// What it is.
     pub kind: ImageKind,
@@ -52,7 +57,11 @@ pub struct ImageSource {
 
 impl ImageSource {
     fn check(&self, check: &mut Check, pointer: &str) -> Option<NewFile> {
-        let parts = SourceParts { path: self.path.as_deref(), url: self.url.as_deref(), sha256: &self.sha256 };
+        let parts = SourceParts {
+            path: self.path.as_deref(),
+            url: self.url.as_deref(),
+            sha256: &self.sha256,
+        };
         NewFile::check(check, pointer, &parts)
     }
 }
@@ -67,7 +76,10 @@ impl CreateImage {
             ImageKind::Kernel => {
                 let cmdline = self.cmdline.clone().unwrap_or_default();
                 check_cmdline(&mut check, &cmdline);
-                NewKind::Kernel { initrd: initrd.flatten(), cmdline }
+                NewKind::Kernel {
+                    initrd: initrd.flatten(),
+                    cmdline,
+                }
             }
             ImageKind::Disk => {
                 check.that(self.initrd.is_none(), "/initrd", "is for kernels only");
@@ -77,7 +89,11 @@ impl CreateImage {
         };
         check.done()?;
         let main = main.ok_or_else(|| fault::Error::internal("a source was neither taken nor refused"))?;
-        Ok(NewImage { name: self.name.clone(), main, kind })
+        Ok(NewImage {
+            name: self.name.clone(),
+            main,
+            kind,
+        })
     }
 }
 
@@ -93,11 +109,20 @@ async fn take(blobs: &Blobs, new: &NewImage) -> Result<Taken, fault::Error> {
     match &new.kind {
         NewKind::Disk => {
             let disk = blobs.take_disk(&new.main).await.map_err(|error| error.at("/source"))?;
-            let boot = BootImage::Disk { disk: disk.file.clone() };
-            Ok(Taken { boot, virtual_size: disk.virtual_size, drafts: vec![disk] })
+            let boot = BootImage::Disk {
+                disk: disk.file.clone(),
+            };
+            Ok(Taken {
+                boot,
+                virtual_size: disk.virtual_size,
+                drafts: vec![disk],
+            })
         }
         NewKind::Kernel { initrd, cmdline } => {
-            let kernel = blobs.take_kernel(&new.main).await.map_err(|error| error.at("/source"))?;
+            let kernel = blobs
+                .take_kernel(&new.main)
+                .await
+                .map_err(|error| error.at("/source"))?;
             let initrd = match initrd {
                 Some(initrd) => Some(blobs.take_kernel(initrd).await.map_err(|error| error.at("/initrd"))?),
                 None => None,
@@ -107,7 +132,11 @@ async fn take(blobs: &Blobs, new: &NewImage) -> Result<Taken, fault::Error> {
                 initrd: initrd.as_ref().map(|draft| draft.file.clone()),
                 cmdline: cmdline.clone(),
             };
-            Ok(Taken { boot, virtual_size: None, drafts: std::iter::once(kernel).chain(initrd).collect() })
+            Ok(Taken {
+                boot,
+                virtual_size: None,
+                drafts: std::iter::once(kernel).chain(initrd).collect(),
+            })
         }
     }
 }
@@ -137,7 +166,11 @@ pub async fn create_image(ask: Change<image::Create, CreateImage>, compute: Data
 
     let image = store::images::insert(&mut tx, &platform, &new.name, &taken.boot, taken.virtual_size).await?;
     if !tx.is_dry_run() {
-        taken.drafts.into_iter().try_for_each(Draft::publish).map_err(|error| error.at("/source"))?;
+        taken
+            .drafts
+            .into_iter()
+            .try_for_each(Draft::publish)
+            .map_err(|error| error.at("/source"))?;
     }
 
     tx.finish(Status::Created, Created(ImageView::from(&image))).await

@@ -53,7 +53,11 @@ mod tests {
         let operator = test.operator(&tenant);
         test.image(&operator, "debian").await;
         let path = "/api/v1/system/images/debian";
-        test.client.caller(&tenant.caller(Role::Owner)).delete(path).await.expect(403);
+        test.client
+            .caller(&tenant.caller(Role::Owner))
+            .delete(path)
+            .await
+            .expect(403);
         operator.delete(&format!("{path}?dry_run=true")).await.expect(200);
         operator.get("/api/v1/images/debian").await.expect(200);
         operator.delete(path).await.expect(204);

@@ -70,14 +70,26 @@ pub async fn list_system_images(
 
 async fn page(ask: &Read<image::List, ListImages>, compute: &Compute) -> Result<Page<ImageView>, fault::Error> {
     let query = &ask.query;
-    let listing = Listing { limit: query.limit, page_token: query.page_token.as_deref(), filter: ("images", query) };
+    let listing = Listing {
+        limit: query.limit,
+        page_token: query.page_token.as_deref(),
+        filter: ("images", query),
+    };
     let window = Window::parse(ask.caller().tenant(), &listing)?;
 
     let mut tx = ask.begin(&compute.db).await?;
 
-    let slice = Slice { prefix: query.q.as_deref(), sort: query.sort, window: &window };
+    let slice = Slice {
+        prefix: query.q.as_deref(),
+        sort: query.sort,
+        window: &window,
+    };
     let rows = store::images::list(&mut tx, query.kind.map(ImageKind::word), slice).await?;
-    Ok(window.page(rows, |row| key(query.sort, row.id, &row.name), |row| ImageView::from(&row)))
+    Ok(window.page(
+        rows,
+        |row| key(query.sort, row.id, &row.name),
+        |row| ImageView::from(&row),
+    ))
 }
 
 #[cfg(test)]

@@ -42,7 +42,10 @@ mod tests {
         let viewer = test.client.caller(&tenant.caller(Role::Viewer));
         let found = viewer.get("/api/v1/images/debian").await.expect(200);
         let id = found.json["id"].as_str().unwrap();
-        assert_eq!(viewer.get(&format!("/api/v1/images/{id}")).await.expect(200).json, found.json);
+        assert_eq!(
+            viewer.get(&format!("/api/v1/images/{id}")).await.expect(200).json,
+            found.json
+        );
         assert!(!found.text.contains("uploads"), "no path of ours: {}", found.text);
         viewer.get("/api/v1/images/none").await.expect(404);
     }

@@ -17,11 +17,21 @@ use crate::store;
 #[serde(deny_unknown_fields)]
 pub struct CreatePool {
     /// A DNS label, unique on the platform.
-    #[schema(example = "default", min_length = 1, max_length = 63, pattern = "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
+    #[schema(
+        example = "default",
+        min_length = 1,
+        max_length = 63,
+        pattern = "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
+    )]
     pub name: String,
     /// Where it stands.
     #[serde(default = "default_region")]
-    #[schema(example = "eu-1", min_length = 1, max_length = 63, pattern = "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
+    #[schema(
+        example = "eu-1",
+        min_length = 1,
+        max_length = 63,
+        pattern = "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
+    )]
     pub region: String,
     /// How much more is promised than there is; nothing more if left out.
     #[serde(default = "no_overcommit")]
@@ -45,8 +55,19 @@ const fn default_policy() -> Policy {
 
 impl CreatePool {
     fn check(&self) -> Result<NewPool, fault::Error> {
-        let Self { name, region, overcommit, policy } = self.clone();
-        NewPool { name, region, overcommit: overcommit.into(), policy }.check()
+        let Self {
+            name,
+            region,
+            overcommit,
+            policy,
+        } = self.clone();
+        NewPool {
+            name,
+            region,
+            overcommit: overcommit.into(),
+            policy,
+        }
+        .check()
     }
 }
 
@@ -70,7 +91,9 @@ pub async fn create_pool(ask: Change<pool::Create, CreatePool>, compute: Data<Co
     let mut tx = ask.begin(&compute.db).await?;
     let platform = tx.platform()?;
 
-    let pool = store::pools::insert(&mut tx, &platform, &new).await.map_err(|error| error.taken("pool"))?;
+    let pool = store::pools::insert(&mut tx, &platform, &new)
+        .await
+        .map_err(|error| error.taken("pool"))?;
 
     tx.finish(Status::Created, Created(PoolView::from(&pool))).await
 }
@@ -89,11 +112,17 @@ mod tests {
         let operator = test.operator(&tenant);
         let body = json!({"name": "fast", "overcommit": {"cpu": 8.0, "memory": 1.5}, "policy": "pack"});
         let made = operator.post("/api/v1/system/pools", body).await.expect(201);
-        assert_eq!((&made.json["region"], &made.json["policy"]), (&json!("default"), &json!("pack")));
+        assert_eq!(
+            (&made.json["region"], &made.json["policy"]),
+            (&json!("default"), &json!("pack"))
+        );
         let read = operator.get(made.header("location")).await.expect(200);
         assert_eq!(read.json, made.json);
         assert_eq!(read.header("etag"), "\"1\"");
-        assert_eq!(test.audit(&tenant).await, [("pool.create".to_owned(), "success".to_owned())]);
+        assert_eq!(
+            test.audit(&tenant).await,
+            [("pool.create".to_owned(), "success".to_owned())]
+        );
     }
 
     #[tokio::test]
@@ -102,18 +131,35 @@ mod tests {
         let operator = test.operator(&test.bench.tenant("ops").await);
         let body = json!({"name": "No", "region": "", "overcommit": {"cpu": 17, "memory": 0.5}});
         let refused = operator.post("/api/v1/system/pools", body).await.expect(400);
-        let pointers: Vec<_> = refused.json["errors"].as_array().unwrap().iter().map(|e| e["pointer"].clone()).collect();
+        let pointers: Vec<_> = refused.json["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| e["pointer"].clone())
+            .collect();
         assert_eq!(pointers, ["/name", "/region", "/overcommit/cpu", "/overcommit/memory"]);
-        operator.post("/api/v1/system/pools", json!({"name": "a", "policy": "random"})).await.expect(400);
-        operator.post("/api/v1/system/pools", json!({"name": "a", "hosts": 3})).await.expect(400);
+        operator
+            .post("/api/v1/system/pools", json!({"name": "a", "policy": "random"}))
+            .await
+            .expect(400);
+        operator
+            .post("/api/v1/system/pools", json!({"name": "a", "hosts": 3}))
+            .await
+            .expect(400);
     }
 
     #[tokio::test]
     async fn a_name_is_given_once() {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);
-        operator.post("/api/v1/system/pools", json!({"name": "fast"})).await.expect(201);
-        let again = operator.post("/api/v1/system/pools", json!({"name": "fast"})).await.expect(409);
+        operator
+            .post("/api/v1/system/pools", json!({"name": "fast"}))
+            .await
+            .expect(201);
+        let again = operator
+            .post("/api/v1/system/pools", json!({"name": "fast"}))
+            .await
+            .expect(409);
         assert_eq!(again.code(), "already_exists");
     }
 
@@ -123,9 +169,15 @@ mod tests {
         let tenant = test.bench.tenant("acme").await;
         for role in [Role::Owner, Role::Admin, Role::Operator, Role::Viewer, Role::Auditor] {
             let caller = test.client.caller(&tenant.caller(role));
-            caller.post("/api/v1/system/pools", json!({"name": "mine"})).await.expect(403);
+            caller
+                .post("/api/v1/system/pools", json!({"name": "mine"}))
+                .await
+                .expect(403);
         }
-        test.client.post("/api/v1/system/pools", json!({"name": "mine"})).await.expect(401);
+        test.client
+            .post("/api/v1/system/pools", json!({"name": "mine"}))
+            .await
+            .expect(401);
     }
 
     #[tokio::test]
@@ -133,11 +185,23 @@ mod tests {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);
         let body = json!({"name": "fast"});
-        let would = operator.post("/api/v1/system/pools?dry_run=true", body.clone()).await.expect(200);
+        let would = operator
+            .post("/api/v1/system/pools?dry_run=true", body.clone())
+            .await
+            .expect(200);
         assert_eq!(would.header("dry-run"), "true");
         operator.get("/api/v1/system/pools/fast").await.expect(404);
-        let first = operator.post_once("/api/v1/system/pools", "key", body.clone()).await.expect(201);
-        let again = operator.post_once("/api/v1/system/pools", "key", body).await.expect(201);
-        assert_eq!((again.header("idempotent-replayed"), &again.json), ("true", &first.json));
+        let first = operator
+            .post_once("/api/v1/system/pools", "key", body.clone())
+            .await
+            .expect(201);
+        let again = operator
+            .post_once("/api/v1/system/pools", "key", body)
+            .await
+            .expect(201);
+        assert_eq!(
+            (again.header("idempotent-replayed"), &again.json),
+            ("true", &first.json)
+        );
     }
 }

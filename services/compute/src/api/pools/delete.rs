@@ -30,10 +30,14 @@ pub async fn delete_pool(ask: Change<pool::Delete>, path: Path<InPool>, compute:
     let platform = tx.platform()?;
     let pool = store::pools::lookup(&mut tx, &path.pool).await?;
 
-    store::pools::remove(&mut tx, &platform, &pool).await.map_err(|error| match error {
-        db::Error::Reference(_) => fault::Error::conflict("There are hosts in this pool; remove or move them first."),
-        other => other.into(),
-    })?;
+    store::pools::remove(&mut tx, &platform, &pool)
+        .await
+        .map_err(|error| match error {
+            db::Error::Reference(_) => {
+                fault::Error::conflict("There are hosts in this pool; remove or move them first.")
+            }
+            other => other.into(),
+        })?;
 
     tx.finish(Status::NoContent, Removed(PoolView::from(&pool))).await
 }
@@ -49,9 +53,18 @@ mod tests {
         let test = start().await;
         let tenant = test.bench.tenant("ops").await;
         let operator = test.operator(&tenant);
-        operator.post("/api/v1/system/pools", json!({"name": "fast"})).await.expect(201);
-        operator.post("/api/v1/system/hosts/enrolments", json!({"pool": "fast"})).await.expect(201);
-        operator.delete("/api/v1/system/pools/fast?dry_run=true").await.expect(200);
+        operator
+            .post("/api/v1/system/pools", json!({"name": "fast"}))
+            .await
+            .expect(201);
+        operator
+            .post("/api/v1/system/hosts/enrolments", json!({"pool": "fast"}))
+            .await
+            .expect(201);
+        operator
+            .delete("/api/v1/system/pools/fast?dry_run=true")
+            .await
+            .expect(200);
         operator.get("/api/v1/system/pools/fast").await.expect(200);
         operator.delete("/api/v1/system/pools/fast").await.expect(204);
         operator.get("/api/v1/system/pools/fast").await.expect(404);

@@ -46,15 +46,27 @@ pub async fn list_pools(
     compute: Data<Compute>,
 ) -> Result<Page<PoolView>, fault::Error> {
     let query = &ask.query;
-    let listing = Listing { limit: query.limit, page_token: query.page_token.as_deref(), filter: ("pools", query) };
+    let listing = Listing {
+        limit: query.limit,
+        page_token: query.page_token.as_deref(),
+        filter: ("pools", query),
+    };
     let window = Window::parse(ask.caller().tenant(), &listing)?;
 
     let mut tx = ask.begin(&compute.db).await?;
     let platform = tx.platform()?;
 
-    let slice = Slice { prefix: query.q.as_deref(), sort: query.sort, window: &window };
+    let slice = Slice {
+        prefix: query.q.as_deref(),
+        sort: query.sort,
+        window: &window,
+    };
     let rows = store::pools::list(&mut tx, &platform, slice).await?;
-    Ok(window.page(rows, |row| key(query.sort, row.id, &row.name), |row| PoolView::from(&row)))
+    Ok(window.page(
+        rows,
+        |row| key(query.sort, row.id, &row.name),
+        |row| PoolView::from(&row),
+    ))
 }
 
 #[cfg(test)]
@@ -69,7 +81,10 @@ mod tests {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);
         for name in ["b", "a1", "a2"] {
-            operator.post("/api/v1/system/pools", json!({"name": name})).await.expect(201);
+            operator
+                .post("/api/v1/system/pools", json!({"name": name}))
+                .await
+                .expect(201);
         }
         for (sort, expected) in [
             ("created_at", ["b", "a1", "a2"]),
@@ -80,8 +95,16 @@ mod tests {
             let (mut seen, mut path) = (Vec::new(), format!("/api/v1/system/pools?limit=1&sort={sort}"));
             loop {
                 let page = operator.get(&path).await.expect(200);
-                seen.extend(page.json["items"].as_array().unwrap().iter().map(|item| item["name"].clone()));
-                let Some(token) = page.json["next_page"].as_str() else { break };
+                seen.extend(
+                    page.json["items"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .map(|item| item["name"].clone()),
+                );
+                let Some(token) = page.json["next_page"].as_str() else {
+                    break;
+                };
                 path = format!("/api/v1/system/pools?limit=1&sort={sort}&page_token={token}");
             }
             assert_eq!(seen, expected, "{sort}");
@@ -94,7 +117,14 @@ mod tests {
     async fn owners_of_tenants_see_none() {
         let test = start().await;
         let tenant = test.bench.tenant("acme").await;
-        test.client.caller(&tenant.caller(Role::Owner)).get("/api/v1/system/pools").await.expect(403);
-        test.operator(&tenant).get("/api/v1/system/pools?nope=1").await.expect(400);
+        test.client
+            .caller(&tenant.caller(Role::Owner))
+            .get("/api/v1/system/pools")
+            .await
+            .expect(403);
+        test.operator(&tenant)
+            .get("/api/v1/system/pools?nope=1")
+            .await
+            .expect(400);
     }
 }

@@ -69,29 +69,61 @@ mod tests {
         let pool = "/api/v1/system/pools/fast";
         let etag = operator.get(pool).await.expect(200).header("etag").to_owned();
         let body = json!({"overcommit": {"cpu": 2.5, "memory": 2.0}});
-        let would = operator.patch(&format!("{pool}?dry_run=true"), &etag, body.clone()).await.expect(200);
+        let would = operator
+            .patch(&format!("{pool}?dry_run=true"), &etag, body.clone())
+            .await
+            .expect(200);
         assert_eq!(would.json["overcommit"]["cpu"], 2.5);
         let host = operator.get("/api/v1/system/hosts/one").await.expect(200);
-        assert_eq!(host.json["capacity"], host.json["physical"], "a dry run promises nothing");
+        assert_eq!(
+            host.json["capacity"], host.json["physical"],
+            "a dry run promises nothing"
+        );
 
         let changed = operator.patch(pool, &etag, body).await.expect(200);
-        assert_eq!((&changed.json["generation"], &changed.json["policy"]), (&json!(2), &json!("spread")));
+        assert_eq!(
+            (&changed.json["generation"], &changed.json["policy"]),
+            (&json!(2), &json!("spread"))
+        );
         let host = operator.get("/api/v1/system/hosts/one").await.expect(200);
-        assert_eq!(host.json["physical"], json!({"vcpus": 4, "memory_mib": 8192, "disk_gib": 100}));
-        assert_eq!(host.json["capacity"], json!({"vcpus": 10, "memory_mib": 16384, "disk_gib": 100}));
+        assert_eq!(
+            host.json["physical"],
+            json!({"vcpus": 4, "memory_mib": 8192, "disk_gib": 100})
+        );
+        assert_eq!(
+            host.json["capacity"],
+            json!({"vcpus": 10, "memory_mib": 16384, "disk_gib": 100})
+        );
     }
 
     #[tokio::test]
     async fn only_who_read_the_present_state_may_change_it() {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);
-        operator.post("/api/v1/system/pools", json!({"name": "fast"})).await.expect(201);
+        operator
+            .post("/api/v1/system/pools", json!({"name": "fast"}))
+            .await
+            .expect(201);
         let pool = "/api/v1/system/pools/fast";
-        operator.patch(pool, "\"1\"", json!({"policy": "pack"})).await.expect(200);
-        operator.patch(pool, "\"1\"", json!({"policy": "spread"})).await.expect(412);
-        let unguarded = operator.request(reqwest::Method::PATCH, pool).json(&json!({"policy": "spread"}));
+        operator
+            .patch(pool, "\"1\"", json!({"policy": "pack"}))
+            .await
+            .expect(200);
+        operator
+            .patch(pool, "\"1\"", json!({"policy": "spread"}))
+            .await
+            .expect(412);
+        let unguarded = operator
+            .request(reqwest::Method::PATCH, pool)
+            .json(&json!({"policy": "spread"}));
         operator.send(unguarded).await.expect(428);
-        operator.patch(pool, "*", json!({"overcommit": {"cpu": 99, "memory": 1}})).await.expect(400);
-        operator.patch("/api/v1/system/pools/none", "*", json!({"policy": "pack"})).await.expect(404);
+        operator
+            .patch(pool, "*", json!({"overcommit": {"cpu": 99, "memory": 1}}))
+            .await
+            .expect(400);
+        operator
+            .patch("/api/v1/system/pools/none", "*", json!({"policy": "pack"}))
+            .await
+            .expect(404);
     }
 }

@@ -40,18 +40,31 @@ mod tests {
     async fn by_id_or_name_and_not_twice() {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);
-        let made = operator.post("/api/v1/system/pools", json!({"name": "fast"})).await.expect(201);
+        let made = operator
+            .post("/api/v1/system/pools", json!({"name": "fast"}))
+            .await
+            .expect(201);
         let by_name = operator.get("/api/v1/system/pools/fast").await.expect(200);
         assert_eq!(by_name.json["id"], made.json["id"]);
         let again = operator.request(reqwest::Method::GET, "/api/v1/system/pools/fast");
-        operator.send(again.header("if-none-match", by_name.header("etag"))).await.expect(304);
+        operator
+            .send(again.header("if-none-match", by_name.header("etag")))
+            .await
+            .expect(304);
     }
 
     #[tokio::test]
     async fn what_is_not_there_and_who_may_not_know() {
         let test = start().await;
         let tenant = test.bench.tenant("ops").await;
-        test.operator(&tenant).get("/api/v1/system/pools/none").await.expect(404);
-        test.client.caller(&tenant.caller(Role::Owner)).get("/api/v1/system/pools/none").await.expect(403);
+        test.operator(&tenant)
+            .get("/api/v1/system/pools/none")
+            .await
+            .expect(404);
+        test.client
+            .caller(&tenant.caller(Role::Owner))
+            .get("/api/v1/system/pools/none")
+            .await
+            .expect(403);
     }
 }

@@ -6,7 +6,10 @@ use crate::testing::{Folder, sha256};
 
 fn upload(folder: &Folder, name: &str, bytes: &[u8]) -> NewFile {
     fs::write(folder.uploads().join(name), bytes).unwrap();
-    NewFile { from: Whence::Upload(UploadPath::parse(name).unwrap()), sha256: sha256(bytes).parse().unwrap() }
+    NewFile {
+        from: Whence::Upload(UploadPath::parse(name).unwrap()),
+        sha256: sha256(bytes).parse().unwrap(),
+    }
 }
 
 fn count(folder: &Folder) -> usize {
@@ -28,7 +31,10 @@ async fn two_drafts_of_one_file_become_one() {
     let folder = Folder::new();
     let blobs = Blobs::open(&folder.settings()).unwrap();
     let new = upload(&folder, "a", b"kernel");
-    let (one, other) = (blobs.take_kernel(&new).await.unwrap(), blobs.take_kernel(&new).await.unwrap());
+    let (one, other) = (
+        blobs.take_kernel(&new).await.unwrap(),
+        blobs.take_kernel(&new).await.unwrap(),
+    );
     one.publish().unwrap();
     other.publish().unwrap();
     assert_eq!(count(&folder), 1);
@@ -65,11 +71,16 @@ async fn the_sweep_takes_only_what_is_old_and_unknown() {
     let folder = Folder::new();
     let blobs = Blobs::open(&folder.settings()).unwrap();
     for bytes in [b"known", b"stray"] {
-        blobs.take_kernel(&upload(&folder, "a", bytes)).await.unwrap().publish().unwrap();
+        blobs
+            .take_kernel(&upload(&folder, "a", bytes))
+            .await
+            .unwrap()
+            .publish()
+            .unwrap();
     }
     fs::write(folder.images().join("README"), "not a digest").unwrap();
     let known = HashSet::from([sha256(b"known")]);
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     let now = folder.images().metadata().unwrap().modified().unwrap();
     assert_eq!(blobs.sweep(&known, now, hour).unwrap(), 0, "young");
     assert_eq!(blobs.sweep(&known, now + 2 * hour, hour).unwrap(), 1);

@@ -13,7 +13,9 @@ fn upload(test: &Test, name: &str, bytes: &[u8]) -> Value {
 
 fn files(test: &Test) -> Vec<String> {
     let entries = std::fs::read_dir(test.folder.images()).unwrap();
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
 }
 
 fn pointer(reply: &Reply) -> &str {
@@ -41,10 +43,14 @@ async fn a_kernel_with_its_initrd_is_taken_in() {
     let test = start().await;
     let operator = test.operator(&test.bench.tenant("ops").await);
     let (kernel, initrd) = (upload(&test, "vmlinuz", b"kernel"), upload(&test, "initrd", b"initrd"));
-    let body = json!({"name": "tiny", "kind": "kernel", "source": kernel, "initrd": initrd, "cmdline": "console=ttyS0"});
+    let body =
+        json!({"name": "tiny", "kind": "kernel", "source": kernel, "initrd": initrd, "cmdline": "console=ttyS0"});
     let made = operator.post(PATH, body).await.expect(201);
     assert_eq!(made.json["file"], json!({"sha256": sha256(b"kernel"), "size": 6}));
-    assert_eq!((&made.json["initrd"]["size"], &made.json["min_disk_gib"]), (&json!(6), &json!(0)));
+    assert_eq!(
+        (&made.json["initrd"]["size"], &made.json["min_disk_gib"]),
+        (&json!(6), &json!(0))
+    );
     let read = operator.get(made.header("location")).await.expect(200);
     assert_eq!(read.json, made.json);
     let mut kept = files(&test);
@@ -59,9 +65,18 @@ async fn a_disk_is_taken_in_with_its_size() {
     let test = start().await;
     let operator = test.operator(&test.bench.tenant("ops").await);
     let source = upload(&test, "disk.qcow2", &disk());
-    let made = operator.post(PATH, json!({"name": "plain", "kind": "disk", "source": source})).await.expect(201);
-    assert_eq!((&made.json["kind"], &made.json["min_disk_gib"]), (&json!("disk"), &json!(1)));
-    assert_eq!((&made.json["initrd"], &made.json["cmdline"]), (&json!(null), &json!(null)));
+    let made = operator
+        .post(PATH, json!({"name": "plain", "kind": "disk", "source": source}))
+        .await
+        .expect(201);
+    assert_eq!(
+        (&made.json["kind"], &made.json["min_disk_gib"]),
+        (&json!("disk"), &json!(1))
+    );
+    assert_eq!(
+        (&made.json["initrd"], &made.json["cmdline"]),
+        (&json!(null), &json!(null))
+    );
 }
 
 #[tokio::test]
@@ -79,13 +94,19 @@ async fn t55_hostile_disks_are_refused_and_leave_nothing() {
         let mut bytes = disk();
         bytes[at..at + 8].copy_from_slice(&value.to_be_bytes());
         let source = upload(&test, name, &bytes);
-        let refused = operator.post(PATH, json!({"name": "bad", "kind": "disk", "source": source})).await.expect(400);
+        let refused = operator
+            .post(PATH, json!({"name": "bad", "kind": "disk", "source": source}))
+            .await
+            .expect(400);
         assert_eq!(pointer(&refused), "/source", "{name}: {}", refused.text);
     }
     let mut outside = disk();
     outside[3 << 16..(3 << 16) + 8].copy_from_slice(&(1_u64 << 40).to_be_bytes());
     let source = upload(&test, "l1-entry", &outside);
-    operator.post(PATH, json!({"name": "bad", "kind": "disk", "source": source})).await.expect(400);
+    operator
+        .post(PATH, json!({"name": "bad", "kind": "disk", "source": source}))
+        .await
+        .expect(400);
     assert_eq!(files(&test), Vec::<String>::new());
     operator.get("/api/v1/images/bad").await.expect(404);
 }
@@ -100,10 +121,29 @@ async fn t55_a_path_reads_nothing_but_plain_files_below_the_uploads() {
     std::os::unix::fs::symlink(&secret, uploads.join("link")).unwrap();
     std::os::unix::fs::symlink(test.folder.as_ref(), uploads.join("folder-link")).unwrap();
     std::fs::create_dir(uploads.join("folder")).unwrap();
-    rustix::fs::mknodat(rustix::fs::CWD, uploads.join("pipe"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-    for path in ["link", "folder-link/secret", "folder", "none", "pipe", "../secret", "/etc/hostname", ".."] {
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        uploads.join("pipe"),
+        rustix::fs::FileType::Fifo,
+        0o600.into(),
+        0,
+    )
+    .unwrap();
+    for path in [
+        "link",
+        "folder-link/secret",
+        "folder",
+        "none",
+        "pipe",
+        "../secret",
+        "/etc/hostname",
+        "..",
+    ] {
         let source = json!({"path": path, "sha256": sha256(b"secret")});
-        let refused = operator.post(PATH, json!({"name": "bad", "kind": "kernel", "source": source})).await.expect(400);
+        let refused = operator
+            .post(PATH, json!({"name": "bad", "kind": "kernel", "source": source}))
+            .await
+            .expect(400);
         assert_eq!(pointer(&refused), "/source/path", "{path}: {}", refused.text);
     }
 }
@@ -141,14 +181,27 @@ async fn a_digest_must_match_and_sizes_are_bounded() {
     let operator = test.operator(&test.bench.tenant("ops").await);
     let mut source = upload(&test, "vmlinuz", b"kernel");
     source["sha256"] = json!(sha256(b"other"));
-    let refused = operator.post(PATH, json!({"name": "a", "kind": "kernel", "source": source})).await.expect(400);
+    let refused = operator
+        .post(PATH, json!({"name": "a", "kind": "kernel", "source": source}))
+        .await
+        .expect(400);
     assert_eq!(pointer(&refused), "/source/sha256");
-    assert!(refused.text.contains(&sha256(b"kernel")), "says what it is: {}", refused.text);
+    assert!(
+        refused.text.contains(&sha256(b"kernel")),
+        "says what it is: {}",
+        refused.text
+    );
     let source = upload(&test, "large", &vec![1; (1 << 20) + 1]);
-    let refused = operator.post(PATH, json!({"name": "a", "kind": "kernel", "source": source})).await.expect(400);
+    let refused = operator
+        .post(PATH, json!({"name": "a", "kind": "kernel", "source": source}))
+        .await
+        .expect(400);
     assert!(refused.text.contains("larger than 1 MiB"), "{}", refused.text);
     let source = upload(&test, "empty", b"");
-    operator.post(PATH, json!({"name": "a", "kind": "kernel", "source": source})).await.expect(400);
+    operator
+        .post(PATH, json!({"name": "a", "kind": "kernel", "source": source}))
+        .await
+        .expect(400);
     assert_eq!(files(&test), Vec::<String>::new());
 }
 
@@ -159,7 +212,10 @@ async fn names_are_given_once_and_equal_files_kept_once() {
     let source = upload(&test, "vmlinuz", b"kernel");
     let body = |name: &str| json!({"name": name, "kind": "kernel", "source": source});
     operator.post(PATH, body("one")).await.expect(201);
-    assert_eq!(operator.post(PATH, body("one")).await.expect(409).code(), "already_exists");
+    assert_eq!(
+        operator.post(PATH, body("one")).await.expect(409).code(),
+        "already_exists"
+    );
     operator.post(PATH, body("two")).await.expect(201);
     assert_eq!(files(&test).len(), 1);
 }
@@ -184,15 +240,33 @@ async fn what_is_wrong_is_named_and_an_owner_may_not() {
     for (body, at) in [
         (json!({"name": "A", "kind": "kernel", "source": good}), "/name"),
         (json!({"name": "a", "kind": "floppy", "source": good}), "/kind"),
-        (json!({"name": "a", "kind": "kernel", "source": {"sha256": sha256(b"x")}}), "/source"),
-        (json!({"name": "a", "kind": "kernel", "source": {"path": "a", "sha256": "AB"}}), "/source/sha256"),
-        (json!({"name": "a", "kind": "kernel", "source": good, "cmdline": "a\nb"}), "/cmdline"),
-        (json!({"name": "a", "kind": "disk", "source": good, "initrd": good}), "/initrd"),
-        (json!({"name": "a", "kind": "disk", "source": good, "cmdline": ""}), "/cmdline"),
+        (
+            json!({"name": "a", "kind": "kernel", "source": {"sha256": sha256(b"x")}}),
+            "/source",
+        ),
+        (
+            json!({"name": "a", "kind": "kernel", "source": {"path": "a", "sha256": "AB"}}),
+            "/source/sha256",
+        ),
+        (
+            json!({"name": "a", "kind": "kernel", "source": good, "cmdline": "a\nb"}),
+            "/cmdline",
+        ),
+        (
+            json!({"name": "a", "kind": "disk", "source": good, "initrd": good}),
+            "/initrd",
+        ),
+        (
+            json!({"name": "a", "kind": "disk", "source": good, "cmdline": ""}),
+            "/cmdline",
+        ),
     ] {
         let refused = operator.post(PATH, body).await.expect(400);
         assert_eq!(pointer(&refused), at, "{}", refused.text);
     }
     let owner = test.client.caller(&tenant.caller(Role::Owner));
-    owner.post(PATH, json!({"name": "a", "kind": "kernel", "source": good})).await.expect(403);
+    owner
+        .post(PATH, json!({"name": "a", "kind": "kernel", "source": good}))
+        .await
+        .expect(403);
 }
