@@ -95,7 +95,10 @@ impl Db {
     }
 
     /// Begins a transaction that reads for this caller.
-    #[expect(clippy::disallowed_methods, reason = "the one place that begins reading transactions for callers")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that begins reading transactions for callers"
+    )]
     pub async fn read<A: Action>(&self, caller: &Caller) -> Result<Read<A>, fault::Error> {
         let tx = self
             .app
@@ -150,7 +153,10 @@ impl Db {
         self.write(caller, A::INFO.name, object, Outcome::Success, about).await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "what changed nothing has no transaction to be part of")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what changed nothing has no transaction to be part of"
+    )]
     async fn write(
         &self,
         caller: &Caller,

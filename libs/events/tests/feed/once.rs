@@ -35,18 +35,19 @@ async fn a_consumer_that_dies_between_effect_and_commit_leaves_one_effect() {
 #[tokio::test]
 async fn consumers_killed_at_any_moment_leave_one_effect_per_event_in_order() {
     let mut world = World::new().await;
-    let mut killed = 0;
+    let mut progress = Vec::new();
     for round in 0..40_u64 {
         for number in 0..5 {
             world.happens(format!("{round}.{number}")).await;
         }
         let running = world.run(Writer);
         // Somewhere within the first rounds of the consumer: a different place each time.
-        tokio::time::sleep(Duration::from_micros(round * 350)).await;
+        tokio::time::sleep(Duration::from_millis(round)).await;
         running.abort();
-        killed += 1;
+        progress.push(world.effects().await.len());
     }
-    assert_eq!(killed, 40);
+    progress.dedup();
+    assert!(progress.len() > 5, "it was killed at work, not before it: {progress:?}");
     world.run(Writer);
     let feed = world.feed().await;
     let feed: Vec<&str> = feed.iter().map(String::as_str).collect();
