@@ -43,9 +43,18 @@ impl Default for Limits {
     /// 100 per account is NIST 800-63B-4's limit, 3.2.2.
     fn default() -> Self {
         Self {
-            pair: Limit { burst: 10, refill_seconds: 10 },
-            address: Limit { burst: 100, refill_seconds: 2 },
-            account: Limit { burst: 100, refill_seconds: 300 },
+            pair: Limit {
+                burst: 10,
+                refill_seconds: 10,
+            },
+            address: Limit {
+                burst: 100,
+                refill_seconds: 2,
+            },
+            account: Limit {
+                burst: 100,
+                refill_seconds: 300,
+            },
         }
     }
 }
@@ -69,7 +78,11 @@ impl Budget {
             hash.update(part);
         }
         let step = TimeDelta::seconds(i64::from(limit.refill_seconds));
-        Self { key: hash.finalize().into(), step, depth: step * i32::from(limit.burst) }
+        Self {
+            key: hash.finalize().into(),
+            step,
+            depth: step * i32::from(limit.burst),
+        }
     }
 }
 
@@ -119,7 +132,10 @@ mod tests {
         let limits = Limits::default();
         let home = budgets(&limits, &email("ada@example.com"), "192.0.2.1", true);
         let stranger = budgets(&limits, &email("ada@example.com"), "198.51.100.9", false);
-        assert!(home.iter().all(|budget| stranger.iter().all(|other| other.key != budget.key)));
+        assert!(
+            home.iter()
+                .all(|budget| stranger.iter().all(|other| other.key != budget.key))
+        );
     }
 
     #[test]
@@ -127,6 +143,9 @@ mod tests {
         let limits = Limits::default();
         let one = budgets(&limits, &email("ADA@example.com"), "192.0.2.1", false);
         assert_eq!(one, budgets(&limits, &email("ada@example.com"), "192.0.2.1", false));
-        assert_ne!(Budget::new(limits.pair, ["a", "bc", ""]).key, Budget::new(limits.pair, ["ab", "c", ""]).key);
+        assert_ne!(
+            Budget::new(limits.pair, ["a", "bc", ""]).key,
+            Budget::new(limits.pair, ["ab", "c", ""]).key
+        );
     }
 }

@@ -93,8 +93,14 @@ impl Plan {
         };
         // A key signs until its successor does, and its last token lives on from there.
         let tail = TimeDelta::seconds(LIFETIME_SECONDS) + GRACE;
-        let superseded = keys.iter().zip(keys.iter().skip(1)).filter(|(next, _)| next.signs_from + tail <= now);
-        Self { make, retire: superseded.map(|(_, old)| old.kid.clone()).collect() }
+        let superseded = keys
+            .iter()
+            .zip(keys.iter().skip(1))
+            .filter(|(next, _)| next.signs_from + tail <= now);
+        Self {
+            make,
+            retire: superseded.map(|(_, old)| old.kid.clone()).collect(),
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -105,7 +111,13 @@ impl Plan {
 impl Keys {
     /// The keys in this database, opened with this key-encryption key.
     pub fn new(db: Db, kek: Kek, issuer: String, most_age: TimeDelta) -> Self {
-        Self { db, kek, issuer, most_age, held: Mutex::default() }
+        Self {
+            db,
+            kek,
+            issuer,
+            most_age,
+            held: Mutex::default(),
+        }
     }
 
     /// An access token for a session, good from now on.
@@ -131,7 +143,9 @@ impl Keys {
     /// The public halves of all keys that sign, will sign or have signed what is still alive.
     pub async fn jwks(&self) -> Result<Jwks, Error> {
         let ring = self.ring().await?;
-        Ok(Jwks { keys: ring.keys.iter().map(|(_, signer)| signer.jwk().clone()).collect() })
+        Ok(Jwks {
+            keys: ring.keys.iter().map(|(_, signer)| signer.jwk().clone()).collect(),
+        })
     }
 
     async fn ring(&self) -> Result<Arc<Ring>, Error> {
@@ -165,15 +179,26 @@ impl Keys {
         let read_at = tx.now();
         tx.commit().await?;
         let open = |key: &SigningKey| Ok((key.signs_from, self.open(key)?));
-        Ok(Ring { read_at, keys: keys.iter().map(open).collect::<Result<_, Error>>()? })
+        Ok(Ring {
+            read_at,
+            keys: keys.iter().map(open).collect::<Result<_, Error>>()?,
+        })
     }
 
     async fn carry_out(&self, tx: &mut SystemTx, plan: &Plan) -> Result<(), Error> {
         if let Some(signs_from) = plan.make {
             let pkcs8 = zeroize::Zeroizing::new(Signer::generate()?);
             let kid = Signer::open(&pkcs8)?.jwk().kid.clone();
-            let sealed = self.kek.seal(&place(&kid), &pkcs8).map_err(|_| Error::Sealed(kid.clone()))?;
-            let key = SigningKey { kid, sealed, created_at: tx.now(), signs_from };
+            let sealed = self
+                .kek
+                .seal(&place(&kid), &pkcs8)
+                .map_err(|_| Error::Sealed(kid.clone()))?;
+            let key = SigningKey {
+                kid,
+                sealed,
+                created_at: tx.now(),
+                signs_from,
+            };
             store::keys::insert(tx, &key).await?;
             record(tx, "signing_key.create", &key.kid)?;
         }
@@ -192,7 +217,12 @@ impl Keys {
 }
 
 fn place(kid: &str) -> Place<'_> {
-    Place { tenant: PLATFORM, table: "identity.signing_keys", column: "sealed", row: kid }
+    Place {
+        tenant: PLATFORM,
+        table: "identity.signing_keys",
+        column: "sealed",
+        row: kid,
+    }
 }
 
 fn record(tx: &mut SystemTx, action: &str, kid: &str) -> Result<(), Error> {
@@ -211,7 +241,12 @@ mod tests {
     }
 
     fn key(kid: &str, created: i64, signs: i64) -> SigningKey {
-        SigningKey { kid: kid.to_owned(), sealed: Vec::new(), created_at: at(created), signs_from: at(signs) }
+        SigningKey {
+            kid: kid.to_owned(),
+            sealed: Vec::new(),
+            created_at: at(created),
+            signs_from: at(signs),
+        }
     }
 
     const AGE: TimeDelta = TimeDelta::minutes(1000);
@@ -227,7 +262,10 @@ mod tests {
         assert!(Plan::of(std::slice::from_ref(&old), AGE, at(999)).is_empty());
         assert_eq!(Plan::of(std::slice::from_ref(&old), AGE, at(1000)).make, Some(at(1010)));
         let keys = [key("new", 1000, 1010), old];
-        assert!(Plan::of(&keys, AGE, at(1015)).is_empty(), "a token of minute 1010 lives");
+        assert!(
+            Plan::of(&keys, AGE, at(1015)).is_empty(),
+            "a token of minute 1010 lives"
+        );
         assert_eq!(Plan::of(&keys, AGE, at(1016)).retire, ["old"]);
     }
 }

@@ -42,7 +42,9 @@ pub async fn bootstrap_operator(
     let hasher = settings.hasher().map_err(fault::Error::internal)?;
 
     let mut tx = db.system(Reason::Bootstrap).await?;
-    let found = store::people::candidates(&mut tx, &email, Some(PLATFORM), "").await?.pop();
+    let found = store::people::candidates(&mut tx, &email, Some(PLATFORM), "")
+        .await?
+        .pop();
     drop(tx);
     let kept = found.as_ref().map(|person| person.hash.as_str());
     let same = hasher.turn()?.compare(password.as_typed(), kept).await? != Verdict::Wrong;
@@ -89,18 +91,42 @@ mod tests {
     const EMAIL: &str = "ops@platform.example";
 
     async fn bootstrap(test: &Test, password: &str) -> Result<Bootstrapped, fault::Error> {
-        bootstrap_operator(&test.bench.db("identity"), &settings(), EMAIL, &SecretString::from(password)).await
+        bootstrap_operator(
+            &test.bench.db("identity"),
+            &settings(),
+            EMAIL,
+            &SecretString::from(password),
+        )
+        .await
     }
 
     #[tokio::test]
     async fn an_operator_signs_in_and_carries_the_platforms_roles_alone() {
         let test = start().await;
-        assert_eq!(bootstrap(&test, "tall ships and small boats").await.unwrap(), Bootstrapped::Made);
+        assert_eq!(
+            bootstrap(&test, "tall ships and small boats").await.unwrap(),
+            Bootstrapped::Made
+        );
         let tokens = test.sign_in(EMAIL, "tall ships and small boats").await.expect(200).json;
-        let me = test.enter(&tokens).await.unwrap().get("/api/v1/me").await.expect(200).json;
-        let mut roles: Vec<_> = me["roles"].as_array().unwrap().iter().map(|role| role.as_str().unwrap()).collect();
+        let me = test
+            .enter(&tokens)
+            .await
+            .unwrap()
+            .get("/api/v1/me")
+            .await
+            .expect(200)
+            .json;
+        let mut roles: Vec<_> = me["roles"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|role| role.as_str().unwrap())
+            .collect();
         roles.sort_unstable();
-        assert_eq!((roles, &me["tenant"]["name"]), (vec!["auditor", "platform_operator"], &json!("platform")));
+        assert_eq!(
+            (roles, &me["tenant"]["name"]),
+            (vec!["auditor", "platform_operator"], &json!("platform"))
+        );
     }
 
     #[tokio::test]
@@ -109,16 +135,38 @@ mod tests {
         bootstrap(&test, "tall ships and small boats").await.unwrap();
         let tokens = test.sign_in(EMAIL, "tall ships and small boats").await.expect(200).json;
         let before = test.bench.audit(PLATFORM).await.len();
-        assert_eq!(bootstrap(&test, "tall ships and small boats").await.unwrap(), Bootstrapped::Unchanged);
+        assert_eq!(
+            bootstrap(&test, "tall ships and small boats").await.unwrap(),
+            Bootstrapped::Unchanged
+        );
         assert_eq!(test.bench.audit(PLATFORM).await.len(), before);
         assert!(test.enter(&tokens).await.is_some());
 
-        assert_eq!(bootstrap(&test, "seven lamps in the harbour").await.unwrap(), Bootstrapped::PasswordChanged);
+        assert_eq!(
+            bootstrap(&test, "seven lamps in the harbour").await.unwrap(),
+            Bootstrapped::PasswordChanged
+        );
         assert!(test.enter(&tokens).await.is_none());
         test.sign_in(EMAIL, "tall ships and small boats").await.expect(401);
         test.sign_in(EMAIL, "seven lamps in the harbour").await.expect(200);
         let changed = ("user.set_password".to_owned(), "success".to_owned());
         assert!(test.bench.audit(PLATFORM).await.contains(&changed));
+    }
+
+    #[tokio::test]
+    async fn t18_no_other_tenant_can_have_a_platform_operator() {
+        let test = start().await;
+        let owner = test.sign_up("acme").await;
+        let tokens = test
+            .sign_in(&owner.email, crate::testing::PASSWORD)
+            .await
+            .expect(200)
+            .json;
+        let user = test.check(&tokens).await.sub;
+        let db = test.bench.db("identity");
+        let mut tx = db.system(Reason::Bootstrap).await.unwrap();
+        let refused = store::people::bind(&mut tx, owner.tenant, user, Role::PlatformOperator).await;
+        assert!(matches!(refused, Err(db::Error::Check(name)) if name == "role_bindings_platform"));
     }
 
     #[tokio::test]

@@ -63,7 +63,10 @@ impl NewPassword {
         if password.0.expose_secret().chars().count() < LEAST {
             return Err(Refused::Short);
         }
-        Ok(Self { password, about: about.iter().map(|&known| known.to_owned()).collect() })
+        Ok(Self {
+            password,
+            about: about.iter().map(|&known| known.to_owned()).collect(),
+        })
     }
 
     /// As one that is typed to sign in.
@@ -73,7 +76,12 @@ impl NewPassword {
 
     /// Is it among the first that attackers try? Takes as long as a hash: for the hasher's threads.
     fn judge(&self) -> Result<(), Refused> {
-        let known: Vec<&str> = self.about.iter().map(String::as_str).chain(["yunshu", "云枢"]).collect();
+        let known: Vec<&str> = self
+            .about
+            .iter()
+            .map(String::as_str)
+            .chain(["yunshu", "云枢"])
+            .collect();
         let common = zxcvbn::zxcvbn(self.password.0.expose_secret(), &known).score() < GOOD_ENOUGH;
         if common { Err(Refused::Common) } else { Ok(()) }
     }
@@ -96,7 +104,11 @@ mod tests {
 
     #[test]
     fn length_is_counted_in_code_points() {
-        assert_eq!(chosen("kø9 vandmåler!").unwrap_err(), Refused::Short, "14 code points, 16 bytes");
+        assert_eq!(
+            chosen("kø9 vandmåler!").unwrap_err(),
+            Refused::Short,
+            "14 code points, 16 bytes"
+        );
         assert!(chosen("kø9 vandmåler!!").is_ok());
         assert!(chosen("云端的鱼不会在星期三唱京剧吧").is_err(), "14 code points");
         assert!(chosen("云端的鱼不会在星期三唱京剧好吗").is_ok());
@@ -134,7 +146,10 @@ mod tests {
     #[test]
     fn t24_a_password_is_never_printed() {
         let password = Password::typed(&SecretString::from("hunter2")).unwrap();
-        let new = NewPassword { password: password.clone(), about: Vec::new() };
+        let new = NewPassword {
+            password: password.clone(),
+            about: Vec::new(),
+        };
         assert!(!format!("{password:?} {new:?}").contains("hunter2"));
     }
 }

@@ -31,7 +31,10 @@ impl Email {
         if shaped && trimmed.len() <= EMAIL_MAX {
             Ok(Self(trimmed.to_ascii_lowercase()))
         } else {
-            Err(FieldError::new(pointer, "must be an e-mail address, e.g. ada@example.com"))
+            Err(FieldError::new(
+                pointer,
+                "must be an e-mail address, e.g. ada@example.com",
+            ))
         }
     }
 
@@ -61,7 +64,9 @@ impl DisplayName {
         let name = text.map_or(otherwise, str::trim);
         let fits = (1..=DISPLAY_NAME_MAX).contains(&name.chars().count());
         // Direction overrides make one name look like another.
-        let plain = !name.chars().any(|c| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'));
+        let plain = !name
+            .chars()
+            .any(|c| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'));
         if fits && plain {
             Ok(Self(name.to_owned()))
         } else {
@@ -83,13 +88,25 @@ mod tests {
     #[test]
     fn an_address_has_one_spelling() {
         let email = Email::check("/email", " Ada.Lovelace@Example.COM ").unwrap();
-        assert_eq!((email.as_str(), email.local_part()), ("ada.lovelace@example.com", "ada.lovelace"));
+        assert_eq!(
+            (email.as_str(), email.local_part()),
+            ("ada.lovelace@example.com", "ada.lovelace")
+        );
     }
 
     #[test]
     fn what_is_no_address_is_refused() {
         let long = format!("a@{}.com", "b".repeat(260));
-        for bad in ["", "ada", "@example.com", "ada@", "a b@example.com", "ada@example.com\r\nBcc: x@y.z", "ä@x.de", &long] {
+        for bad in [
+            "",
+            "ada",
+            "@example.com",
+            "ada@",
+            "a b@example.com",
+            "ada@example.com\r\nBcc: x@y.z",
+            "ä@x.de",
+            &long,
+        ] {
             assert!(Email::check("/email", bad).is_err(), "{bad}");
         }
     }

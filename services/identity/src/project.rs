@@ -13,12 +13,19 @@ pub struct Name(String);
 impl Name {
     /// The name, if it is one: lower-case letters, digits and hyphens, begins with a letter, 63 at most.
     pub fn check(text: &str) -> Result<Self, FieldError> {
-        let rule = "must be 1 to 63 lower-case letters, digits or hyphens, begin with a letter and not end with a hyphen";
-        let allowed = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        let rule =
+            "must be 1 to 63 lower-case letters, digits or hyphens, begin with a letter and not end with a hyphen";
+        let allowed = text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         let begins = text.starts_with(|first: char| first.is_ascii_lowercase());
         let fits = (1..=NAME_MAX).contains(&text.len()) && allowed && begins && !text.ends_with('-');
         let like_an_id = text.parse::<ids::ProjectId>().is_ok();
-        if fits && !like_an_id { Ok(Self(text.to_owned())) } else { Err(FieldError::new("/name", rule)) }
+        if fits && !like_an_id {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(FieldError::new("/name", rule))
+        }
     }
 
     /// As text.
@@ -35,7 +42,10 @@ impl Description {
     /// The description, if it is short enough.
     pub fn check(text: &str) -> Result<Self, FieldError> {
         if text.chars().count() > DESCRIPTION_MAX {
-            return Err(FieldError::new("/description", format!("must have {DESCRIPTION_MAX} characters at most")));
+            return Err(FieldError::new(
+                "/description",
+                format!("must have {DESCRIPTION_MAX} characters at most"),
+            ));
         }
         Ok(Self(text.to_owned()))
     }

@@ -72,7 +72,11 @@ impl Family {
     }
 
     fn new(tenant: TenantId, session: SessionId, key: &[u8; 32]) -> Self {
-        Self { tenant, session, key: hmac::Key::new(hmac::HMAC_SHA256, key) }
+        Self {
+            tenant,
+            session,
+            key: hmac::Key::new(hmac::HMAC_SHA256, key),
+        }
     }
 
     /// The first token.
@@ -93,12 +97,19 @@ impl Family {
 
     fn token(&self, secret: Zeroizing<[u8; SECRET]>) -> RefreshToken {
         let tag = self.tag(&secret);
-        RefreshToken { tenant: self.tenant, session: self.session, secret, tag }
+        RefreshToken {
+            tenant: self.tenant,
+            session: self.session,
+            secret,
+            tag,
+        }
     }
 
     fn tag(&self, secret: &[u8; SECRET]) -> [u8; TAG] {
         let mut tag = [0; TAG];
-        tag.iter_mut().zip(self.mac(b"tag", secret)).for_each(|(to, from)| *to = from);
+        tag.iter_mut()
+            .zip(self.mac(b"tag", secret))
+            .for_each(|(to, from)| *to = from);
         tag
     }
 
@@ -113,7 +124,12 @@ impl Family {
 }
 
 fn place(tenant: TenantId, session: &str) -> Place<'_> {
-    Place { tenant, table: "identity.sessions", column: "family_key", row: session }
+    Place {
+        tenant,
+        table: "identity.sessions",
+        column: "family_key",
+        row: session,
+    }
 }
 
 impl RefreshToken {
@@ -189,9 +205,14 @@ mod tests {
         let family = family();
         let stranger = Family::new(family.tenant, family.session, &crypto::random());
         assert!(!family.made(&stranger.first()));
-        let elsewhere = RefreshToken { session: SessionId::mint(), ..family.first() };
+        let elsewhere = RefreshToken {
+            session: SessionId::mint(),
+            ..family.first()
+        };
         assert!(!family.made(&elsewhere));
-        let mut bytes = URL_SAFE_NO_PAD.decode(family.first().expose().strip_prefix(PREFIX).unwrap()).unwrap();
+        let mut bytes = URL_SAFE_NO_PAD
+            .decode(family.first().expose().strip_prefix(PREFIX).unwrap())
+            .unwrap();
         for at in 0..bytes.len() {
             bytes[at] ^= 1;
             let forged = RefreshToken::parse(&format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(&bytes))).unwrap();
@@ -203,7 +224,14 @@ mod tests {
     #[test]
     fn what_has_not_the_form_is_refused() {
         let token = family().first().expose();
-        for junk in ["", "yrt_", "yrt_AAAA", &token[..token.len() - 2], &format!("{token}AAAA"), &token[4..]] {
+        for junk in [
+            "",
+            "yrt_",
+            "yrt_AAAA",
+            &token[..token.len() - 2],
+            &format!("{token}AAAA"),
+            &token[4..],
+        ] {
             assert!(RefreshToken::parse(junk).is_err(), "{junk}");
         }
     }

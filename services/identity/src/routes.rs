@@ -9,7 +9,10 @@ pub fn mount(config: &mut Routes<'_>) {
     config
         .service(jwks::read_jwks)
         // For the gateway alone, so in no public document.
-        .route("/internal/sessions/{session}", actix_web::web::get().to(internal::sessions::read_standing));
+        .route(
+            "/internal/sessions/{session}",
+            actix_web::web::get().to(internal::sessions::read_standing),
+        );
     config.service(
         scope("/api/v1")
             .service(auth::signup::sign_up)

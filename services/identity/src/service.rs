@@ -68,7 +68,10 @@ impl Service {
             guesses: settings.guesses,
             db,
         };
-        Ok(Self { state: Arc::new(state), running: server.bind()? })
+        Ok(Self {
+            state: Arc::new(state),
+            running: server.bind()?,
+        })
     }
 
     /// Where it listens.

@@ -107,7 +107,11 @@ mod tests {
             user: UserId::mint(),
             family_key: Vec::new(),
             token_hash: vec![2; 32],
-            previous: Some(Previous { hash: vec![1; 32], at: at(100), from: Some(HOME.to_string()) }),
+            previous: Some(Previous {
+                hash: vec![1; 32],
+                at: at(100),
+                from: Some(HOME.to_string()),
+            }),
             expires_at: at(1000),
             ends_at: at(5000),
             over: false,
@@ -127,7 +131,11 @@ mod tests {
             (2, HOME, 1000, Turn::Over),
             (0, HOME, 1000, Turn::Over),
         ] {
-            assert_eq!(session.turn_in(&[hash; 32], Some(from), at(time)), expected, "{hash} {from} {time}");
+            assert_eq!(
+                session.turn_in(&[hash; 32], Some(from), at(time)),
+                expected,
+                "{hash} {from} {time}"
+            );
         }
         let over = Session { over: true, ..session };
         assert_eq!(over.turn_in(&[2; 32], Some(HOME), at(101)), Turn::Over);
@@ -135,7 +143,10 @@ mod tests {
 
     #[test]
     fn use_prolongs_a_session_but_not_for_ever() {
-        let lifetimes = Lifetimes { idle: TimeDelta::seconds(100), most: TimeDelta::seconds(1000) };
+        let lifetimes = Lifetimes {
+            idle: TimeDelta::seconds(100),
+            most: TimeDelta::seconds(1000),
+        };
         assert_eq!(lifetimes.expires(at(10), at(1000)), at(110));
         assert_eq!(lifetimes.expires(at(950), at(1000)), at(1000));
     }

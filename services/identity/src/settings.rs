@@ -69,7 +69,10 @@ impl Settings {
 
     pub(crate) fn lifetimes(&self) -> Lifetimes {
         let (idle, most) = (i64::from(self.session_idle_hours), i64::from(self.session_days));
-        Lifetimes { idle: TimeDelta::hours(idle), most: TimeDelta::days(most) }
+        Lifetimes {
+            idle: TimeDelta::hours(idle),
+            most: TimeDelta::days(most),
+        }
     }
 
     pub(crate) fn signing_key_age(&self) -> TimeDelta {
@@ -84,10 +87,24 @@ mod tests {
     #[test]
     fn the_defaults_make_sense_and_nonsense_is_named() {
         assert_eq!(Settings::default().validate(), Ok(()));
-        let error = Settings { session_days: 0, ..Settings::default() }.validate().unwrap_err();
+        let error = Settings {
+            session_days: 0,
+            ..Settings::default()
+        }
+        .validate()
+        .unwrap_err();
         assert!(error.contains("session_days"), "{error}");
-        let cost = Cost { memory_kib: 1, ..Cost::default() };
-        let error = Settings { password: cost, ..Settings::default() }.hasher().err().unwrap();
+        let cost = Cost {
+            memory_kib: 1,
+            ..Cost::default()
+        };
+        let error = Settings {
+            password: cost,
+            ..Settings::default()
+        }
+        .hasher()
+        .err()
+        .unwrap();
         assert!(error.starts_with("identity.password:"), "{error}");
     }
 }

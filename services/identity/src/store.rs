@@ -4,5 +4,6 @@ pub mod guesses;
 pub mod keys;
 pub mod people;
 pub mod projects;
+pub mod replies;
 pub mod sessions;
 pub mod tenants;

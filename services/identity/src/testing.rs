@@ -28,7 +28,14 @@ pub(crate) async fn start() -> Test {
 
 /// Hashes that cost next to nothing: what they cost is tested where they are made.
 pub(crate) fn settings() -> Settings {
-    Settings { password: Cost { memory_kib: 64, passes: 1, lanes: 1 }, ..Settings::default() }
+    Settings {
+        password: Cost {
+            memory_kib: 64,
+            passes: 1,
+            lanes: 1,
+        },
+        ..Settings::default()
+    }
 }
 
 /// The service with these settings in this world.
@@ -64,7 +71,10 @@ impl Test {
         let email = format!("ada@{name}.example");
         let body = json!({"tenant": {"name": name}, "user": {"email": email, "password": PASSWORD}});
         let made = self.client.post("/api/v1/auth/signup", body).await.expect(201);
-        Owner { tenant: made.json["tenant_id"].as_str().unwrap().parse().unwrap(), email }
+        Owner {
+            tenant: made.json["tenant_id"].as_str().unwrap().parse().unwrap(),
+            email,
+        }
     }
 
     /// Tries to sign in.
@@ -84,7 +94,9 @@ impl Test {
     pub async fn check(&self, tokens: &Value) -> Claims {
         let keys = self.client.get("/.well-known/jwks.json").await.expect(200);
         let jwks: Jwks = serde_json::from_value(keys.json).unwrap();
-        Verifier::new(ISSUER, &jwks).check(tokens["access_token"].as_str().unwrap()).unwrap()
+        Verifier::new(ISSUER, &jwks)
+            .check(tokens["access_token"].as_str().unwrap())
+            .unwrap()
     }
 
     pub async fn standing(&self, claims: &Claims) -> Option<Standing> {
@@ -100,27 +112,43 @@ impl Test {
     }
 
     pub async fn disable(&self, owner: &Owner) {
-        self.bench.alter("update identity.users set enabled = false where tenant_id = $1", owner.tenant).await;
+        self.bench
+            .alter(
+                "update identity.users set enabled = false where tenant_id = $1",
+                owner.tenant,
+            )
+            .await;
     }
 
     pub async fn unbind(&self, owner: &Owner) {
-        self.bench.alter("delete from identity.role_bindings where tenant_id = $1", owner.tenant).await;
+        self.bench
+            .alter("delete from identity.role_bindings where tenant_id = $1", owner.tenant)
+            .await;
     }
 }
 
 /// Tries to sign in from wherever this client is.
 pub(crate) async fn try_sign_in(client: &Client, email: &str, password: &str) -> Reply {
-    client.post("/api/v1/auth/login", json!({"email": email, "password": password})).await
+    client
+        .post("/api/v1/auth/login", json!({"email": email, "password": password}))
+        .await
 }
 
 /// Turns a refresh token in from wherever this client is.
 pub(crate) async fn turn_in(client: &Client, tokens: &Value) -> Reply {
-    client.post("/api/v1/auth/refresh", json!({"refresh_token": tokens["refresh_token"]})).await
+    client
+        .post(
+            "/api/v1/auth/refresh",
+            json!({"refresh_token": tokens["refresh_token"]}),
+        )
+        .await
 }
 
 /// The secret part of a refresh token, in the form in which a dump would show it.
 pub(crate) fn secret_of(tokens: &Value) -> String {
     let text = tokens["refresh_token"].as_str().unwrap().strip_prefix("yrt_").unwrap();
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text).unwrap();
-    bytes[32..64].iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    bytes[32..64]
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }

@@ -31,7 +31,12 @@ mod tests {
 
     async fn kids(test: &Test) -> Vec<String> {
         let keys = test.client.get("/.well-known/jwks.json").await.expect(200).json;
-        keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+        keys["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| key["kid"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     fn signed_by(tokens: &Value) -> String {
@@ -77,7 +82,10 @@ mod tests {
         clock.advance(Duration::from_secs(400));
         assert_eq!(kids(&test).await, both[..1]);
         let log = test.bench.audit(auth::PLATFORM).await;
-        assert!(log.contains(&("signing_key.retire".to_owned(), "success".to_owned())), "{log:?}");
+        assert!(
+            log.contains(&("signing_key.retire".to_owned(), "success".to_owned())),
+            "{log:?}"
+        );
     }
 
     #[tokio::test]

@@ -80,11 +80,20 @@ pub async fn read_me(ask: Read<me::Read>, identity: Data<Identity>) -> Result<Js
     let name = store::tenants::name(&mut tx, &tenant).await?;
     let projects = store::projects::names(&mut tx, &tenant, visible.as_deref()).await?;
 
-    let mut roles: Vec<Role> =
-        ask.caller().bindings().iter().filter(|binding| binding.project.is_none()).map(|binding| binding.role).collect();
+    let mut roles: Vec<Role> = ask
+        .caller()
+        .bindings()
+        .iter()
+        .filter(|binding| binding.project.is_none())
+        .map(|binding| binding.role)
+        .collect();
     roles.dedup();
     Ok(Json(MeView {
-        user: MyPerson { id: person.id, email: person.email.as_str().to_owned(), display_name: person.display_name },
+        user: MyPerson {
+            id: person.id,
+            email: person.email.as_str().to_owned(),
+            display_name: person.display_name,
+        },
         tenant: MyTenant { id: tenant.id, name },
         roles,
         projects: projects.into_iter().map(|(id, name)| MyProject { id, name }).collect(),
@@ -116,13 +125,25 @@ mod tests {
         let test = start().await;
         let owner = test.sign_up("acme").await;
         let tokens = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
-        let made = test.enter(&tokens).await.unwrap().post("/api/v1/projects", json!({"name": "shop"})).await.expect(201);
+        let made = test
+            .enter(&tokens)
+            .await
+            .unwrap()
+            .post("/api/v1/projects", json!({"name": "shop"}))
+            .await
+            .expect(201);
         let shop: ProjectId = made.json["id"].as_str().unwrap().parse().unwrap();
-        let viewer = vec![Binding { role: Role::Viewer, project: Some(shop) }];
+        let viewer = vec![Binding {
+            role: Role::Viewer,
+            project: Some(shop),
+        }];
         let user = test.check(&tokens).await.sub;
         let caller = Caller::newcomer(owner.tenant, user, viewer, None, RequestId::mint());
         let me = test.client.caller(&caller).get("/api/v1/me").await.expect(200).json;
-        assert_eq!((&me["roles"], &me["projects"]), (&json!([]), &json!([{"id": shop, "name": "shop"}])));
+        assert_eq!(
+            (&me["roles"], &me["projects"]),
+            (&json!([]), &json!([{"id": shop, "name": "shop"}]))
+        );
     }
 
     #[tokio::test]

@@ -31,7 +31,11 @@ pub struct Cost {
 impl Default for Cost {
     /// 19 MiB, two passes, one lane: OWASP's recommendation, 23 ms on the machine it was measured on.
     fn default() -> Self {
-        Self { memory_kib: 19 * 1024, passes: 2, lanes: 1 }
+        Self {
+            memory_kib: 19 * 1024,
+            passes: 2,
+            lanes: 1,
+        }
     }
 }
 
@@ -75,8 +79,8 @@ pub struct Hasher {
 impl Hasher {
     /// A hasher of this cost on `cores` cores with a queue of `waiting`.
     pub fn new(cost: Cost, cores: usize, waiting: usize) -> Result<Self, Error> {
-        let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None)
-            .map_err(argon2::password_hash::Error::from)?;
+        let params =
+            Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(argon2::password_hash::Error::from)?;
         // Nobody knows a password for it: it is the hash of 32 random bytes.
         let nobody = hash(&params, &crypto::random::<32>())?;
         Ok(Self {
@@ -90,7 +94,10 @@ impl Hasher {
     /// A place in the queue, or [`Error::Busy`] at once. Taken before anything else is done for the request.
     pub fn turn(&self) -> Result<Turn, Error> {
         let place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| Error::Busy)?;
-        Ok(Turn { hasher: self.clone(), place })
+        Ok(Turn {
+            hasher: self.clone(),
+            place,
+        })
     }
 }
 
@@ -125,7 +132,10 @@ impl Turn {
         self,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let core = Arc::clone(&self.hasher.cores).acquire_owned().await.map_err(|_| Error::Gone)?;
+        let core = Arc::clone(&self.hasher.cores)
+            .acquire_owned()
+            .await
+            .map_err(|_| Error::Gone)?;
         let hashing = tokio::task::spawn_blocking(move || {
             let done = work();
             drop((self.place, core));
@@ -174,7 +184,11 @@ fn compare(params: &Params, password: &[u8], kept: &str) -> Result<Verdict, argo
     }
     let was = Params::try_from(&parsed)?;
     let outgrown = was.m_cost() < params.m_cost() || was.t_cost() < params.t_cost();
-    if outgrown { hash(params, password).map(Verdict::Outgrown) } else { Ok(Verdict::Right) }
+    if outgrown {
+        hash(params, password).map(Verdict::Outgrown)
+    } else {
+        Ok(Verdict::Right)
+    }
 }
 
 #[cfg(test)]
@@ -182,7 +196,11 @@ mod tests {
     use super::*;
     use secrecy::SecretString;
 
-    const CHEAP: Cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+    const CHEAP: Cost = Cost {
+        memory_kib: 64,
+        passes: 1,
+        lanes: 1,
+    };
 
     fn password(text: &str) -> Password {
         Password::typed(&SecretString::from(text)).unwrap()
@@ -199,21 +217,76 @@ mod tests {
         let hasher = Hasher::new(CHEAP, 1, 1).unwrap();
         let kept = hasher.turn().unwrap().hash(new(RIGHT)).await.unwrap();
         assert!(kept.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{kept}");
-        assert_eq!(hasher.turn().unwrap().compare(&password(RIGHT), Some(&kept)).await.unwrap(), Verdict::Right);
-        assert_eq!(hasher.turn().unwrap().compare(&password("wrong"), Some(&kept)).await.unwrap(), Verdict::Wrong);
-        assert_eq!(hasher.turn().unwrap().compare(&password(RIGHT), None).await.unwrap(), Verdict::Wrong);
+        assert_eq!(
+            hasher
+                .turn()
+                .unwrap()
+                .compare(&password(RIGHT), Some(&kept))
+                .await
+                .unwrap(),
+            Verdict::Right
+        );
+        assert_eq!(
+            hasher
+                .turn()
+                .unwrap()
+                .compare(&password("wrong"), Some(&kept))
+                .await
+                .unwrap(),
+            Verdict::Wrong
+        );
+        assert_eq!(
+            hasher.turn().unwrap().compare(&password(RIGHT), None).await.unwrap(),
+            Verdict::Wrong
+        );
         assert_ne!(kept, hasher.turn().unwrap().hash(new(RIGHT)).await.unwrap(), "salted");
     }
 
     #[tokio::test]
     async fn a_hash_cheaper_than_todays_is_made_anew() {
-        let kept = Hasher::new(CHEAP, 1, 1).unwrap().turn().unwrap().hash(new(RIGHT)).await.unwrap();
-        let dearer = Hasher::new(Cost { memory_kib: 128, ..CHEAP }, 1, 1).unwrap();
-        assert_eq!(dearer.turn().unwrap().compare(&password("wrong"), Some(&kept)).await.unwrap(), Verdict::Wrong);
-        let Verdict::Outgrown(new) = dearer.turn().unwrap().compare(&password(RIGHT), Some(&kept)).await.unwrap() else {
+        let kept = Hasher::new(CHEAP, 1, 1)
+            .unwrap()
+            .turn()
+            .unwrap()
+            .hash(new(RIGHT))
+            .await
+            .unwrap();
+        let dearer = Hasher::new(
+            Cost {
+                memory_kib: 128,
+                ..CHEAP
+            },
+            1,
+            1,
+        )
+        .unwrap();
+        assert_eq!(
+            dearer
+                .turn()
+                .unwrap()
+                .compare(&password("wrong"), Some(&kept))
+                .await
+                .unwrap(),
+            Verdict::Wrong
+        );
+        let Verdict::Outgrown(new) = dearer
+            .turn()
+            .unwrap()
+            .compare(&password(RIGHT), Some(&kept))
+            .await
+            .unwrap()
+        else {
             panic!("a cheaper hash stays");
         };
-        assert_eq!(dearer.turn().unwrap().compare(&password(RIGHT), Some(&new)).await.unwrap(), Verdict::Right);
+        assert_eq!(
+            dearer
+                .turn()
+                .unwrap()
+                .compare(&password(RIGHT), Some(&new))
+                .await
+                .unwrap(),
+            Verdict::Right
+        );
     }
 
     #[tokio::test]

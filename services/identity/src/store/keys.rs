@@ -21,7 +21,10 @@ pub struct SigningKey {
 
 /// Waits until no other process makes or retires keys.
 pub async fn lock(tx: &mut SystemTx) -> Result<()> {
-    sqlx::query("select pg_advisory_xact_lock($1)").bind(LOCK).execute(tx.sql()).await?;
+    sqlx::query("select pg_advisory_xact_lock($1)")
+        .bind(LOCK)
+        .execute(tx.sql())
+        .await?;
     Ok(())
 }
 

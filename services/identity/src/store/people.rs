@@ -2,7 +2,7 @@
 
 use auth::action::{me, tenant};
 use auth::{Binding, Role};
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use db::{Change, Granted, Read, Result, SystemTx, Tenant};
 use ids::{BindingId, ProjectId, TenantId, UserId};
 
@@ -22,7 +22,12 @@ struct PersonRow {
 impl From<PersonRow> for Person {
     fn from(row: PersonRow) -> Self {
         let email = Email::stored(row.email);
-        Self { tenant: row.tenant_id, id: row.user_id, email, display_name: row.display_name }
+        Self {
+            tenant: row.tenant_id,
+            id: row.user_id,
+            email,
+            display_name: row.display_name,
+        }
     }
 }
 
@@ -37,6 +42,8 @@ pub struct Candidate {
     pub user: UserId,
     /// The kept hash.
     pub hash: String,
+    /// When the password was chosen; a new hash of the same one does not count.
+    pub changed_at: DateTime<Utc>,
     /// Have they signed in from there before?
     pub known: bool,
 }
@@ -136,7 +143,7 @@ pub async fn candidates(
 ) -> Result<Vec<Candidate>> {
     let oldest = tx.now() - KNOWN_FOR;
     let rows = sqlx::query_as(
-        "select u.tenant_id, u.user_id, p.hash,
+        "select u.tenant_id, u.user_id, p.hash, p.changed_at,
                 exists (select from identity.known_addresses k where k.tenant_id = u.tenant_id
                           and k.user_id = u.user_id and k.address = $3 and k.used_at > $4) as known
          from identity.users u join identity.passwords p using (tenant_id, user_id)
@@ -182,17 +189,16 @@ pub async fn bindings(tx: &mut SystemTx, tenant: TenantId, user: UserId) -> Resu
         .collect())
 }
 
-/// Keeps `new` instead of the hash that was compared; false when the password was changed meanwhile.
-pub async fn replace_hash(tx: &mut SystemTx, of: &Candidate, new: &str) -> Result<bool> {
-    let changed =
-        sqlx::query("update identity.passwords set hash = $4 where tenant_id = $1 and user_id = $2 and hash = $3")
-            .bind(of.tenant)
-            .bind(of.user)
-            .bind(&of.hash)
-            .bind(new)
-            .execute(tx.sql())
-            .await?;
-    Ok(changed.rows_affected() == 1)
+/// Keeps `new` instead of the hash that was compared, unless somebody was faster.
+pub async fn replace_hash(tx: &mut SystemTx, of: &Candidate, new: &str) -> Result<()> {
+    sqlx::query("update identity.passwords set hash = $4 where tenant_id = $1 and user_id = $2 and hash = $3")
+        .bind(of.tenant)
+        .bind(of.user)
+        .bind(&of.hash)
+        .bind(new)
+        .execute(tx.sql())
+        .await?;
+    Ok(())
 }
 
 /// Is this still the password, and may its person still sign in? Locks them until the end of the transaction, so that
@@ -200,11 +206,11 @@ pub async fn replace_hash(tx: &mut SystemTx, of: &Candidate, new: &str) -> Resul
 pub async fn still_stands(tx: &mut SystemTx, candidate: &Candidate) -> Result<bool> {
     let found = sqlx::query(
         "select from identity.users u join identity.passwords p using (tenant_id, user_id)
-         where u.tenant_id = $1 and u.user_id = $2 and u.enabled and p.hash = $3 for update",
+         where u.tenant_id = $1 and u.user_id = $2 and u.enabled and p.changed_at = $3 for update",
     )
     .bind(candidate.tenant)
     .bind(candidate.user)
-    .bind(&candidate.hash)
+    .bind(candidate.changed_at)
     .fetch_optional(tx.sql())
     .await?;
     Ok(found.is_some())
@@ -228,7 +234,7 @@ pub async fn remember_address(tx: &mut SystemTx, tenant: TenantId, user: UserId,
 
 /// Forgets some of the places that were not used for long; answers how many.
 pub async fn forget_addresses(tx: &mut SystemTx, at_most: i64) -> Result<u64> {
-    let oldest: chrono::DateTime<Utc> = tx.now() - KNOWN_FOR;
+    let oldest: DateTime<Utc> = tx.now() - KNOWN_FOR;
     let removed = sqlx::query(
         "delete from identity.known_addresses where (tenant_id, user_id, address) in
            (select tenant_id, user_id, address from identity.known_addresses

@@ -122,7 +122,10 @@ pub async fn remove(tx: &mut Change<project::Delete>, project: &Granted<Project,
 }
 
 /// Writes the first project of a tenant that is being made.
-pub async fn insert_first(tx: &mut Change<tenant::Create>, tenant: &Granted<Tenant, tenant::Create>) -> Result<ProjectId> {
+pub async fn insert_first(
+    tx: &mut Change<tenant::Create>,
+    tenant: &Granted<Tenant, tenant::Create>,
+) -> Result<ProjectId> {
     let (id, now) = (ProjectId::mint(), tx.now());
     sqlx::query(
         "insert into identity.projects (tenant_id, project_id, name, created_at, updated_at)

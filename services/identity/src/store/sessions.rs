@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use auth::action::session;
 use auth::Standing;
+use auth::action::session;
 use chrono::{DateTime, Utc};
 use db::{Change, Granted, Result, SystemTx, Tenant};
 use ids::{SessionId, TenantId, UserId};
@@ -28,8 +28,11 @@ struct SessionRow {
 
 impl From<SessionRow> for Session {
     fn from(row: SessionRow) -> Self {
-        let previous =
-            row.previous_hash.zip(row.rotated_at).map(|(hash, at)| Previous { hash, at, from: row.rotated_from });
+        let previous = row.previous_hash.zip(row.rotated_at).map(|(hash, at)| Previous {
+            hash,
+            at,
+            from: row.rotated_from,
+        });
         Self {
             tenant: row.tenant_id,
             id: row.session_id,
@@ -186,8 +189,14 @@ pub async fn standing(tx: &mut SystemTx, session: SessionId) -> Result<Option<St
     .bind(now)
     .fetch_optional(tx.sql())
     .await?;
-    let Some((tenant, user, live)) = row else { return Ok(None) };
-    let bindings = if live { people::bindings(tx, tenant, user).await? } else { Vec::new() };
+    let Some((tenant, user, live)) = row else {
+        return Ok(None);
+    };
+    let bindings = if live {
+        people::bindings(tx, tenant, user).await?
+    } else {
+        Vec::new()
+    };
     Ok(Some(Standing { live, bindings }))
 }
 
@@ -200,19 +209,6 @@ pub async fn remove_expired(tx: &mut SystemTx, at_most: i64) -> Result<u64> {
            (select tenant_id, session_id from identity.sessions where expires_at < $1 limit $2 for update skip locked)",
     )
     .bind(now)
-    .bind(at_most)
-    .execute(tx.sql())
-    .await?;
-    Ok(removed.rows_affected())
-}
-
-/// Removes some of the answers kept for `Idempotency-Key`s for more than a day; answers how many.
-pub async fn remove_replies(tx: &mut SystemTx, at_most: i64) -> Result<u64> {
-    let removed = sqlx::query(
-        "delete from identity.replies where (tenant_id, principal, key) in
-           (select tenant_id, principal, key from identity.replies
-            where created_at < now() - interval '24 hours' limit $1 for update skip locked)",
-    )
     .bind(at_most)
     .execute(tx.sql())
     .await?;

@@ -32,7 +32,7 @@ pub async fn sweep(db: &Db) -> Result<u64> {
     loop {
         let mut tx = db.system(Reason::Housekeeping).await?;
         let removed = store::sessions::remove_expired(&mut tx, BATCH).await?
-            + store::sessions::remove_replies(&mut tx, BATCH).await?
+            + store::replies::remove_old(&mut tx, BATCH).await?
             + store::people::forget_addresses(&mut tx, BATCH).await?
             + store::guesses::remove_whole(&mut tx, BATCH).await?;
         tx.commit().await?;
@@ -87,7 +87,9 @@ mod tests {
         let claims = test.check(&tokens).await;
         clock.advance(DAY * 2);
         let mut tx = db.system(Reason::SignIn).await.unwrap();
-        store::sessions::claim(&mut tx, claims.tenant, claims.sid).await.unwrap();
+        store::sessions::claim(&mut tx, claims.tenant, claims.sid)
+            .await
+            .unwrap();
         sweep(&db).await.unwrap();
         drop(tx);
         assert_ne!(test.dump("identity.sessions").await, "", "held");

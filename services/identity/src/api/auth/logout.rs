@@ -41,7 +41,10 @@ impl Subject for SessionView {
 )]
 #[post("/auth/logout")]
 pub async fn sign_out(ask: Change<session::Delete>, identity: Data<Identity>) -> Outcome<SessionView> {
-    let id = ask.caller().session().ok_or_else(|| fault::Error::not_found("session"))?;
+    let id = ask
+        .caller()
+        .session()
+        .ok_or_else(|| fault::Error::not_found("session"))?;
 
     let mut tx = ask.begin(&identity.db).await?;
     let tenant = tx.tenant()?;
@@ -69,7 +72,10 @@ mod tests {
         turn_in(&test.client, &tokens).await.expect(401);
         turn_in(&test.client, &other).await.expect(200);
         let log = test.bench.audit(owner.tenant).await;
-        assert!(log.contains(&("session.delete".to_owned(), "success".to_owned())), "{log:?}");
+        assert!(
+            log.contains(&("session.delete".to_owned(), "success".to_owned())),
+            "{log:?}"
+        );
     }
 
     #[tokio::test]

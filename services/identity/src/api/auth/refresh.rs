@@ -46,7 +46,9 @@ pub async fn refresh_session(ask: Open<Refresh>, identity: Data<Identity>) -> Re
     let from = ask.origin.address;
 
     let mut tx = identity.db.system(Reason::SignIn).await?;
-    let session = store::sessions::claim(&mut tx, token.tenant, token.session).await?.ok_or_else(ended)?;
+    let session = store::sessions::claim(&mut tx, token.tenant, token.session)
+        .await?
+        .ok_or_else(ended)?;
     let family = Family::open(&identity.kek, &session).map_err(fault::Error::internal)?;
     if !family.made(&token) {
         return Err(ended());
@@ -62,7 +64,10 @@ pub async fn refresh_session(ask: Open<Refresh>, identity: Data<Identity>) -> Re
             store::sessions::rotate(&mut tx, &session, &next.hash(), from, expires_at).await?;
             let caller = Caller::newcomer(session.tenant, session.user, Vec::new(), from, ask.origin.request);
             let (action, success) = (session::Refresh::INFO.name, AuditOutcome::Success);
-            tx.record(session.tenant, &AuditEvent::of(&caller, tx.now(), action, object, success, json!({})))?;
+            tx.record(
+                session.tenant,
+                &AuditEvent::of(&caller, tx.now(), action, object, success, json!({})),
+            )?;
         }
         Turn::Reuse => {
             tracing::warn!(session = %session.id, tenant = %session.tenant, "a refresh token was used twice");
@@ -109,7 +114,15 @@ mod tests {
         assert_eq!(test.check(&first).await.sid, test.check(&second).await.sid);
         turn_in(&test.client, &second).await.expect(200);
         let renewed = ("session.refresh".to_owned(), "success".to_owned());
-        assert_eq!(test.bench.audit(owner.tenant).await.iter().filter(|entry| **entry == renewed).count(), 2);
+        assert_eq!(
+            test.bench
+                .audit(owner.tenant)
+                .await
+                .iter()
+                .filter(|entry| **entry == renewed)
+                .count(),
+            2
+        );
     }
 
     #[tokio::test]
@@ -133,7 +146,10 @@ mod tests {
         clock.advance(Duration::from_secs(11));
         turn_in(&test.client, &first).await.expect(401);
         turn_in(&test.client, &second).await.expect(401);
-        assert!(test.enter(&second).await.is_none(), "its access tokens are dead as well");
+        assert!(
+            test.enter(&second).await.is_none(),
+            "its access tokens are dead as well"
+        );
         let last = test.bench.audit(owner.tenant).await.pop();
         assert_eq!(last, Some(("session.refresh".to_owned(), "denied".to_owned())));
     }
@@ -144,7 +160,11 @@ mod tests {
             let clock = Clock::held_at(Clock::system().now());
             let (test, _, stolen) = signed_in(&clock).await;
             let (owner, thief) = (test.client.clone(), test.client.at(ELSEWHERE));
-            let (one, other) = if thief_first { (&thief, &owner) } else { (&owner, &thief) };
+            let (one, other) = if thief_first {
+                (&thief, &owner)
+            } else {
+                (&owner, &thief)
+            };
             let got = turn_in(one, &stolen).await.expect(200).json;
             // At once: the moment for lost answers is for the same client only.
             turn_in(other, &stolen).await.expect(401);
@@ -162,7 +182,15 @@ mod tests {
         let next = &replies[0].json["refresh_token"];
         assert!(replies.iter().all(|reply| reply.json["refresh_token"] == *next));
         let renewed = ("session.refresh".to_owned(), "success".to_owned());
-        assert_eq!(test.bench.audit(owner.tenant).await.iter().filter(|entry| **entry == renewed).count(), 1);
+        assert_eq!(
+            test.bench
+                .audit(owner.tenant)
+                .await
+                .iter()
+                .filter(|entry| **entry == renewed)
+                .count(),
+            1
+        );
         turn_in(&test.client, &replies[0].json).await.expect(200);
     }
 
@@ -177,7 +205,11 @@ mod tests {
         let other = other["refresh_token"].as_str().unwrap();
         let grafted = format!("{}{}", &good[..40], &other[40..]);
         for bad in [made_up.as_str(), grafted.as_str(), "", "yrt_", "junk"] {
-            let refused = test.client.post("/api/v1/auth/refresh", json!({"refresh_token": bad})).await.expect(401);
+            let refused = test
+                .client
+                .post("/api/v1/auth/refresh", json!({"refresh_token": bad}))
+                .await
+                .expect(401);
             assert!(!refused.text.contains(good), "t24");
         }
         turn_in(&test.client, &tokens).await.expect(200);

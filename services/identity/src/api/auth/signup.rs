@@ -31,7 +31,12 @@ pub struct SignUp {
 #[serde(deny_unknown_fields)]
 pub struct SignUpTenant {
     /// A DNS label, unique on the platform.
-    #[schema(example = "acme", min_length = 1, max_length = 63, pattern = "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
+    #[schema(
+        example = "acme",
+        min_length = 1,
+        max_length = 63,
+        pattern = "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
+    )]
     pub name: String,
     /// What it is called; the name, unless said otherwise.
     #[schema(example = "Acme Ltd.", min_length = 1, max_length = 200)]
@@ -43,7 +48,7 @@ pub struct SignUpTenant {
 #[serde(deny_unknown_fields)]
 pub struct SignUpUser {
     /// Their e-mail address. It may belong to people of other tenants, too.
-    #[schema(example = "ada@example.com", max_length = 254)]
+    #[schema(example = "ada@example.com", format = "email", max_length = 254)]
     pub email: String,
     /// At least 15 characters, at most 256 bytes; any characters, no other rules, but not an easily guessed one.
     #[schema(value_type = String, format = Password, example = "correct horse battery staple", min_length = 15, max_length = 256)]
@@ -66,20 +71,37 @@ impl NewTenant {
     /// The checked body, or every complaint at once.
     fn check(body: &SignUp) -> Result<Self, fault::Error> {
         let SignUp { tenant, user } = body;
-        let name = Name::check(&tenant.name).map_err(|error| FieldError { pointer: "/tenant/name".into(), ..error });
+        let name = Name::check(&tenant.name).map_err(|error| FieldError {
+            pointer: "/tenant/name".into(),
+            ..error
+        });
         let email = Email::check("/user/email", &user.email);
-        let about = [email.as_ref().map_or("", Email::as_str), email.as_ref().map_or("", Email::local_part), &tenant.name];
+        let about = [
+            email.as_ref().map_or("", Email::as_str),
+            email.as_ref().map_or("", Email::local_part),
+            &tenant.name,
+        ];
         let password = NewPassword::check(&user.password, &about)
             .map_err(|refused| FieldError::new("/user/password", refused.to_string()));
         let display_name = DisplayName::check("/tenant/display_name", tenant.display_name.as_deref(), &tenant.name);
         let otherwise = email.as_ref().map_or("-", Email::local_part);
         let owner_name = DisplayName::check("/user/display_name", user.display_name.as_deref(), otherwise);
         match (name, display_name, email, password, owner_name) {
-            (Ok(name), Ok(display_name), Ok(email), Ok(password), Ok(owner_name)) => {
-                Ok(Self { name, display_name, email, password, owner_name })
-            }
+            (Ok(name), Ok(display_name), Ok(email), Ok(password), Ok(owner_name)) => Ok(Self {
+                name,
+                display_name,
+                email,
+                password,
+                owner_name,
+            }),
             (name, display_name, email, password, owner_name) => {
-                let complaints = [name.err(), display_name.err(), email.err(), password.err(), owner_name.err()];
+                let complaints = [
+                    name.err(),
+                    display_name.err(),
+                    email.err(),
+                    password.err(),
+                    owner_name.err(),
+                ];
                 Err(fault::Error::invalid_fields(complaints.into_iter().flatten().collect()))
             }
         }
@@ -118,19 +140,35 @@ impl Subject for SignedUp {
 pub async fn sign_up(ask: Open<SignUp>, identity: Data<Identity>) -> Outcome<SignedUp> {
     let turn = identity.hasher.turn().map_err(fault::Error::from)?;
     let new = NewTenant::check(&ask.body)?;
-    let hash = turn.hash(new.password).await.map_err(|error| error.at("/user/password"))?;
+    let hash = turn
+        .hash(new.password)
+        .await
+        .map_err(|error| error.at("/user/password"))?;
 
     let (tenant_id, user_id) = (TenantId::mint(), UserId::mint());
-    let owner = vec![Binding { role: Role::Owner, project: None }];
+    let owner = vec![Binding {
+        role: Role::Owner,
+        project: None,
+    }];
     let caller = Caller::newcomer(tenant_id, user_id, owner, ask.origin.address, ask.origin.request);
     let mut tx = identity.db.change::<tenant::Create>(Ask::plain(caller)).await?;
     let tenant = tx.tenant()?;
 
-    store::tenants::insert(&mut tx, &tenant, &new.name, &new.display_name).await.map_err(|error| error.taken("tenant"))?;
+    store::tenants::insert(&mut tx, &tenant, &new.name, &new.display_name)
+        .await
+        .map_err(|error| error.taken("tenant"))?;
     store::people::insert_owner(&mut tx, &tenant, user_id, (&new.email, &new.owner_name), &hash).await?;
     let project_id = store::projects::insert_first(&mut tx, &tenant).await?;
 
-    tx.finish(Status::Created, Created(SignedUp { tenant_id, user_id, project_id })).await
+    tx.finish(
+        Status::Created,
+        Created(SignedUp {
+            tenant_id,
+            user_id,
+            project_id,
+        }),
+    )
+    .await
 }
 
 #[cfg(test)]
@@ -148,15 +186,32 @@ mod tests {
     #[tokio::test]
     async fn a_sign_up_makes_tenant_owner_and_project() {
         let test = start().await;
-        let made = test.client.post(PATH, body("acme", "Ada@Acme.example")).await.expect(201);
+        let made = test
+            .client
+            .post(PATH, body("acme", "Ada@Acme.example"))
+            .await
+            .expect(201);
         let tokens = test.sign_in("ada@acme.example", PASSWORD).await.expect(200).json;
-        let me = test.enter(&tokens).await.unwrap().get("/api/v1/me").await.expect(200).json;
+        let me = test
+            .enter(&tokens)
+            .await
+            .unwrap()
+            .get("/api/v1/me")
+            .await
+            .expect(200)
+            .json;
         assert_eq!(me["tenant"], json!({"id": made.json["tenant_id"], "name": "acme"}));
         assert_eq!(me["user"]["id"], made.json["user_id"]);
         assert_eq!(me["user"]["display_name"], "ada");
         assert_eq!(me["roles"], json!(["owner"]));
-        assert_eq!(me["projects"], json!([{"id": made.json["project_id"], "name": "default"}]));
-        let log = test.bench.audit(made.json["tenant_id"].as_str().unwrap().parse().unwrap()).await;
+        assert_eq!(
+            me["projects"],
+            json!([{"id": made.json["project_id"], "name": "default"}])
+        );
+        let log = test
+            .bench
+            .audit(made.json["tenant_id"].as_str().unwrap().parse().unwrap())
+            .await;
         assert_eq!(log[0], ("tenant.create".to_owned(), "success".to_owned()));
     }
 
@@ -164,10 +219,17 @@ mod tests {
     async fn a_taken_name_is_409_and_leaves_nothing_behind() {
         let test = start().await;
         test.sign_up("acme").await;
-        let refused = test.client.post(PATH, body("acme", "eve@evil.example")).await.expect(409);
+        let refused = test
+            .client
+            .post(PATH, body("acme", "eve@evil.example"))
+            .await
+            .expect(409);
         assert_eq!(refused.code(), "already_exists");
         test.sign_in("eve@evil.example", PASSWORD).await.expect(401);
-        test.client.post(PATH, body("platform", "eve@evil.example")).await.expect(409);
+        test.client
+            .post(PATH, body("platform", "eve@evil.example"))
+            .await
+            .expect(409);
     }
 
     #[tokio::test]
@@ -176,8 +238,18 @@ mod tests {
         let bad = json!({"tenant": {"name": "A", "display_name": ""},
                          "user": {"email": "no", "password": "short", "display_name": "a\u{1b}b"}});
         let refused = test.client.post(PATH, bad).await.expect(400);
-        let named = refused.json["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap());
-        let all = ["/tenant/name", "/tenant/display_name", "/user/email", "/user/password", "/user/display_name"];
+        let named = refused.json["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| error["pointer"].as_str().unwrap());
+        let all = [
+            "/tenant/name",
+            "/tenant/display_name",
+            "/user/email",
+            "/user/password",
+            "/user/display_name",
+        ];
         assert_eq!(named.collect::<Vec<_>>(), all);
         assert!(!refused.text.contains("\"short\""), "t24: {}", refused.text);
         let mut common = body("acme", "ada@acme.example");
@@ -189,7 +261,12 @@ mod tests {
     #[tokio::test]
     async fn t08_nothing_else_can_be_set() {
         let test = start().await;
-        for (pointer, field) in [("/tenant", "tenant_id"), ("/user", "roles"), ("/user", "enabled"), ("", "role")] {
+        for (pointer, field) in [
+            ("/tenant", "tenant_id"),
+            ("/user", "roles"),
+            ("/user", "enabled"),
+            ("", "role"),
+        ] {
             let mut bad = body("acme", "ada@acme.example");
             bad.pointer_mut(pointer).unwrap()[field] = json!("x");
             test.client.post(PATH, bad).await.expect(400);
@@ -219,9 +296,18 @@ mod tests {
         test.sign_in("ada@acme.example", PASSWORD).await.expect(200);
         let tokens = test.sign_in("ada@acme.example", "another wrong password").await;
         assert_eq!(tokens.status, 401);
-        for table in ["identity.users", "identity.passwords", "identity.sessions", "bus.outbox", "identity.replies"] {
+        for table in [
+            "identity.users",
+            "identity.passwords",
+            "identity.sessions",
+            "bus.outbox",
+            "identity.replies",
+        ] {
             let dump = test.dump(table).await;
-            assert!(!dump.contains(PASSWORD) && !dump.contains("another wrong"), "{table}: {dump}");
+            assert!(
+                !dump.contains(PASSWORD) && !dump.contains("another wrong"),
+                "{table}: {dump}"
+            );
         }
     }
 }

@@ -33,9 +33,22 @@ mod tests {
         let tokens = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
         let claims = test.check(&tokens).await;
         let standing = test.standing(&claims).await.unwrap();
-        assert_eq!((standing.live, standing.bindings), (true, vec![Binding { role: Role::Owner, project: None }]));
+        assert_eq!(
+            (standing.live, standing.bindings),
+            (
+                true,
+                vec![Binding {
+                    role: Role::Owner,
+                    project: None
+                }]
+            )
+        );
         test.unbind(&owner).await;
-        assert_eq!(test.standing(&claims).await.unwrap().bindings, [], "t17: felt at the next question");
+        assert_eq!(
+            test.standing(&claims).await.unwrap().bindings,
+            [],
+            "t17: felt at the next question"
+        );
     }
 
     #[tokio::test]
@@ -46,15 +59,26 @@ mod tests {
         let path = format!("/internal/sessions/{}", test.check(&tokens).await.sid);
         test.client.get(&path).await.expect(404);
         test.enter(&tokens).await.unwrap().get(&path).await.expect(404);
-        test.client.bearer(Bearer::Certificate("00".repeat(32))).get(&path).await.expect(404);
-        test.client.bearer(Bearer::Platform("gateway".to_owned())).get(&path).await.expect(200);
+        test.client
+            .bearer(Bearer::Certificate("00".repeat(32)))
+            .get(&path)
+            .await
+            .expect(404);
+        test.client
+            .bearer(Bearer::Platform("gateway".to_owned()))
+            .get(&path)
+            .await
+            .expect(200);
     }
 
     #[tokio::test]
     async fn what_never_was_is_404() {
         let test = start().await;
         let gateway = test.client.bearer(Bearer::Platform("gateway".to_owned()));
-        gateway.get(&format!("/internal/sessions/{}", SessionId::mint())).await.expect(404);
+        gateway
+            .get(&format!("/internal/sessions/{}", SessionId::mint()))
+            .await
+            .expect(404);
         gateway.get("/internal/sessions/junk").await.expect(404);
     }
 }

@@ -17,7 +17,12 @@ use crate::store;
 #[serde(deny_unknown_fields)]
 pub struct CreateProject {
     /// A DNS label, unique in the tenant.
-    #[schema(example = "shop", min_length = 1, max_length = 63, pattern = "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
+    #[schema(
+        example = "shop",
+        min_length = 1,
+        max_length = 63,
+        pattern = "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
+    )]
     pub name: String,
     /// What it is for, 1,000 characters at most.
     #[serde(default)]
@@ -35,7 +40,9 @@ impl CreateProject {
 pub(super) fn both<A, B>(a: Result<A, FieldError>, b: Result<B, FieldError>) -> Result<(A, B), fault::Error> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
-        (a, b) => Err(fault::Error::invalid_fields(a.err().into_iter().chain(b.err()).collect())),
+        (a, b) => Err(fault::Error::invalid_fields(
+            a.err().into_iter().chain(b.err()).collect(),
+        )),
     }
 }
 
@@ -82,7 +89,10 @@ mod tests {
         let tenant = test.bench.tenant("acme").await;
         let owner = test.client.caller(&tenant.caller(Role::Owner));
 
-        let made = owner.post("/api/v1/projects", json!({"name": "shop"})).await.expect(201);
+        let made = owner
+            .post("/api/v1/projects", json!({"name": "shop"}))
+            .await
+            .expect(201);
         assert_eq!(made.json["name"], "shop");
         let read = owner.get(made.header("location")).await.expect(200);
         assert_eq!(read.json, made.json);
@@ -94,11 +104,19 @@ mod tests {
         let tenant = test.bench.tenant("acme").await;
         let owner = test.client.caller(&tenant.caller(Role::Owner));
 
-        let refused = owner.post("/api/v1/projects", json!({"name": "No", "description": "x".repeat(1001)})).await;
+        let refused = owner
+            .post(
+                "/api/v1/projects",
+                json!({"name": "No", "description": "x".repeat(1001)}),
+            )
+            .await;
         let refused = refused.expect(400);
         assert_eq!(refused.json["errors"][0]["pointer"], "/name");
         assert_eq!(refused.json["errors"][1]["pointer"], "/description");
-        let unknown = owner.post("/api/v1/projects", json!({"name": "a", "tenant_id": tenant.id})).await.expect(400);
+        let unknown = owner
+            .post("/api/v1/projects", json!({"name": "a", "tenant_id": tenant.id}))
+            .await
+            .expect(400);
         assert_eq!(unknown.code(), "invalid", "t08: {}", unknown.text);
     }
 
@@ -109,8 +127,15 @@ mod tests {
         let body = json!({"name": "shop"});
         let first = test.client.caller(&one.caller(Role::Owner));
         first.post("/api/v1/projects", body.clone()).await.expect(201);
-        assert_eq!(first.post("/api/v1/projects", body.clone()).await.expect(409).code(), "already_exists");
-        test.client.caller(&other.caller(Role::Owner)).post("/api/v1/projects", body).await.expect(201);
+        assert_eq!(
+            first.post("/api/v1/projects", body.clone()).await.expect(409).code(),
+            "already_exists"
+        );
+        test.client
+            .caller(&other.caller(Role::Owner))
+            .post("/api/v1/projects", body)
+            .await
+            .expect(201);
     }
 
     #[tokio::test]
@@ -118,9 +143,15 @@ mod tests {
         let test = start().await;
         let tenant = test.bench.tenant("acme").await;
         let viewer = test.client.caller(&tenant.caller(Role::Viewer));
-        let refused = viewer.post("/api/v1/projects", json!({"name": "shop"})).await.expect(403);
+        let refused = viewer
+            .post("/api/v1/projects", json!({"name": "shop"}))
+            .await
+            .expect(403);
         assert!(refused.text.contains("project.create"), "{}", refused.text);
-        assert_eq!(test.audit(&tenant).await, [("project.create".to_owned(), "denied".to_owned())]);
+        assert_eq!(
+            test.audit(&tenant).await,
+            [("project.create".to_owned(), "denied".to_owned())]
+        );
     }
 
     #[tokio::test]
@@ -128,7 +159,10 @@ mod tests {
         let test = start().await;
         let tenant = test.bench.tenant("acme").await;
         let owner = test.client.caller(&tenant.caller(Role::Owner));
-        let would = owner.post("/api/v1/projects?dry_run=true", json!({"name": "shop"})).await.expect(200);
+        let would = owner
+            .post("/api/v1/projects?dry_run=true", json!({"name": "shop"}))
+            .await
+            .expect(200);
         assert_eq!((would.header("dry-run"), &would.json["name"]), ("true", &json!("shop")));
         owner.get("/api/v1/projects/shop").await.expect(404);
         assert_eq!(test.audit(&tenant).await.len(), 1, "only the refusal of the read");
@@ -142,10 +176,20 @@ mod tests {
         let body = json!({"name": "shop"});
         let asks = (0..12).map(|_| owner.post_once("/api/v1/projects", "key-1", body.clone()));
         let replies = futures::future::join_all(asks).await;
-        assert!(replies.iter().all(|reply| reply.status == 201 && reply.json == replies[0].json), "{replies:?}");
-        let replayed = replies.iter().filter(|reply| reply.header("idempotent-replayed") == "true").count();
+        assert!(
+            replies
+                .iter()
+                .all(|reply| reply.status == 201 && reply.json == replies[0].json),
+            "{replies:?}"
+        );
+        let replayed = replies
+            .iter()
+            .filter(|reply| reply.header("idempotent-replayed") == "true")
+            .count();
         assert_eq!(replayed, 11);
-        let other = owner.post_once("/api/v1/projects", "key-1", json!({"name": "other"})).await;
+        let other = owner
+            .post_once("/api/v1/projects", "key-1", json!({"name": "other"}))
+            .await;
         assert_eq!(other.expect(422).code(), "idempotency_key_reused");
     }
 }

@@ -36,7 +36,8 @@ pub async fn delete_project(
 
     store::projects::remove(&mut tx, &project).await?;
 
-    tx.finish(Status::NoContent, Removed(ProjectView::from(&*project))).await
+    tx.finish(Status::NoContent, Removed(ProjectView::from(&*project)))
+        .await
 }
 
 #[cfg(test)]
@@ -52,7 +53,10 @@ mod tests {
         let admin = test.client.caller(&tenant.caller(Role::Admin));
         admin.delete("/api/v1/projects/default").await.expect(204);
         admin.get("/api/v1/projects/default").await.expect(404);
-        assert_eq!(test.audit(&tenant).await[0], ("project.delete".to_owned(), "success".to_owned()));
+        assert_eq!(
+            test.audit(&tenant).await[0],
+            ("project.delete".to_owned(), "success".to_owned())
+        );
     }
 
     #[tokio::test]

@@ -47,14 +47,21 @@ pub async fn list_projects(
     identity: Data<Identity>,
 ) -> Result<Page<ProjectView>, fault::Error> {
     let query = &ask.query;
-    let listing = Listing { limit: query.limit, page_token: query.page_token.as_deref(), filter: ("projects", query) };
+    let listing = Listing {
+        limit: query.limit,
+        page_token: query.page_token.as_deref(),
+        filter: ("projects", query),
+    };
     let window = Window::parse(ask.caller().tenant(), &listing)?;
 
     let mut tx = ask.begin(&identity.db).await?;
     let tenant = tx.tenant()?;
     let visible = tx.projects_for(project::Read::INFO);
 
-    let filter = Filter { prefix: query.q.as_deref(), visible: visible.as_deref() };
+    let filter = Filter {
+        prefix: query.q.as_deref(),
+        visible: visible.as_deref(),
+    };
     let rows = store::projects::list(&mut tx, &tenant, &filter, query.sort, &window).await?;
     let by_name = matches!(query.sort, Sort::Name | Sort::NameDescending);
     let key = |row: &scope::Project| vec![if by_name { row.name.clone() } else { row.id.to_string() }];
@@ -70,7 +77,10 @@ mod tests {
 
     fn names(reply: &testkit::Reply) -> Vec<String> {
         let items = reply.json["items"].as_array().unwrap();
-        items.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+        items
+            .iter()
+            .map(|item| item["name"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     #[tokio::test]
@@ -86,7 +96,9 @@ mod tests {
             loop {
                 let page = viewer.get(&path).await.expect(200);
                 seen.extend(names(&page));
-                let Some(token) = page.json["next_page"].as_str() else { break };
+                let Some(token) = page.json["next_page"].as_str() else {
+                    break;
+                };
                 path = format!("/api/v1/projects?limit=1&sort={sort}&page_token={token}");
             }
             let mut expected = vec!["default", "a1", "a2", "b1"];
@@ -98,7 +110,10 @@ mod tests {
             }
             assert_eq!(seen, expected, "{sort}");
         }
-        assert_eq!(names(&viewer.get("/api/v1/projects?q=a").await.expect(200)), ["a1", "a2"]);
+        assert_eq!(
+            names(&viewer.get("/api/v1/projects?q=a").await.expect(200)),
+            ["a1", "a2"]
+        );
     }
 
     #[tokio::test]
@@ -110,8 +125,12 @@ mod tests {
         let page = me.get("/api/v1/projects?limit=1").await.expect(200);
         let token = page.json["next_page"].as_str().unwrap().to_owned();
         let them = test.client.caller(&theirs.caller(Role::Viewer));
-        them.get(&format!("/api/v1/projects?limit=1&page_token={token}")).await.expect(400);
-        me.get(&format!("/api/v1/projects?limit=1&q=a&page_token={token}")).await.expect(400);
+        them.get(&format!("/api/v1/projects?limit=1&page_token={token}"))
+            .await
+            .expect(400);
+        me.get(&format!("/api/v1/projects?limit=1&q=a&page_token={token}"))
+            .await
+            .expect(400);
     }
 
     #[tokio::test]
@@ -120,7 +139,10 @@ mod tests {
         let tenant = test.bench.tenant("acme").await;
         let mine = ProjectId::mint();
         test.bench.project(&tenant, mine, "mine").await;
-        let bound = vec![Binding { role: Role::Viewer, project: Some(mine) }];
+        let bound = vec![Binding {
+            role: Role::Viewer,
+            project: Some(mine),
+        }];
         let caller = test.client.caller(&tenant.caller_with(bound));
         assert_eq!(names(&caller.get("/api/v1/projects").await.expect(200)), ["mine"]);
     }
@@ -130,7 +152,16 @@ mod tests {
         let test = start().await;
         let tenant = test.bench.tenant("acme").await;
         let viewer = test.client.caller(&tenant.caller(Role::Viewer));
-        for bad in ["limit=0", "limit=1001", "limit=x", "nope=1", "sort=evil", "limit=1&limit=2", "q=%ff", "q=%"] {
+        for bad in [
+            "limit=0",
+            "limit=1001",
+            "limit=x",
+            "nope=1",
+            "sort=evil",
+            "limit=1&limit=2",
+            "q=%ff",
+            "q=%",
+        ] {
             let refused = viewer.get(&format!("/api/v1/projects?{bad}")).await;
             assert_eq!(refused.status, 400, "{bad}: {}", refused.text);
         }

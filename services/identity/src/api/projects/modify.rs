@@ -46,7 +46,10 @@ pub async fn modify_project(
     identity: Data<Identity>,
 ) -> Outcome<ProjectView> {
     let name = ask.body.name.as_deref().map(Name::check).transpose();
-    let (name, description) = both(name, ask.body.description.as_deref().map(Description::check).transpose())?;
+    let (name, description) = both(
+        name,
+        ask.body.description.as_deref().map(Description::check).transpose(),
+    )?;
 
     let mut tx = ask.begin(&identity.db).await?;
     let project = tx.project(&path.project).await?;
@@ -57,7 +60,8 @@ pub async fn modify_project(
         .await
         .map_err(|error| error.taken("project"))?;
 
-    tx.finish(Status::Ok, Changed(before, ProjectView::from(&project))).await
+    tx.finish(Status::Ok, Changed(before, ProjectView::from(&project)))
+        .await
 }
 
 #[cfg(test)]
@@ -77,7 +81,9 @@ mod tests {
         let changed = admin.patch(&path, &etag, json!({"name": "renamed"})).await.expect(200);
         assert_eq!(changed.json["name"], "renamed");
         admin.patch(&path, &etag, json!({"name": "again"})).await.expect(412);
-        let unguarded = admin.request(reqwest::Method::PATCH, &path).json(&json!({"name": "again"}));
+        let unguarded = admin
+            .request(reqwest::Method::PATCH, &path)
+            .json(&json!({"name": "again"}));
         admin.send(unguarded).await.expect(428);
     }
 
@@ -86,6 +92,12 @@ mod tests {
         let test = start().await;
         let (mine, theirs) = (test.bench.tenant("mine").await, test.bench.tenant("theirs").await);
         let them = test.client.caller(&theirs.caller(Role::Owner));
-        them.patch(&format!("/api/v1/projects/{}", mine.project), "*", json!({"name": "stolen"})).await.expect(404);
+        them.patch(
+            &format!("/api/v1/projects/{}", mine.project),
+            "*",
+            json!({"name": "stolen"}),
+        )
+        .await
+        .expect(404);
     }
 }

@@ -40,8 +40,14 @@ mod tests {
         let test = start().await;
         let (mine, theirs) = (test.bench.tenant("mine").await, test.bench.tenant("theirs").await);
         let me = test.client.caller(&mine.caller(Role::Owner));
-        let foreign = me.get(&format!("/api/v1/projects/{}", theirs.project)).await.expect(404);
-        let absent = me.get(&format!("/api/v1/projects/{}", ProjectId::mint())).await.expect(404);
+        let foreign = me
+            .get(&format!("/api/v1/projects/{}", theirs.project))
+            .await
+            .expect(404);
+        let absent = me
+            .get(&format!("/api/v1/projects/{}", ProjectId::mint()))
+            .await
+            .expect(404);
         assert_eq!(foreign.without_request(), absent.without_request());
         me.get(&format!("/api/v1/projects/{}", mine.project)).await.expect(200);
     }
@@ -50,7 +56,10 @@ mod tests {
     async fn a_role_elsewhere_in_the_tenant_does_not_reveal_the_project() {
         let test = start().await;
         let tenant = test.bench.tenant("acme").await;
-        let elsewhere = vec![Binding { role: Role::Viewer, project: Some(ProjectId::mint()) }];
+        let elsewhere = vec![Binding {
+            role: Role::Viewer,
+            project: Some(ProjectId::mint()),
+        }];
         let stranger = test.client.caller(&tenant.caller_with(elsewhere));
         stranger.get("/api/v1/projects/default").await.expect(404);
     }
@@ -62,7 +71,10 @@ mod tests {
         let viewer = test.client.caller(&tenant.caller(Role::Viewer));
         let first = viewer.get("/api/v1/projects/default").await.expect(200);
         let again = viewer.request(reqwest::Method::GET, "/api/v1/projects/default");
-        viewer.send(again.header("if-none-match", first.header("etag"))).await.expect(304);
+        viewer
+            .send(again.header("if-none-match", first.header("etag")))
+            .await
+            .expect(304);
     }
 
     #[tokio::test]
@@ -71,7 +83,12 @@ mod tests {
         let tenant = test.bench.tenant("acme").await;
         let url = format!("{}/api/v1/projects/{}", test.client.base(), tenant.project);
         #[expect(clippy::disallowed_methods, reason = "the request that skips the gateway")]
-        let bare = reqwest::Client::new().get(&url).header("x-tenant-id", tenant.id.to_string()).send().await.unwrap();
+        let bare = reqwest::Client::new()
+            .get(&url)
+            .header("x-tenant-id", tenant.id.to_string())
+            .send()
+            .await
+            .unwrap();
         assert_eq!(bare.status(), 401);
         test.client.get("/api/v1/projects/default").await.expect(401);
     }

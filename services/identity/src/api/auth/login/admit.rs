@@ -1,0 +1,99 @@
+//! Before the password is looked at: who it may be, and whether another guess is to be had.
+
+use auth::action::session;
+use auth::{Action, PLATFORM};
+use chrono::TimeDelta;
+use db::{Reason, SystemTx};
+use fault::Kind;
+use ids::TenantId;
+use ids::uuid::Uuid;
+
+use super::Attempt;
+use crate::api::auth::record_refusal;
+use crate::guess::{self, Budget};
+use crate::service::Identity;
+use crate::store;
+use crate::store::people::Candidate;
+
+/// No tenant has this id: one that is named and does not exist is searched like any other.
+const NOWHERE: TenantId = TenantId::from_uuid(Uuid::nil());
+
+/// What the database knows of an attempt.
+pub(super) struct Found {
+    /// In whose log it belongs.
+    pub tenant: TenantId,
+    /// The one person it can be.
+    pub candidate: Option<Candidate>,
+    /// What it spends.
+    pub budgets: Vec<Budget>,
+}
+
+impl Found {
+    async fn lookup(tx: &mut SystemTx, attempt: &Attempt<'_>, identity: &Identity) -> Result<Self, fault::Error> {
+        let named = match &attempt.tenant {
+            Some(name) => Some(store::tenants::named(tx, name.as_str()).await?.unwrap_or(NOWHERE)),
+            None => None,
+        };
+        let mut people = store::people::candidates(tx, &attempt.email, named, &attempt.network).await?;
+        // Two people and no tenant: nobody in particular. Saying so would tell strangers where the address is used.
+        let candidate = if people.len() == 1 { people.pop() } else { None };
+        let log = candidate
+            .as_ref()
+            .map(|candidate| candidate.tenant)
+            .or(named.filter(|tenant| *tenant != NOWHERE));
+        let known = candidate.as_ref().is_some_and(|candidate| candidate.known);
+        let budgets = guess::budgets(&identity.guesses, &attempt.email, &attempt.network, known);
+        Ok(Self {
+            tenant: log.unwrap_or(PLATFORM),
+            candidate,
+            budgets,
+        })
+    }
+
+    /// The hash to compare with.
+    pub fn hash(&self) -> Option<&str> {
+        self.candidate.as_ref().map(|candidate| candidate.hash.as_str())
+    }
+
+    /// Whom they were after, for the log.
+    pub fn object(&self) -> String {
+        self.candidate.as_ref().map_or_else(
+            || "user:unknown".to_owned(),
+            |candidate| format!("user:{}", candidate.user),
+        )
+    }
+}
+
+/// Finds who it may be, and pays for the guess before the password is looked at: fifty guesses at once pay fifty times.
+pub(super) async fn admit(identity: &Identity, attempt: &Attempt<'_>) -> Result<Found, fault::Error> {
+    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let found = Found::lookup(&mut tx, attempt, identity).await?;
+    for budget in &found.budgets {
+        if let Some(wait) = store::guesses::spend(&mut tx, budget).await? {
+            // Rolled back: what is refused costs nothing, so one guesser cannot spend what all share.
+            drop(tx);
+            return Err(slow_down(identity, attempt, &found, budget, wait).await?);
+        }
+    }
+    tx.commit().await?;
+    Ok(found)
+}
+
+/// The log hears of an exhausted budget once in a while, or its reader would be the one who is flooded.
+async fn slow_down(
+    identity: &Identity,
+    attempt: &Attempt<'_>,
+    found: &Found,
+    budget: &Budget,
+    wait: TimeDelta,
+) -> Result<fault::Error, fault::Error> {
+    let mut tx = identity.db.system(Reason::SignIn).await?;
+    if store::guesses::tell(&mut tx, budget).await? {
+        let what = (found.object(), Kind::TooManyRequests.row().code);
+        record_refusal(&mut tx, found.tenant, attempt.origin, session::Create::INFO, what)?;
+    }
+    tx.commit().await?;
+    let seconds = u32::try_from(wait.num_seconds() + 1).unwrap_or(1);
+    let detail = "Too many failed sign-ins; wait as long as Retry-After says.";
+    Ok(fault::Error::new(Kind::TooManyRequests, detail).retry_after(seconds))
+}
