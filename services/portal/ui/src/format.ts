@@ -58,6 +58,12 @@ export function bytes(count: number): string {
   return `${number(count / 1024 ** step)}\u00a0${units[step] ?? "B"}`;
 }
 
+/** A length of time: "3.2 s", "2 min 5 s". */
+export function seconds(count: number): string {
+  const rest = number(Math.round(count < 60 ? count * 10 : count % 60) / (count < 60 ? 10 : 1));
+  return count < 60 ? `${rest}\u00a0s` : `${number(Math.floor(count / 60))}\u00a0min ${rest}\u00a0s`;
+}
+
 /** A quota's amount with its unit. */
 export function amount(resource: string, value: number): string {
   if (resource.endsWith("_mib")) return mebibytes(value);

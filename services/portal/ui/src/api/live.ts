@@ -5,7 +5,7 @@ import { createContext, useContext, useEffect, useState } from "react";
 import { authorized } from "./client";
 import { POLL_MS } from "./queries";
 import { follow } from "./sse";
-import type { VmView } from "./types";
+import type { Page, VmView } from "./types";
 
 /** A CloudEvents-like envelope. */
 export interface LiveEvent {
@@ -21,7 +21,7 @@ export interface Transition {
   status: string;
 }
 
-type VmPages = InfiniteData<{ items: VmView[]; next_page?: string | null }>;
+type VmPages = InfiniteData<Page<VmView>>;
 
 export type LiveState = "connecting" | "live" | "polling";
 export const LiveContext = createContext<LiveState>("connecting");
@@ -117,7 +117,7 @@ export function apply(client: QueryClient, event: LiveEvent): void {
   });
 
   if (gone || event.type === "vm.created") void client.invalidateQueries({ queryKey: ["quotas"] });
-  void client.invalidateQueries({ queryKey: ["placement"] });
+  for (const key of ["placement", "operations"]) void client.invalidateQueries({ queryKey: [key, vm.id] });
 }
 
 /** A replayed event must not overwrite what a later read has shown. */

@@ -1,6 +1,8 @@
 /** Every read the pages make, as TanStack Query options: one place for keys, so that live events can find them. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, tagged, unwrap } from "./client";
+import type { paths } from "./schema";
+import type { HostView, OperationView, Page, VmView } from "./types";
 
 /** Between two looks at something that has no events of its own, or while the event stream is down. */
 export const POLL_MS = 5_000;
@@ -8,6 +10,16 @@ const PAGE = 100;
 
 export const me = () =>
   queryOptions({ queryKey: ["me"], queryFn: () => unwrap(api.GET("/api/v1/me")), staleTime: 60_000 });
+
+// What an address bar says may be anything; what the API does not know it refuses by name.
+type VmQuery = Pick<
+  NonNullable<paths["/api/v1/projects/{project}/vms"]["get"]["parameters"]["query"]>,
+  "q" | "status"
+>;
+type AuditQuery = Omit<
+  NonNullable<paths["/api/v1/audit/events"]["get"]["parameters"]["query"]>,
+  "limit" | "page_token"
+>;
 
 export interface VmFilter {
   q?: string | undefined;
@@ -17,12 +29,12 @@ export interface VmFilter {
 export const vms = (project: string, filter: VmFilter = {}) =>
   infiniteQueryOptions({
     queryKey: ["vms", project, filter],
-    queryFn: ({ pageParam, signal }) =>
+    queryFn: ({ pageParam, signal }): Promise<Page<VmView>> =>
       unwrap(
         api.GET("/api/v1/projects/{project}/vms", {
           params: {
             path: { project },
-            query: { limit: PAGE, ...drop(filter), ...drop({ page_token: pageParam }) },
+            query: { limit: PAGE, ...drop(filter as VmQuery), ...drop({ page_token: pageParam }) },
           },
           signal,
         }),
@@ -35,7 +47,7 @@ export const vms = (project: string, filter: VmFilter = {}) =>
 export const vm = (project: string, id: string) =>
   queryOptions({
     queryKey: ["vm", project, id],
-    queryFn: ({ signal }) =>
+    queryFn: ({ signal }): Promise<{ value: VmView; etag: string | null }> =>
       tagged(
         api.GET("/api/v1/projects/{project}/vms/{vm}", { params: { path: { project, vm: id } }, signal }),
       ),
@@ -57,13 +69,23 @@ export const vmConsole = (project: string, id: string, tail: number) =>
 
 export const vmPlacement = (project: string, id: string) =>
   queryOptions({
-    queryKey: ["placement", project, id],
+    queryKey: ["placement", id],
     queryFn: ({ signal }) =>
       unwrap(
         api.GET("/api/v1/projects/{project}/vms/{vm}/placement", {
           params: { path: { project, vm: id } },
           signal,
         }),
+      ),
+  });
+
+/** What was asked of a VM, newest first. */
+export const operations = (vm: string) =>
+  queryOptions({
+    queryKey: ["operations", vm],
+    queryFn: ({ signal }): Promise<Page<OperationView>> =>
+      unwrap(
+        api.GET("/api/v1/operations", { params: { query: { vm, sort: "-created_at", limit: 20 } }, signal }),
       ),
   });
 
@@ -99,7 +121,7 @@ export const audit = (filter: AuditFilter, pageToken: string | undefined, limit 
     queryFn: ({ signal }) =>
       unwrap(
         api.GET("/api/v1/audit/events", {
-          params: { query: { limit, ...drop(filter), ...drop({ page_token: pageToken }) } },
+          params: { query: { limit, ...drop(filter as AuditQuery), ...drop({ page_token: pageToken }) } },
           signal,
         }),
       ),
@@ -117,7 +139,8 @@ export const pools = () =>
 export const hosts = () =>
   queryOptions({
     queryKey: ["system", "hosts"],
-    queryFn: () => unwrap(api.GET("/api/v1/system/hosts", { params: { query: system } })),
+    queryFn: (): Promise<Page<HostView>> =>
+      unwrap(api.GET("/api/v1/system/hosts", { params: { query: system } })),
     refetchInterval: POLL_MS,
   });
 

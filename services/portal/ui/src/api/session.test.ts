@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 type Session = typeof import("./session");
 
 const answer = (n: number, expires_in = 300) => ({
-  status: "authenticated",
+  status: "authenticated" as const,
   access_token: `a${n}`,
   token_type: "Bearer",
   expires_in,

@@ -10,7 +10,7 @@
  * already rotated, and the fresh pair is told to everyone before the lock is released.
  */
 import { Problem } from "./problem";
-import type { LoginAnswer } from "./types";
+import type { SignedIn } from "./types";
 
 export interface Tokens {
   access: string;
@@ -69,22 +69,21 @@ export function onTurn(listener: () => void): () => void {
 }
 
 /** Takes a successful login's answer. */
-export function begin(answer: LoginAnswer): void {
+export function begin(answer: SignedIn): void {
   adopt(answer, true);
 }
 
-function adopt(answer: LoginAnswer, login: boolean) {
+function adopt(answer: SignedIn, login: boolean) {
   const next = parse(answer);
   keep(next, login);
   tell({ type: "tokens", tokens: next, login });
 }
 
-function parse(answer: LoginAnswer): Tokens {
-  if (!answer.access_token || !answer.refresh_token) throw Problem.of(502, undefined);
+function parse(answer: SignedIn): Tokens {
   return {
     access: answer.access_token,
     refresh: answer.refresh_token,
-    expiresAt: Date.now() + (answer.expires_in ?? 300) * 1000,
+    expiresAt: Date.now() + answer.expires_in * 1000,
   };
 }
 
@@ -150,7 +149,7 @@ async function rotate(): Promise<boolean> {
       throw Problem.network();
     });
     if (answer.ok) {
-      adopt((await answer.json()) as LoginAnswer, false);
+      adopt((await answer.json()) as SignedIn, false);
       return true;
     }
     if (answer.status === 429 || answer.status >= 500) throw Problem.of(answer.status, await body(answer));
@@ -180,8 +179,7 @@ export async function end(): Promise<void> {
   if (!last) return;
   await fetch("/api/v1/auth/logout", {
     method: "POST",
-    headers: { "content-type": "application/json", authorization: `Bearer ${last.access}` },
-    body: JSON.stringify({ refresh_token: last.refresh }),
+    headers: { authorization: `Bearer ${last.access}` },
     keepalive: true,
   }).catch(() => undefined);
 }

@@ -1,17 +1,26 @@
-/** The wire types under the names the pages use. Everything comes from the generated schema. */
+/**
+ * The wire types under the names the pages use. Everything comes from the generated schema; only words that the API may
+ * add to ("new words may come") are widened, so that no page relies on knowing them all.
+ */
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
-export type Me = Schemas["Me"];
-export type VmView = Schemas["VmView"];
+export interface Page<T> {
+  items: T[];
+  next_page?: string | null;
+}
+
+export type Me = Schemas["MeView"];
+export type SignedIn = Schemas["SignedIn"];
+export type VmView = Omit<Schemas["VmView"], "status"> & { status: string };
 export type CreateVm = Schemas["CreateVm"];
+export type OperationView = Omit<Schemas["OperationView"], "status"> & { status: string };
 export type FlavorView = Schemas["FlavorView"];
 export type ImageView = Schemas["ImageView"];
 export type QuotaView = Schemas["QuotaView"];
 export type PoolView = Schemas["PoolView"];
-export type HostView = Schemas["HostView"];
-export type AuditEvent = Schemas["AuditEvent"];
-export type PlacementView = Schemas["PlacementView"];
-export type LoginAnswer = Schemas["LoginAnswer"];
+export type HostView = Omit<Schemas["HostView"], "status"> & { status: string };
+export type AuditEvent = Schemas["AuditEventView"];
+export type PlacementRecord = Schemas["Record"];
 export type ProblemBody = Schemas["Problem"];

@@ -41,6 +41,6 @@ export function known(prefix: string, word: string): string {
   return isKey(key) ? i18next.t(key) : word.replaceAll("_", " ");
 }
 
-const isKey = (key: string): key is Key => key in en;
+export const isKey = (key: string): key is Key => key in en;
 
 export default i18next;

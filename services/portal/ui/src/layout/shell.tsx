@@ -213,9 +213,9 @@ function User() {
             type: "group",
             label: (
               <div className="who">
-                <strong>{user.display_name ?? user.email}</strong>
+                <strong>{user.display_name}</strong>
                 <span>{user.email}</span>
-                <span>{tenant.display_name ?? tenant.name}</span>
+                <span>{tenant.name}</span>
                 <span>{roles.map((role) => known("role", role)).join(", ")}</span>
               </div>
             ),

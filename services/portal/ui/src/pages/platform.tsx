@@ -42,7 +42,7 @@ export function Pools() {
   const { t } = useTranslation();
   const columns: Column<PoolView>[] = [
     { key: "name", title: t("pool.name"), card: "title", render: ({ name }) => <strong>{name}</strong> },
-    { key: "region", title: t("pool.region"), render: ({ region }) => region ?? "–" },
+    { key: "region", title: t("pool.region"), render: ({ region }) => region },
     {
       key: "overcommit",
       title: t("pool.overcommit"),
@@ -57,13 +57,7 @@ export function Pools() {
 
 const HOST_TONES: Record<string, Tone> = {
   up: "good",
-  ready: "good",
-  online: "good",
-  active: "good",
-  down: "bad",
-  offline: "bad",
-  lost: "bad",
-  draining: "moving",
+  degraded: "bad",
   maintenance: "idle",
   disabled: "idle",
 };
@@ -86,41 +80,46 @@ export function Hosts() {
       key: "state",
       title: t("host.status"),
       card: "corner",
-      render: ({ state }) => <Dot tone={HOST_TONES[state] ?? "unknown"}>{known("host.status", state)}</Dot>,
+      render: ({ status }) => (
+        <Dot tone={HOST_TONES[status] ?? "unknown"}>{known("host.status", status)}</Dot>
+      ),
     },
     { key: "pool", title: t("host.pool"), render: ({ pool }) => pool },
     {
       key: "cpu",
       title: t("host.cpu"),
-      render: ({ vcpus, vcpus_used }) => <Usage used={vcpus_used} of={vcpus} show={number} />,
+      render: ({ allocated, capacity }) => <Usage used={allocated.vcpus} of={capacity.vcpus} show={number} />,
     },
     {
       key: "memory",
       title: t("host.memory"),
-      render: ({ memory_mib, memory_mib_used }) => (
-        <Usage used={memory_mib_used} of={memory_mib} show={mebibytes} />
+      render: ({ allocated, capacity }) => (
+        <Usage used={allocated.memory_mib} of={capacity.memory_mib} show={mebibytes} />
       ),
     },
     {
+      key: "busy",
+      title: t("host.busy"),
+      align: "end",
+      render: ({ usage }) => (usage ? `${number(Math.round(usage.cpu_percent))}\u00a0%` : "–"),
+    },
+    { key: "domain", title: t("host.domain"), render: ({ domain_type }) => <code>{domain_type}</code> },
+    {
       key: "seen",
       title: t("host.seen"),
-      render: ({ last_seen_at }) => (last_seen_at ? <Ago at={last_seen_at} /> : t("host.never")),
+      render: ({ heartbeat_at, last_error }) => (
+        <>
+          {heartbeat_at ? <Ago at={heartbeat_at} /> : t("host.never")}
+          {last_error && <div className="status-bad">{last_error.detail}</div>}
+        </>
+      ),
     },
   ];
   return <List title={t("nav.hosts")} empty={t("host.empty")} list={useQuery(hosts())} columns={columns} />;
 }
 
-function Usage({
-  used = 0,
-  of,
-  show,
-}: {
-  used?: number | undefined;
-  of?: number | undefined;
-  show: (value: number) => string;
-}) {
+function Usage({ used, of, show }: { used: number; of: number; show: (value: number) => string }) {
   const { t } = useTranslation();
-  if (of === undefined) return "–";
   return (
     <span className="usage">
       <span>{t("quota.of", { used: show(used), limit: show(of) })}</span>
@@ -169,12 +168,18 @@ export function Images() {
       key: "size",
       title: t("image.size"),
       align: "end",
-      render: ({ size_bytes }) => (size_bytes === undefined ? "–" : bytes(size_bytes)),
+      render: ({ file, initrd }) => bytes(file.size + (initrd?.size ?? 0)),
+    },
+    {
+      key: "disk",
+      title: t("image.min_disk"),
+      align: "end",
+      render: ({ min_disk_gib }) => (min_disk_gib ? gibibytes(min_disk_gib) : "–"),
     },
     {
       key: "sha256",
       title: t("image.sha256"),
-      render: ({ sha256 }) => <code title={sha256}>{sha256?.slice(0, 16)}…</code>,
+      render: ({ file: { sha256 } }) => <code title={sha256}>{sha256.slice(0, 16)}…</code>,
     },
     { key: "created", title: t("vm.created"), render: ({ created_at }) => <Ago at={created_at} /> },
   ];

@@ -30,7 +30,6 @@ export function SignIn() {
     mutationFn: ({ email, password, tenant }: Fields) =>
       unwrap(open.POST("/api/v1/auth/login", { body: { email, password, ...(tenant ? { tenant } : {}) } })),
     onSuccess: (answer) => {
-      if (answer.status !== "authenticated") return;
       begin(answer);
       void navigate({ to: next ?? "/", replace: true });
     },
@@ -55,15 +54,6 @@ export function SignIn() {
         </Form.Item>
         {login.error && (
           <ProblemAlert error={login.error} title={wrong ? t("auth.wrong") : undefined} shown={shown} />
-        )}
-        {login.data && login.data.status !== "authenticated" && (
-          <Alert
-            type="warning"
-            showIcon
-            role="alert"
-            title={t("auth.mfa")}
-            description={t("auth.mfa.other", { methods: login.data.methods?.join(", ") ?? "" })}
-          />
         )}
         <Button type="primary" htmlType="submit" size="large" block loading={login.isPending}>
           {t("auth.sign_in")}

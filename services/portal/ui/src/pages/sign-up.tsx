@@ -4,7 +4,6 @@ import { Button, Form, Input } from "antd";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { open, unwrap } from "../api/client";
-import { useIdempotencyKey } from "../api/idempotency";
 import { begin } from "../api/session";
 import { setPrefs } from "../prefs";
 import { ProblemAlert, showOnFields } from "../parts/problem";
@@ -19,7 +18,6 @@ export function SignUp() {
   const navigate = useNavigate();
   const [form] = Form.useForm<Fields>();
   const [shown, setShown] = useState<Set<string>>();
-  const keyFor = useIdempotencyKey();
   const title = t("auth.sign_up");
   const tab = t("app.title");
   useEffect(() => {
@@ -36,8 +34,7 @@ export function SignUp() {
           ...(user.display_name ? { display_name: user.display_name } : {}),
         },
       };
-      const header = { "Idempotency-Key": keyFor(body) };
-      const made = await unwrap(open.POST("/api/v1/auth/signup", { body, params: { header } }));
+      const made = await unwrap(open.POST("/api/v1/auth/signup", { body }));
       const { email, password } = user;
       const answer = await unwrap(
         open.POST("/api/v1/auth/login", { body: { email, password, tenant: tenant.name } }),

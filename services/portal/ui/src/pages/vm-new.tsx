@@ -28,11 +28,12 @@ interface Fields {
   flavor?: string;
   image?: string;
   labels?: string;
-  user_data?: string;
+  policy?: "" | "spread" | "pack";
+  group?: string;
 }
 
 /** The body, once everything that must be there is. */
-function bodyOf({ name, flavor, image, labels, user_data }: Fields): CreateVm | undefined {
+function bodyOf({ name, flavor, image, labels, policy, group }: Fields): CreateVm | undefined {
   const parsed = parseLabels(labels ?? "");
   if (!name || !flavor || !image || !parsed) return undefined;
   return {
@@ -40,7 +41,7 @@ function bodyOf({ name, flavor, image, labels, user_data }: Fields): CreateVm | 
     flavor,
     image,
     ...(Object.keys(parsed).length > 0 ? { labels: parsed } : {}),
-    ...(user_data ? { user_data } : {}),
+    ...(policy || group ? { placement: { ...(policy ? { policy } : {}), ...(group ? { group } : {}) } } : {}),
   };
 }
 
@@ -143,8 +144,16 @@ function VmForm({ project }: { project: Project }) {
             >
               <Input autoComplete="off" spellCheck={false} />
             </Form.Item>
-            <Form.Item name="user_data" label={t("vm.user_data")} extra={t("vm.user_data.hint")}>
-              <Input.TextArea rows={5} spellCheck={false} className="mono" />
+            <Form.Item name="policy" label={t("vm.placement.policy")} initialValue="">
+              <Select
+                options={(["pool", "spread", "pack"] as const).map((policy) => ({
+                  value: policy === "pool" ? "" : policy,
+                  label: t(`vm.placement.policy.${policy}`),
+                }))}
+              />
+            </Form.Item>
+            <Form.Item name="group" label={t("vm.placement.group")} extra={t("vm.placement.group.hint")}>
+              <Input autoComplete="off" spellCheck={false} maxLength={63} />
             </Form.Item>
           </details>
         </div>
@@ -215,9 +224,12 @@ function Verdict({ check }: { check: ReturnType<typeof useCheck> }) {
           ))}
         </div>
       ) : check.data ? (
-        <p className="verdict-good">
-          <CircleCheck {...icon} /> {t("check.ok")}
-        </p>
+        <div className="verdict-good">
+          <p>
+            <CircleCheck {...icon} /> {t("check.ok")}
+          </p>
+          {check.data.placement && <p className="muted">{check.data.placement.reason}</p>}
+        </div>
       ) : (
         <p className="muted">
           <CircleDashed {...icon} /> {t("check.idle")}

@@ -4,17 +4,19 @@ import { Alert, Skeleton, Tag } from "antd";
 import { useTranslation } from "react-i18next";
 import { usePollInterval, type Transition } from "../api/live";
 import { Problem } from "../api/problem";
-import { audit, vm as vmQuery, vmPlacement } from "../api/queries";
-import type { PlacementView, VmView } from "../api/types";
-import { number, time } from "../format";
+import { operations, vm as vmQuery, vmPlacement } from "../api/queries";
+import type { OperationView, PlacementRecord, VmView } from "../api/types";
+import { gibibytes, mebibytes, number, seconds, time } from "../format";
+import { isKey, known } from "../i18n";
 import type { Project } from "../project";
 import { Console } from "../parts/console";
 import { HostName } from "../parts/host-name";
 import { InProject } from "../parts/in-project";
 import { Ago, Code, PageHead, Panel } from "../parts/page";
 import { ProblemAlert } from "../parts/problem";
-import { VmStatus } from "../parts/status";
+import { Dot, VmStatus } from "../parts/status";
 import { VmButtons } from "../parts/vm-actions";
+import type { Tone } from "../vm";
 
 export function Vm() {
   const { vm } = useParams({ from: "/inside/projects/$project/vms/$vm" });
@@ -57,7 +59,7 @@ function VmPage({ project, id }: { project: Project; id: string }) {
       {shown.status === "deleted" && <Alert type="info" showIcon title={t("vm.gone")} />}
       {found.error && !gone && <ProblemAlert error={found.error} onRetry={() => void found.refetch()} />}
       {vm.last_error && (
-        <Alert type="error" showIcon title={t("vm.last_error")} description={vm.last_error} />
+        <Alert type="error" showIcon title={t("vm.last_error")} description={vm.last_error.detail} />
       )}
       <div className="split split-wide">
         <div className="split-side">
@@ -77,9 +79,18 @@ function Details({ vm }: { vm: VmView }) {
   return (
     <Panel title={t("vm.details")}>
       <dl className="facts">
-        <Fact name={t("vm.flavor")}>{vm.flavor}</Fact>
+        <Fact name={t("vm.flavor")}>
+          {vm.flavor}{" "}
+          <span className="muted">
+            {t("flavor.size", {
+              vcpus: number(vm.vcpus),
+              memory: mebibytes(vm.memory_mib),
+              disk: gibibytes(vm.disk_gib),
+            })}
+          </span>
+        </Fact>
         <Fact name={t("vm.image")}>{vm.image}</Fact>
-        <Fact name={t("vm.power")}>{vm.power}</Fact>
+        <Fact name={t("vm.power")}>{known("vm.power", vm.power)}</Fact>
         <Fact name={t("vm.addresses")}>
           {vm.addresses.length === 0 && <span className="muted">{t("vm.none")}</span>}
           {vm.addresses.map(({ network, ip, mac }) => (
@@ -117,34 +128,34 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
   );
 }
 
-/** What happened to it: what people did (from the audit log, where the caller may read it) and what this page saw live. */
+const PROGRESS: Record<string, Tone> = {
+  queued: "moving",
+  running: "moving",
+  succeeded: "good",
+  failed: "bad",
+  cancelled: "idle",
+};
+
+/** What was asked of it and how that ended, and between these each status that this page saw pass. */
 function Timeline({ vm }: { vm: VmView }) {
   const { t } = useTranslation();
+  const poll = usePollInterval();
   const seen = useQuery<Transition[]>({
     queryKey: ["timeline", vm.id],
     enabled: false,
     initialData: [],
   }).data;
-  const asked = useQuery({ ...audit({ object: vm.id }, undefined, 20), retry: false });
+  const asked = useQuery({ ...operations(vm.id), retry: false, refetchInterval: poll }).data?.items ?? [];
   const steps = [
-    ...(asked.data?.items ?? [])
-      .filter(({ outcome }) => outcome === "success")
-      .map(({ seq, time, action, actor }) => ({
-        key: `a${seq}`,
-        time,
-        what: <code>{action}</code>,
-        who: actor,
-      })),
-    ...seen.map(({ time, status }) => ({
-      key: `s${time}${status}`,
-      time,
-      what: <VmStatus status={status} />,
-      who: undefined,
+    ...asked.map((operation) => ({
+      key: operation.id,
+      time: operation.created_at,
+      what: <Asked operation={operation} />,
     })),
+    ...seen.map(({ time, status }) => ({ key: time + status, time, what: <VmStatus status={status} /> })),
   ];
-  if (seen.length === 0) {
-    steps.push({ key: "now", time: vm.updated_at, what: <VmStatus status={vm.status} />, who: undefined });
-  }
+  if (seen.length === 0)
+    steps.push({ key: "now", time: vm.updated_at, what: <VmStatus status={vm.status} /> });
   steps.sort((a, b) => b.time.localeCompare(a.time));
   return (
     <Panel title={t("vm.timeline")}>
@@ -152,10 +163,7 @@ function Timeline({ vm }: { vm: VmView }) {
         {steps.map((step) => (
           <li key={step.key}>
             <time dateTime={step.time}>{time(step.time)}</time>
-            <span>
-              {step.what}
-              {step.who && <span className="muted"> {step.who}</span>}
-            </span>
+            {step.what}
           </li>
         ))}
       </ol>
@@ -163,12 +171,31 @@ function Timeline({ vm }: { vm: VmView }) {
   );
 }
 
+function Asked({ operation }: { operation: OperationView }) {
+  const { t } = useTranslation();
+  const { kind, status, created_at, finished_at, error } = operation;
+  const took = finished_at
+    ? seconds((new Date(finished_at).getTime() - new Date(created_at).getTime()) / 1000)
+    : "";
+  const key = `vm.op.${status}`;
+  return (
+    <div>
+      <Dot tone={PROGRESS[status] ?? "unknown"}>
+        {`${known("vm.op", kind)} · ${isKey(key) ? t(key, { took }) : status}`}
+      </Dot>
+      {error && <div className="muted">{error.detail}</div>}
+    </div>
+  );
+}
+
 function Placement({ project, vm }: { project: Project; vm: VmView }) {
   const { t } = useTranslation();
+  const poll = usePollInterval();
   const placement = useQuery({
     ...vmPlacement(project.id, vm.id),
     retry: false,
     enabled: vm.status !== "deleted",
+    refetchInterval: poll,
   });
   const missing = placement.error !== null && Problem.from(placement.error).status === 404;
   return (
@@ -184,7 +211,7 @@ function Placement({ project, vm }: { project: Project; vm: VmView }) {
   );
 }
 
-function Decision({ record }: { record: PlacementView }) {
+function Decision({ record }: { record: PlacementRecord }) {
   const { t } = useTranslation();
   const best = Math.max(...record.scores.map(({ score }) => score), 0);
   return (
