@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::{Info, Level, Role, policy};
 
 /// The platform's own tenant: its operators are people of it, and what concerns no tenant is in its log.
-pub const PLATFORM: TenantId = TenantId::from_uuid(ids::uuid::Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));
+pub const PLATFORM: TenantId =
+    TenantId::from_uuid(ids::uuid::Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));
 
 /// Who acts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,12 +83,22 @@ impl Caller {
         address: Option<IpAddr>,
         request: RequestId,
     ) -> Self {
-        Self { tenant, principal: Principal::User(user), bindings, session: None, address, request }
+        Self {
+            tenant,
+            principal: Principal::User(user),
+            bindings,
+            session: None,
+            address,
+            request,
+        }
     }
 
     /// A worker of the platform acting for a tenant: what the audit log shows as `system:<name>`.
     pub fn worker(tenant: TenantId, name: &str) -> Self {
-        let bindings = vec![Binding { role: Role::System, project: None }];
+        let bindings = vec![Binding {
+            role: Role::System,
+            project: None,
+        }];
         Self {
             tenant,
             principal: Principal::System(name.to_owned()),
@@ -192,7 +203,10 @@ mod tests {
     #[test]
     fn a_role_on_a_project_reaches_that_project_alone() {
         let home = ProjectId::mint();
-        let caller = caller(vec![Binding { role: Role::Operator, project: Some(home) }]);
+        let caller = caller(vec![Binding {
+            role: Role::Operator,
+            project: Some(home),
+        }]);
         assert!(caller.may(vm::Create::INFO, Place::Project(caller.tenant(), home)));
         assert!(!caller.may(vm::Create::INFO, Place::Project(caller.tenant(), ProjectId::mint())));
         assert!(!caller.may(project::Create::INFO, Place::Tenant(caller.tenant())));
@@ -203,14 +217,21 @@ mod tests {
     fn t01_no_role_reaches_another_tenant() {
         let caller = caller(Role::ALL.map(|role| Binding { role, project: None }).to_vec());
         for action in crate::action::ALL {
-            assert!(!caller.may(action, Place::Project(TenantId::mint(), ProjectId::mint())), "{}", action.name);
+            assert!(
+                !caller.may(action, Place::Project(TenantId::mint(), ProjectId::mint())),
+                "{}",
+                action.name
+            );
             assert!(!caller.may(action, Place::Tenant(TenantId::mint())), "{}", action.name);
         }
     }
 
     #[test]
     fn an_owner_is_no_platform_operator() {
-        let caller = caller(vec![Binding { role: Role::Owner, project: None }]);
+        let caller = caller(vec![Binding {
+            role: Role::Owner,
+            project: None,
+        }]);
         assert!(!caller.may(pool::Create::INFO, Place::Platform));
         assert!(!caller.may_somewhere(pool::Create::INFO));
     }

@@ -77,7 +77,11 @@ impl Key {
     pub fn seal(&self, passport: &Passport) -> String {
         let body = serde_json::to_vec(passport).unwrap_or_default();
         let tag = hmac::sign(&self.0, &body);
-        format!("{}.{}", URL_SAFE_NO_PAD.encode(&body), URL_SAFE_NO_PAD.encode(tag.as_ref()))
+        format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(&body),
+            URL_SAFE_NO_PAD.encode(tag.as_ref())
+        )
     }
 
     /// What a header's value says, if it is ours and still good at `now` (seconds since 1970).
@@ -87,7 +91,11 @@ impl Key {
         let tag = URL_SAFE_NO_PAD.decode(tag).map_err(|_| Refused)?;
         hmac::verify(&self.0, &body, &tag).map_err(|_| Refused)?;
         let passport: Passport = serde_json::from_slice(&body).map_err(|_| Refused)?;
-        if passport.expires < now { Err(Refused) } else { Ok(passport) }
+        if passport.expires < now {
+            Err(Refused)
+        } else {
+            Ok(passport)
+        }
     }
 }
 
@@ -102,7 +110,12 @@ mod tests {
     use super::*;
 
     fn passport() -> Passport {
-        Passport { bearer: Bearer::Anonymous, address: None, request: RequestId::mint(), expires: 100 }
+        Passport {
+            bearer: Bearer::Anonymous,
+            address: None,
+            request: RequestId::mint(),
+            expires: 100,
+        }
     }
 
     #[test]

@@ -72,7 +72,11 @@ pub fn print() -> String {
     let mut out = String::new();
     for action in ALL {
         let carried = roles(action);
-        let names: Vec<_> = Role::ALL.iter().filter(|role| carried.contains(**role)).map(|role| role.name()).collect();
+        let names: Vec<_> = Role::ALL
+            .iter()
+            .filter(|role| carried.contains(**role))
+            .map(|role| role.name())
+            .collect();
         let level = format!("{:?}", action.level);
         let line = format!("{:<18} {level:<9} {}\n", action.name, names.join(" "));
         out.push_str(&line);

@@ -124,7 +124,10 @@ impl Signer {
             alg: "EdDSA".to_owned(),
             purpose: "sig".to_owned(),
         };
-        Ok(Self { key: EncodingKey::from_ed_der(pkcs8), jwk })
+        Ok(Self {
+            key: EncodingKey::from_ed_der(pkcs8),
+            jwk,
+        })
     }
 
     /// The public half.
@@ -215,7 +218,12 @@ mod tests {
     fn pair() -> (Signer, Verifier) {
         install_provider();
         let signer = Signer::open(&Signer::generate().unwrap()).unwrap();
-        let verifier = Verifier::new(ISSUER, &Jwks { keys: vec![signer.jwk().clone()] });
+        let verifier = Verifier::new(
+            ISSUER,
+            &Jwks {
+                keys: vec![signer.jwk().clone()],
+            },
+        );
         (signer, verifier)
     }
 
@@ -246,7 +254,10 @@ mod tests {
         for bad in [expired, early, other_audience, other_issuer] {
             assert!(verifier.check(&signer.sign(&bad).unwrap()).is_err(), "{bad:?}");
         }
-        assert!(matches!(verifier.check(&stranger.sign(&good).unwrap()), Err(Error::UnknownKey)));
+        assert!(matches!(
+            verifier.check(&stranger.sign(&good).unwrap()),
+            Err(Error::UnknownKey)
+        ));
 
         let sign = |header: Header, key: &EncodingKey, claims: &serde_json::Value| {
             jsonwebtoken::encode(&header, claims, key).unwrap()
@@ -256,24 +267,43 @@ mod tests {
         hs.typ = Some(TYPE.to_owned());
         hs.kid = Some(signer.jwk().kid.clone());
         let with_public_key = EncodingKey::from_secret(signer.jwk().x.as_bytes());
-        assert!(verifier.check(&sign(hs, &with_public_key, &value)).is_err(), "HS256 keyed with the public key");
+        assert!(
+            verifier.check(&sign(hs, &with_public_key, &value)).is_err(),
+            "HS256 keyed with the public key"
+        );
 
         let mut untyped = Header::new(Algorithm::EdDSA);
         untyped.kid = Some(signer.jwk().kid.clone());
-        assert!(verifier.check(&sign(untyped.clone(), &signer.key, &value)).is_err(), "typ is required");
+        assert!(
+            verifier.check(&sign(untyped.clone(), &signer.key, &value)).is_err(),
+            "typ is required"
+        );
 
         untyped.typ = Some(TYPE.to_owned());
         let mut text_exp = value.clone();
         text_exp["exp"] = serde_json::json!("9999999999");
-        assert!(verifier.check(&sign(untyped.clone(), &signer.key, &text_exp)).is_err(), "exp as text");
+        assert!(
+            verifier.check(&sign(untyped.clone(), &signer.key, &text_exp)).is_err(),
+            "exp as text"
+        );
         let mut no_exp = value.clone();
         no_exp.as_object_mut().unwrap().remove("exp");
-        assert!(verifier.check(&sign(untyped.clone(), &signer.key, &no_exp)).is_err(), "exp is required");
+        assert!(
+            verifier.check(&sign(untyped.clone(), &signer.key, &no_exp)).is_err(),
+            "exp is required"
+        );
         untyped.kid = Some("../../etc/passwd' or 1=1".to_owned());
-        assert!(verifier.check(&sign(untyped, &signer.key, &value)).is_err(), "kid is a name, not a path");
+        assert!(
+            verifier.check(&sign(untyped, &signer.key, &value)).is_err(),
+            "kid is a name, not a path"
+        );
 
         let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
-        let none = format!("{}.{}.", part(r#"{"alg":"none","typ":"at+jwt"}"#), part(&value.to_string()));
+        let none = format!(
+            "{}.{}.",
+            part(r#"{"alg":"none","typ":"at+jwt"}"#),
+            part(&value.to_string())
+        );
         for junk in [none.as_str(), "", "..", "a.b.c", "a.b", &"a".repeat(MAX_LENGTH + 1)] {
             assert!(verifier.check(junk).is_err(), "{junk:.40}");
         }

@@ -79,7 +79,9 @@ impl Kek {
 fn commitment(key: &[u8; 32], nonce: &[u8; 12]) -> Result<[u8; 32], Unreadable> {
     let salt = aws_lc_rs::hkdf::Salt::new(aws_lc_rs::hkdf::HKDF_SHA256, nonce);
     let prk = salt.extract(key);
-    let okm = prk.expand(&[b"yunshu key commitment"], aws_lc_rs::hkdf::HKDF_SHA256).map_err(|_| Unreadable)?;
+    let okm = prk
+        .expand(&[b"yunshu key commitment"], aws_lc_rs::hkdf::HKDF_SHA256)
+        .map_err(|_| Unreadable)?;
     let mut out = [0; 32];
     okm.fill(&mut out).map_err(|_| Unreadable)?;
     Ok(out)
@@ -90,7 +92,12 @@ mod tests {
     use super::*;
 
     fn place(tenant: TenantId) -> Place<'static> {
-        Place { tenant, table: "consoles", column: "content", row: "r1" }
+        Place {
+            tenant,
+            table: "consoles",
+            column: "content",
+            row: "r1",
+        }
     }
 
     #[test]
@@ -101,13 +108,29 @@ mod tests {
         assert_eq!(kek.open_sealed(&place(tenant), &sealed).unwrap().as_slice(), b"hello");
 
         let moved = [
-            Place { tenant: TenantId::mint(), ..place(tenant) },
-            Place { table: "others", ..place(tenant) },
-            Place { column: "other", ..place(tenant) },
-            Place { row: "r2", ..place(tenant) },
+            Place {
+                tenant: TenantId::mint(),
+                ..place(tenant)
+            },
+            Place {
+                table: "others",
+                ..place(tenant)
+            },
+            Place {
+                column: "other",
+                ..place(tenant)
+            },
+            Place {
+                row: "r2",
+                ..place(tenant)
+            },
         ];
         for elsewhere in moved {
-            assert_eq!(kek.open_sealed(&elsewhere, &sealed), Err(Unreadable), "t20 {elsewhere:?}");
+            assert_eq!(
+                kek.open_sealed(&elsewhere, &sealed),
+                Err(Unreadable),
+                "t20 {elsewhere:?}"
+            );
         }
         assert_eq!(Kek::new(random()).open_sealed(&place(tenant), &sealed), Err(Unreadable));
     }

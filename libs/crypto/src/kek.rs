@@ -39,14 +39,22 @@ impl Kek {
             return Err(OpenError::Exposed(name));
         }
         let text = std::fs::read_to_string(path).map_err(|error| OpenError::Io(name.clone(), error))?;
-        let bytes = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| OpenError::Shape(name.clone()))?);
+        let bytes = Zeroizing::new(
+            STANDARD
+                .decode(text.trim())
+                .map_err(|_| OpenError::Shape(name.clone()))?,
+        );
         let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| OpenError::Shape(name))?;
         Ok(Self::new(key))
     }
 
     /// The key kept in this file, made now if there is no file yet.
     pub fn open_or_make(path: &Path) -> Result<Self, OpenError> {
-        let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let made = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path);
         match made {
             Ok(mut file) => {
                 let text = Zeroizing::new(STANDARD.encode(random::<32>()));
@@ -77,15 +85,19 @@ impl Kek {
 
     pub(crate) fn wrap(&self, key: &[u8; 32], aad: &[u8]) -> Result<Vec<u8>, Unreadable> {
         let nonce = random::<12>();
-        let sealed =
-            self.cipher.encrypt(&Nonce::from(nonce), Payload { msg: key, aad }).map_err(|_| Unreadable)?;
+        let sealed = self
+            .cipher
+            .encrypt(&Nonce::from(nonce), Payload { msg: key, aad })
+            .map_err(|_| Unreadable)?;
         Ok([&nonce, sealed.as_slice()].concat())
     }
 
     pub(crate) fn unwrap(&self, wrapped: &[u8], aad: &[u8]) -> Result<Zeroizing<[u8; 32]>, Unreadable> {
         let (nonce, sealed) = wrapped.split_first_chunk::<12>().ok_or(Unreadable)?;
-        let opened =
-            self.cipher.decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad }).map_err(|_| Unreadable)?;
+        let opened = self
+            .cipher
+            .decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad })
+            .map_err(|_| Unreadable)?;
         let opened = Zeroizing::new(opened);
         let key: [u8; 32] = opened.as_slice().try_into().map_err(|_| Unreadable)?;
         Ok(Zeroizing::new(key))

@@ -32,6 +32,9 @@ pub struct Unreadable;
 #[must_use]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    assert!(aws_lc_rs::rand::fill(&mut bytes).is_ok(), "the operating system gives no randomness");
+    assert!(
+        aws_lc_rs::rand::fill(&mut bytes).is_ok(),
+        "the operating system gives no randomness"
+    );
     bytes
 }

@@ -34,7 +34,14 @@ pub struct Error {
 impl Error {
     /// An error of this kind with a public sentence that says how to mend it.
     pub fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, detail: detail.into(), fields: Vec::new(), retry_after: None, missing: None, private: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            fields: Vec::new(),
+            retry_after: None,
+            missing: None,
+            private: None,
+        }
     }
 
     /// One field is wrong. `pointer` is a JSON pointer into the body (`/name`) or `?name` for a query parameter.
@@ -56,19 +63,28 @@ impl Error {
 
     /// The caller may know the object, yet lacks `permission` on it.
     pub fn forbidden(permission: &str, object: &str) -> Self {
-        let mut error = Self::new(Kind::Forbidden, format!("You need the permission {permission} on {object}."));
+        let mut error = Self::new(
+            Kind::Forbidden,
+            format!("You need the permission {permission} on {object}."),
+        );
         error.missing = Some(permission.to_owned());
         error
     }
 
     /// There is no such object, or the caller may not know of it: on purpose the same answer.
     pub fn not_found(what: &'static str) -> Self {
-        Self::new(Kind::NotFound, format!("There is no such {what}, or you may not know of it."))
+        Self::new(
+            Kind::NotFound,
+            format!("There is no such {what}, or you may not know of it."),
+        )
     }
 
     /// The name is taken.
     pub fn already_exists(what: &'static str) -> Self {
-        Self::new(Kind::AlreadyExists, format!("There is already a {what} of that name; choose another."))
+        Self::new(
+            Kind::AlreadyExists,
+            format!("There is already a {what} of that name; choose another."),
+        )
     }
 
     /// The object's state does not allow this.
@@ -83,7 +99,11 @@ impl Error {
 
     /// Our own bug or a broken part. `private` goes to the log only.
     pub fn internal(private: impl fmt::Display) -> Self {
-        Self::new(Kind::Internal, "Something went wrong on our side. Report the request id.").private(private)
+        Self::new(
+            Kind::Internal,
+            "Something went wrong on our side. Report the request id.",
+        )
+        .private(private)
     }
 
     /// Adds context for the log.

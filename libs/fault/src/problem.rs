@@ -51,7 +51,11 @@ pub struct FieldError {
 impl FieldError {
     /// An invalid field.
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), detail: detail.into(), code: "invalid".to_owned() }
+        Self {
+            pointer: pointer.into(),
+            detail: detail.into(),
+            code: "invalid".to_owned(),
+        }
     }
 }
 

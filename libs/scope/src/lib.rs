@@ -53,7 +53,9 @@ pub trait Scope<A: Action> {
 
 impl<A: Action> Scope<A> for Read<A> {
     async fn project(&mut self, project: &IdOrName<ProjectId>) -> Result<Granted<Project, A>, fault::Error> {
-        let row = lookup(self, project).await?.ok_or_else(|| fault::Error::not_found(Project::NAME))?;
+        let row = lookup(self, project)
+            .await?
+            .ok_or_else(|| fault::Error::not_found(Project::NAME))?;
         self.grant(row)
     }
 

@@ -29,7 +29,9 @@ pub fn load<T: DeserializeOwned>(file: &Path) -> Result<T, Error> {
     if !file.is_file() {
         return Err(Error::Missing(file.to_owned()));
     }
-    let sections = Env::prefixed(PREFIX).split("__").filter(|key| key.as_str().contains('.'));
+    let sections = Env::prefixed(PREFIX)
+        .split("__")
+        .filter(|key| key.as_str().contains('.'));
     Figment::new()
         .merge(Toml::file_exact(file))
         .merge(sections)
@@ -70,6 +72,9 @@ mod tests {
     #[test]
     fn a_missing_file_is_named_with_the_mend() {
         let error = load::<Whole>(Path::new("/nonexistent.toml")).unwrap_err().to_string();
-        assert!(error.contains("/nonexistent.toml") && error.contains("--config"), "{error}");
+        assert!(
+            error.contains("/nonexistent.toml") && error.contains("--config"),
+            "{error}"
+        );
     }
 }

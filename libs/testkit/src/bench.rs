@@ -86,7 +86,11 @@ impl Bench {
 
     /// A new tenant with a project `default`, as identity would have written them.
     pub async fn tenant(&self, name: &str) -> TestTenant {
-        let tenant = TestTenant { id: TenantId::mint(), name: name.to_owned(), project: ProjectId::mint() };
+        let tenant = TestTenant {
+            id: TenantId::mint(),
+            name: name.to_owned(),
+            project: ProjectId::mint(),
+        };
         let mut sql = self.superuser().await;
         sqlx::query(
             "insert into identity.tenants (tenant_id, name, display_name, created_at, updated_at)
@@ -137,13 +141,20 @@ impl Bench {
     /// All rows of a table as text, to look for what must not be there.
     pub async fn dump(&self, table: &str) -> String {
         let query = sqlx::AssertSqlSafe(format!("select t::text from {table} t"));
-        let rows: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut self.superuser().await).await.expect("reads");
+        let rows: Vec<String> = sqlx::query_scalar(query)
+            .fetch_all(&mut self.superuser().await)
+            .await
+            .expect("reads");
         rows.join("\n")
     }
 
     /// Does to a tenant (`$1`) what no endpoint does yet.
     pub async fn alter(&self, sql: &'static str, tenant: TenantId) {
-        sqlx::query(sql).bind(tenant).execute(&mut self.superuser().await).await.expect("alters");
+        sqlx::query(sql)
+            .bind(tenant)
+            .execute(&mut self.superuser().await)
+            .await
+            .expect("alters");
     }
 
     /// A client of a service that listens there, signing passports like the gateway.

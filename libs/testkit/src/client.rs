@@ -39,13 +39,20 @@ impl Reply {
 
     /// A header's value, empty where there is none.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// Status, content type and body without what names the single request: for comparing refusals byte for byte.
     pub fn without_request(&self) -> (u16, String, String) {
         let request = self.json["request_id"].as_str().unwrap_or("no request id");
-        (self.status.as_u16(), self.header("content-type").to_owned(), self.text.replace(request, "-"))
+        (
+            self.status.as_u16(),
+            self.header("content-type").to_owned(),
+            self.text.replace(request, "-"),
+        )
     }
 
     /// This reply, if it has the status; else the test fails with all there is to see.
@@ -61,7 +68,14 @@ impl Client {
     pub(crate) fn new(base: String, key: Key, clock: Clock) -> Self {
         #[expect(clippy::disallowed_methods, reason = "tests reach loopback, which egress refuses")]
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { base, http, key, clock, bearer: Bearer::Anonymous, address: IpAddr::from([127, 0, 0, 1]) }
+        Self {
+            base,
+            http,
+            key,
+            clock,
+            bearer: Bearer::Anonymous,
+            address: IpAddr::from([127, 0, 0, 1]),
+        }
     }
 
     /// The same client as this caller.
@@ -79,7 +93,10 @@ impl Client {
     /// The same client as the gateway would see it from this address.
     #[must_use]
     pub fn at(&self, address: IpAddr) -> Self {
-        Self { address, ..self.clone() }
+        Self {
+            address,
+            ..self.clone()
+        }
     }
 
     /// The service's address, `http://127.0.0.1:port`.
@@ -91,12 +108,19 @@ impl Client {
     pub fn passport(&self) -> String {
         let expires = self.clock.now().timestamp() + LIFETIME_SECONDS;
         let address = Some(self.address);
-        self.key.seal(&Passport { bearer: self.bearer.clone(), address, request: RequestId::mint(), expires })
+        self.key.seal(&Passport {
+            bearer: self.bearer.clone(),
+            address,
+            request: RequestId::mint(),
+            expires,
+        })
     }
 
     /// A request to be completed by hand.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base)).header(HEADER, self.passport())
+        self.http
+            .request(method, format!("{}{path}", self.base))
+            .header(HEADER, self.passport())
     }
 
     /// Sends a request built by [`Client::request`].
@@ -105,17 +129,34 @@ impl Client {
         let (status, headers) = (answer.status(), answer.headers().clone());
         let text = answer.text().await.expect("a whole body");
         let json = serde_json::from_str(&text).unwrap_or_default();
-        Reply { status, headers, text, json }
+        Reply {
+            status,
+            headers,
+            text,
+            json,
+        }
     }
 
     /// Sends a request whose answer may be an endless stream: of such a one only the head is read.
     pub async fn head_of(&self, request: RequestBuilder) -> Reply {
         let answer = request.send().await.expect("the service answers");
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let text = if kind.starts_with("text/event-stream") { String::new() } else { answer.text().await.expect("a whole body") };
+        let kind = headers
+            .get("content-type")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let text = if kind.starts_with("text/event-stream") {
+            String::new()
+        } else {
+            answer.text().await.expect("a whole body")
+        };
         let json = serde_json::from_str(&text).unwrap_or_default();
-        Reply { status, headers, text, json }
+        Reply {
+            status,
+            headers,
+            text,
+            json,
+        }
     }
 
     /// GET.
@@ -130,12 +171,18 @@ impl Client {
 
     /// POST with a JSON body and an `Idempotency-Key`.
     pub async fn post_once(&self, path: &str, key: &str, body: Value) -> Reply {
-        self.send(self.request(Method::POST, path).header("idempotency-key", key).json(&body)).await
+        self.send(
+            self.request(Method::POST, path)
+                .header("idempotency-key", key)
+                .json(&body),
+        )
+        .await
     }
 
     /// PATCH with a JSON body under `If-Match`.
     pub async fn patch(&self, path: &str, etag: &str, body: Value) -> Reply {
-        self.send(self.request(Method::PATCH, path).header("if-match", etag).json(&body)).await
+        self.send(self.request(Method::PATCH, path).header("if-match", etag).json(&body))
+            .await
     }
 
     /// DELETE.

@@ -25,7 +25,9 @@ impl Database {
     pub async fn clone_template() -> Self {
         let admin = admin();
         let name = format!("t_{}", EventId::mint().as_uuid().simple());
-        let mut sql = PgConnection::connect_with(&admin).await.expect("the test database server answers");
+        let mut sql = PgConnection::connect_with(&admin)
+            .await
+            .expect("the test database server answers");
         let template = template(&mut sql, &admin).await;
         run(&mut sql, format!("create database {name} template {template}")).await;
         sql.close().await.expect("closes");
@@ -38,7 +40,9 @@ impl Database {
 
     /// As superuser: to seed what another service would have written, and to look behind the curtain.
     pub async fn superuser(&self) -> PgConnection {
-        PgConnection::connect_with(&self.admin.clone().database(&self.name)).await.expect("connects")
+        PgConnection::connect_with(&self.admin.clone().database(&self.name))
+            .await
+            .expect("connects")
     }
 }
 
@@ -60,18 +64,32 @@ async fn template(sql: &mut PgConnection, admin: &PgConnectOptions) -> String {
     if exists(sql, &name).await {
         return name;
     }
-    sqlx::query("select pg_advisory_lock($1)").bind(TEMPLATE_LOCK).execute(&mut *sql).await.expect("locks");
+    sqlx::query("select pg_advisory_lock($1)")
+        .bind(TEMPLATE_LOCK)
+        .execute(&mut *sql)
+        .await
+        .expect("locks");
     if !exists(sql, &name).await {
         let making = format!("making_{name}");
         run(sql, format!("drop database if exists {making}")).await;
         run(sql, format!("create database {making}")).await;
-        let mut inside = PgConnection::connect_with(&admin.clone().database(&making)).await.expect("connects");
-        db::migrate::roles(&mut inside, &connect(admin, &making)).await.expect("roles");
-        db::migrate::schema(&mut inside).await.expect("migrations run from empty");
+        let mut inside = PgConnection::connect_with(&admin.clone().database(&making))
+            .await
+            .expect("connects");
+        db::migrate::roles(&mut inside, &connect(admin, &making))
+            .await
+            .expect("roles");
+        db::migrate::schema(&mut inside)
+            .await
+            .expect("migrations run from empty");
         inside.close().await.expect("closes");
         run(sql, format!("alter database {making} rename to {name}")).await;
     }
-    sqlx::query("select pg_advisory_unlock($1)").bind(TEMPLATE_LOCK).execute(&mut *sql).await.expect("unlocks");
+    sqlx::query("select pg_advisory_unlock($1)")
+        .bind(TEMPLATE_LOCK)
+        .execute(&mut *sql)
+        .await
+        .expect("unlocks");
     name
 }
 
@@ -94,7 +112,10 @@ impl Drop for Database {
         let (admin, name) = (self.admin.clone(), self.name.clone());
         // A test's runtime may be ending: the database is dropped on a thread of its own.
         let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .ok()?;
             runtime.block_on(async {
                 let mut sql = PgConnection::connect_with(&admin).await.ok()?;
                 let command = format!("drop database if exists {name} with (force)");

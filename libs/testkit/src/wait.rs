@@ -10,7 +10,10 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut probe:
         if let Some(found) = probe().await {
             return found;
         }
-        assert!(start.elapsed() < DEADLINE, "still waiting after {DEADLINE:?} for: {what}");
+        assert!(
+            start.elapsed() < DEADLINE,
+            "still waiting after {DEADLINE:?} for: {what}"
+        );
         tokio::time::sleep(STEP).await;
     }
 }

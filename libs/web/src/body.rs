@@ -12,9 +12,15 @@ pub const MAX_BODY: usize = 1 << 20;
 pub(crate) async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Vec<u8>, fault::Error> {
     if request.headers().contains_key(CONTENT_ENCODING) {
         // Unpacking before limits is how small bodies become large ones.
-        return Err(fault::Error::new(Kind::UnsupportedMediaType, "Send the body without Content-Encoding."));
+        return Err(fault::Error::new(
+            Kind::UnsupportedMediaType,
+            "Send the body without Content-Encoding.",
+        ));
     }
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > MAX_BODY as u64) {
         return Err(too_large());
     }
@@ -40,11 +46,13 @@ pub(crate) fn json<B: DeserializeOwned>(request: &HttpRequest, body: &[u8]) -> R
     if request.headers().contains_key(CONTENT_TYPE) || !body.is_empty() {
         let json = request.content_type().eq_ignore_ascii_case("application/json");
         if !json {
-            return Err(fault::Error::new(Kind::UnsupportedMediaType, "Send Content-Type: application/json."));
+            return Err(fault::Error::new(
+                Kind::UnsupportedMediaType,
+                "Send Content-Type: application/json.",
+            ));
         }
     }
-    let text = std::str::from_utf8(body)
-        .map_err(|_| fault::Error::new(Kind::Malformed, "The body is not UTF-8."))?;
+    let text = std::str::from_utf8(body).map_err(|_| fault::Error::new(Kind::Malformed, "The body is not UTF-8."))?;
     let mut input = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut input).map_err(|error| {
         let pointer = pointer(error.path());
@@ -56,10 +64,15 @@ pub(crate) fn json<B: DeserializeOwned>(request: &HttpRequest, body: &[u8]) -> R
             _ => fault::Error::new(Kind::Malformed, format!("The body is not JSON as documented: {inner}.")),
         }
     })?;
-    input.end().map_err(|_| fault::Error::new(Kind::Malformed, "There is more after the JSON value."))?;
+    input
+        .end()
+        .map_err(|_| fault::Error::new(Kind::Malformed, "There is more after the JSON value."))?;
     // PostgreSQL's text cannot hold NUL; no field of ours needs one.
     if text.contains("\\u0000") || text.contains('\0') {
-        return Err(fault::Error::new(Kind::Invalid, "The character NUL is not taken anywhere."));
+        return Err(fault::Error::new(
+            Kind::Invalid,
+            "The character NUL is not taken anywhere.",
+        ));
     }
     Ok(value)
 }

@@ -14,8 +14,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use crate::query::{self, ChangeQuery, NoQuery};
 use crate::body;
+use crate::query::{self, ChangeQuery, NoQuery};
 
 /// An object without fields: what an action without arguments takes. An empty body is one too.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -39,7 +39,11 @@ pub struct Origin {
 
 impl Origin {
     fn of(request: &HttpRequest, passport: &Passport) -> Self {
-        let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let agent = request
+            .headers()
+            .get(USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         Self {
             address: passport.address,
             request: passport.request,
@@ -57,7 +61,9 @@ fn sign_in() -> fault::Error {
 }
 
 fn caller<A: Action>(request: &HttpRequest) -> Result<Caller, fault::Error> {
-    let Bearer::Caller(caller) = passport(request)?.bearer else { return Err(sign_in()) };
+    let Bearer::Caller(caller) = passport(request)?.bearer else {
+        return Err(sign_in());
+    };
     request.extensions_mut().insert(Asked(A::INFO));
     if caller.may_somewhere(A::INFO) {
         Ok(caller)
@@ -92,7 +98,11 @@ impl<A: Action, Q: DeserializeOwned + 'static> FromRequest for Read<A, Q> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         std::future::ready(caller::<A>(request).and_then(|caller| {
-            Ok(Self { query: query::parse(request)?, caller, action: PhantomData })
+            Ok(Self {
+                query: query::parse(request)?,
+                caller,
+                action: PhantomData,
+            })
         }))
     }
 }
@@ -138,7 +148,17 @@ impl<A: Action, B: DeserializeOwned + 'static> FromRequest for Change<A, B> {
             let bytes = body::read(&request, &mut payload).await?;
             let body = parse(&request, &bytes)?;
             let fingerprint = fingerprint(&request, &bytes);
-            Ok(Self { body, ask: Ask { caller, dry_run, key, if_match, fingerprint }, action: PhantomData })
+            Ok(Self {
+                body,
+                ask: Ask {
+                    caller,
+                    dry_run,
+                    key,
+                    if_match,
+                    fingerprint,
+                },
+                action: PhantomData,
+            })
         })
     }
 }
@@ -162,7 +182,10 @@ impl<B: DeserializeOwned + 'static> FromRequest for Open<B> {
             let origin = Origin::of(&request, &passport(&request)?);
             let NoQuery {} = query::parse(&request)?;
             let bytes = body::read(&request, &mut payload).await?;
-            Ok(Self { body: parse(&request, &bytes)?, origin })
+            Ok(Self {
+                body: parse(&request, &bytes)?,
+                origin,
+            })
         })
     }
 }
@@ -190,11 +213,18 @@ impl<B: DeserializeOwned + 'static, Q: DeserializeOwned + 'static> FromRequest f
             let passport = passport(&request)?;
             let origin = Origin::of(&request, &passport);
             let Bearer::Certificate(fingerprint) = passport.bearer else {
-                return Err(fault::Error::unauthenticated("Connect with the client certificate that was enrolled."));
+                return Err(fault::Error::unauthenticated(
+                    "Connect with the client certificate that was enrolled.",
+                ));
             };
             let query = query::parse(&request)?;
             let bytes = body::read(&request, &mut payload).await?;
-            Ok(Self { fingerprint, body: parse(&request, &bytes)?, query, origin })
+            Ok(Self {
+                fingerprint,
+                body: parse(&request, &bytes)?,
+                query,
+                origin,
+            })
         })
     }
 }
@@ -226,13 +256,19 @@ fn parse<B: DeserializeOwned>(request: &HttpRequest, bytes: &[u8]) -> Result<B, 
 }
 
 fn header(request: &HttpRequest, name: &str) -> Result<Option<String>, fault::Error> {
-    let Some(value) = request.headers().get(name) else { return Ok(None) };
-    let text = value.to_str().map_err(|_| fault::Error::new(Kind::Malformed, format!("{name} is not ASCII.")))?;
+    let Some(value) = request.headers().get(name) else {
+        return Ok(None);
+    };
+    let text = value
+        .to_str()
+        .map_err(|_| fault::Error::new(Kind::Malformed, format!("{name} is not ASCII.")))?;
     Ok(Some(text.to_owned()))
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, fault::Error> {
-    let Some(text) = header(request, "idempotency-key")? else { return Ok(None) };
+    let Some(text) = header(request, "idempotency-key")? else {
+        return Ok(None);
+    };
     let key = IdempotencyKey::parse(text.trim_matches('"'));
     let detail = "Idempotency-Key must be 1 to 255 visible ASCII characters.";
     key.map(Some).ok_or_else(|| fault::Error::new(Kind::Invalid, detail))

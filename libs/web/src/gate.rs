@@ -54,8 +54,12 @@ pub(crate) async fn pass(
 }
 
 async fn refusal<B>(gate: &Gate, passport: &Passport, response: &ServiceResponse<B>) -> Result<(), fault::Error> {
-    let (Some(db), Bearer::Caller(caller)) = (&gate.db, &passport.bearer) else { return Ok(()) };
-    let Some(error) = response.response().error().and_then(fault_of) else { return Ok(()) };
+    let (Some(db), Bearer::Caller(caller)) = (&gate.db, &passport.bearer) else {
+        return Ok(());
+    };
+    let Some(error) = response.response().error().and_then(fault_of) else {
+        return Ok(());
+    };
     let request = response.request();
     let changing = !request.method().is_safe();
     let outcome = match error.0 {
@@ -64,7 +68,9 @@ async fn refusal<B>(gate: &Gate, passport: &Passport, response: &ServiceResponse
         _ => return Ok(()),
     };
     // Without an action no handler was reached: there was nothing to be refused.
-    let Some(Asked(action)) = request.extensions().get::<Asked>().copied() else { return Ok(()) };
+    let Some(Asked(action)) = request.extensions().get::<Asked>().copied() else {
+        return Ok(());
+    };
     if error.0 == Kind::Unavailable {
         return Ok(());
     }
@@ -73,9 +79,11 @@ async fn refusal<B>(gate: &Gate, passport: &Passport, response: &ServiceResponse
 }
 
 fn fault_of(error: &actix_web::Error) -> Option<(Kind, &'static str)> {
-    let fault = error.as_error::<fault::Error>().or_else(|| match error.as_error::<Exit>() {
-        Some(Exit::Error(fault)) => Some(fault),
-        _ => None,
-    })?;
+    let fault = error
+        .as_error::<fault::Error>()
+        .or_else(|| match error.as_error::<Exit>() {
+            Some(Exit::Error(fault)) => Some(fault),
+            _ => None,
+        })?;
     Some((fault.kind(), fault.kind().row().code))
 }

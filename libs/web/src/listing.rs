@@ -43,8 +43,14 @@ impl<T: Subject> Responder for Found<T> {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let Some(etag) = self.0.etag() else { return HttpResponse::Ok().json(self.0) };
-        let known = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let Some(etag) = self.0.etag() else {
+            return HttpResponse::Ok().json(self.0);
+        };
+        let known = request
+            .headers()
+            .get(IF_NONE_MATCH)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         if known.split(',').any(|one| one.trim() == etag) {
             return HttpResponse::NotModified().insert_header((ETAG, etag)).finish();
         }
@@ -101,7 +107,10 @@ impl Window {
     pub fn parse<F: Serialize>(tenant: TenantId, listing: &Listing<'_, F>) -> Result<Self, fault::Error> {
         let limit = listing.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(fault::Error::invalid("?limit", format!("must be from 1 to {MAX_LIMIT}")));
+            return Err(fault::Error::invalid(
+                "?limit",
+                format!("must be from 1 to {MAX_LIMIT}"),
+            ));
         }
         let filter = serde_json::to_string(&listing.filter).map_err(fault::Error::internal)?;
         let mut hash = Sha256::new();
@@ -132,21 +141,34 @@ impl Window {
         rows.truncate(usize::from(self.limit));
         let last = if more { rows.last().map(key) } else { None };
         let next_page = last.map(|a| {
-            let token = Token { b: self.binding.clone(), a };
+            let token = Token {
+                b: self.binding.clone(),
+                a,
+            };
             URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default())
         });
-        Page { items: rows.into_iter().map(view).collect(), next_page }
+        Page {
+            items: rows.into_iter().map(view).collect(),
+            next_page,
+        }
     }
 }
 
 fn read(token: &str, binding: &str) -> Result<Vec<String>, fault::Error> {
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad_token())?;
     let token: Token = serde_json::from_slice(&bytes).map_err(|_| bad_token())?;
-    if token.b == binding { Ok(token.a) } else { Err(bad_token()) }
+    if token.b == binding {
+        Ok(token.a)
+    } else {
+        Err(bad_token())
+    }
 }
 
 fn bad_token() -> fault::Error {
-    fault::Error::invalid("?page_token", "is not a token of this list with these filters; start again without it")
+    fault::Error::invalid(
+        "?page_token",
+        "is not a token of this list with these filters; start again without it",
+    )
 }
 
 #[cfg(test)]
@@ -154,7 +176,14 @@ mod tests {
     use super::*;
 
     fn window(tenant: TenantId, filter: &str, token: Option<&str>) -> Result<Window, fault::Error> {
-        Window::parse(tenant, &Listing { limit: Some(2), page_token: token, filter })
+        Window::parse(
+            tenant,
+            &Listing {
+                limit: Some(2),
+                page_token: token,
+                filter,
+            },
+        )
     }
 
     #[test]
@@ -164,7 +193,10 @@ mod tests {
         let page = first.page(vec![1, 2, 3], |row| vec![row.to_string()], |row| row);
         assert_eq!(page.items, [1, 2]);
         let token = page.next_page.unwrap();
-        assert_eq!(window(tenant, "vms", Some(&token)).unwrap().after::<i32>(0).unwrap(), Some(2));
+        assert_eq!(
+            window(tenant, "vms", Some(&token)).unwrap().after::<i32>(0).unwrap(),
+            Some(2)
+        );
         assert!(window(tenant, "hosts", Some(&token)).is_err());
         assert!(window(TenantId::mint(), "vms", Some(&token)).is_err());
         assert!(window(tenant, "vms", Some("junk")).is_err());
@@ -173,6 +205,11 @@ mod tests {
     #[test]
     fn the_last_page_has_no_next() {
         let window = window(TenantId::mint(), "vms", None).unwrap();
-        assert_eq!(window.page(vec![1, 2], |row| vec![row.to_string()], |row| row).next_page, None);
+        assert_eq!(
+            window
+                .page(vec![1, 2], |row| vec![row.to_string()], |row| row)
+                .next_page,
+            None
+        );
     }
 }

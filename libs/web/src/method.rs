@@ -13,12 +13,20 @@ impl Paths {
     pub fn of(api: &OpenApi) -> Self {
         let paths = api.paths.paths.iter();
         // In a template such as `{vm}:start` the parameter ends at the colon.
-        Self(paths.map(|(path, item)| (ResourceDef::new(path.replace('}', ":[^/:]+}")), methods(item))).collect())
+        Self(
+            paths
+                .map(|(path, item)| (ResourceDef::new(path.replace('}', ":[^/:]+}")), methods(item)))
+                .collect(),
+        )
     }
 
     pub fn refuse(&self, request: &HttpRequest) -> HttpResponse {
-        let allowed: Vec<_> =
-            self.0.iter().filter(|(path, _)| path.is_match(request.path())).map(|(_, allow)| allow.as_str()).collect();
+        let allowed: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(path, _)| path.is_match(request.path()))
+            .map(|(_, allow)| allow.as_str())
+            .collect();
         if allowed.is_empty() {
             return fault::Error::not_found("page").error_response();
         }
@@ -40,5 +48,10 @@ fn methods(item: &PathItem) -> String {
         ("PATCH", item.patch.is_some()),
         ("DELETE", item.delete.is_some()),
     ];
-    known.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+    known
+        .into_iter()
+        .filter(|(_, there)| *there)
+        .map(|(name, _)| name)
+        .collect::<Vec<_>>()
+        .join(", ")
 }

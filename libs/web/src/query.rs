@@ -23,7 +23,10 @@ pub(crate) fn parse<Q: DeserializeOwned>(request: &HttpRequest) -> Result<Q, fau
     serde_path_to_error::deserialize(input).map_err(|error| {
         let field = error.path().to_string();
         let name = if field == "." { String::new() } else { field };
-        fault::Error::invalid_fields(vec![FieldError::new(format!("?{name}"), error.into_inner().to_string())])
+        fault::Error::invalid_fields(vec![FieldError::new(
+            format!("?{name}"),
+            error.into_inner().to_string(),
+        )])
     })
 }
 
@@ -35,14 +38,20 @@ fn form_pairs(text: &str) -> Result<form_urlencoded::Parse<'_>, fault::Error> {
             let pair = (bytes.next(), bytes.next());
             let whole = matches!(pair, (Some(a), Some(b)) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
             if !whole {
-                return Err(fault::Error::new(Kind::Malformed, "The query is not percent-encoded correctly."));
+                return Err(fault::Error::new(
+                    Kind::Malformed,
+                    "The query is not percent-encoded correctly.",
+                ));
             }
         }
     }
     let spaced = text.replace('+', " ");
     let decoded: Vec<u8> = percent_encoding::percent_decode_str(&spaced).collect();
     if std::str::from_utf8(&decoded).is_err() || decoded.contains(&0) {
-        return Err(fault::Error::new(Kind::Malformed, "The query is not UTF-8, or holds a NUL."));
+        return Err(fault::Error::new(
+            Kind::Malformed,
+            "The query is not UTF-8, or holds a NUL.",
+        ));
     }
     Ok(form_urlencoded::parse(text.as_bytes()))
 }

@@ -13,12 +13,19 @@ impl IntoResponses for Refusals {
         for kind in Kind::ALL {
             by_status.entry(kind.row().status).or_default().push(kind.row().title);
         }
-        by_status.into_iter().map(|(status, titles)| (status.to_string(), response(&titles.join("; ")))).collect()
+        by_status
+            .into_iter()
+            .map(|(status, titles)| (status.to_string(), response(&titles.join("; "))))
+            .collect()
     }
 }
 
 fn response(title: &str) -> RefOr<Response> {
     let schema = utoipa::openapi::Ref::from_schema_name(Problem::name());
     let content = ContentBuilder::new().schema(Some(schema)).build();
-    ResponseBuilder::new().description(title).content("application/problem+json", content).build().into()
+    ResponseBuilder::new()
+        .description(title)
+        .content("application/problem+json", content)
+        .build()
+        .into()
 }

@@ -48,8 +48,17 @@ impl Server {
         let listener = TcpListener::bind(self.listen)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let gate = Arc::new(Gate { key: self.key, clock: self.clock, db: self.db });
-        Ok(Running { address, listener, gate, workers: self.workers })
+        let gate = Arc::new(Gate {
+            key: self.key,
+            clock: self.clock,
+            db: self.db,
+        });
+        Ok(Running {
+            address,
+            listener,
+            gate,
+            workers: self.workers,
+        })
     }
 }
 
@@ -74,7 +83,10 @@ impl Running {
                 .map(|app| app.wrap(from_fn(move |request, next| gate::pass(around.clone(), request, next))))
                 .configure(routes)
                 .into_app()
-                .route("/healthz", actix::get().to(|| async { HttpResponse::Ok().body("ok\n") }))
+                .route(
+                    "/healthz",
+                    actix::get().to(|| async { HttpResponse::Ok().body("ok\n") }),
+                )
                 .route("/readyz", actix::get().to(move || ready(gate.clone())))
                 .default_service(actix::to(move |request: actix_web::HttpRequest| {
                     let paths = paths.clone();

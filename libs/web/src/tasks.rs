@@ -11,7 +11,10 @@ pub struct Tasks {
 impl Tasks {
     /// Workers that stop when `shutdown` is cancelled.
     pub fn new(shutdown: CancellationToken) -> Self {
-        Self { tracker: TaskTracker::new(), shutdown }
+        Self {
+            tracker: TaskTracker::new(),
+            shutdown,
+        }
     }
 
     /// What tells the workers to stop.
