@@ -77,3 +77,46 @@ fn tenants(config: &mut Routes<'_>) {
         .service(api::quotas::read::read_tenant_quota)
         .service(api::quotas::modify::modify_tenant_quota);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_says_what_it_is() {
+        let api = serde_json::to_value(web::openapi(mount)).unwrap();
+        let text = api.to_string();
+        let named = text.split("#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next());
+        // The errors' shape is every service's, and comes with the merge.
+        for name in named.filter(|name| *name != "Problem") {
+            assert!(api["components"]["schemas"][name].is_object(), "{name} is named and nowhere described");
+        }
+        let mut ids = HashSet::new();
+        for (path, item) in api["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let at = format!("{method} {path}");
+                for field in ["operationId", "summary", "description"] {
+                    assert!(operation[field].as_str().is_some_and(|text| !text.is_empty()), "{at} lacks {field}");
+                }
+                assert_eq!(operation["tags"].as_array().unwrap().len(), 1, "{at}");
+                assert!(!operation["security"].as_array().unwrap().is_empty(), "{at}");
+                assert!(operation["responses"]["401"].is_object(), "{at} lacks the refusals");
+                assert!(ids.insert(operation["operationId"].clone()), "{at} repeats its id");
+                for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                    assert!(parameter["description"].is_string(), "{at} {}", parameter["name"]);
+                }
+            }
+        }
+        assert!(ids.len() >= 38, "{}", ids.len());
+        for (name, schema) in api["components"]["schemas"].as_object().unwrap() {
+            for (field, property) in schema["properties"].as_object().into_iter().flatten() {
+                // A field that may be null is one of two, and the words stand beside the one that is not.
+                let words = std::iter::once(property).chain(property["oneOf"].as_array().into_iter().flatten());
+                let said = words.into_iter().any(|one| one["description"].is_string());
+                assert!(said, "{name}.{field} lacks a description");
+            }
+        }
+    }
+}

@@ -22,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
                    caller has, or until the time is up.",
     params(DesiredQuery),
     responses((status = 200, description = "The set", body = Desired), Refusals),
-    security(("certificate" = [])),
+    security(("mtls" = [])),
 )]
 #[get("/hypervisor/desired")]
 pub async fn read_desired(

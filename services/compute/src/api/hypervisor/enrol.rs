@@ -21,7 +21,7 @@ use crate::store;
                    certificate gets the same answer again; with another it is refused.",
     request_body(content = Enrol, description = "The token and what the host is"),
     responses((status = 200, description = "The host from now on", body = Enrolled), Refusals),
-    security(("certificate" = [])),
+    security(("mtls" = [])),
 )]
 #[post("/hypervisor/enrol")]
 pub async fn enrol_host(ask: AsCertificate<Enrol>, compute: Data<Compute>) -> Result<Json<Enrolled>, fault::Error> {

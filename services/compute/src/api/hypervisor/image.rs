@@ -33,7 +33,7 @@ pub struct InFile {
         example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
     )),
     responses((status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream"), Refusals),
-    security(("certificate" = [])),
+    security(("mtls" = [])),
 )]
 #[get("/hypervisor/images/{sha256}")]
 pub async fn download_image_file(

@@ -20,7 +20,7 @@ const LAST_EPOCH: i64 = 1 << 48;
                    each console is known and which domains must go.",
     request_body(content = Observed, description = "What the host sees"),
     responses((status = 200, description = "Taken", body = Accepted), Refusals),
-    security(("certificate" = [])),
+    security(("mtls" = [])),
 )]
 #[post("/hypervisor/observed")]
 pub async fn report_observed(

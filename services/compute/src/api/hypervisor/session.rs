@@ -18,7 +18,7 @@ use crate::store;
                    now on.",
     request_body(content = StartSession, description = "What the host has now"),
     responses((status = 200, description = "The session's epoch", body = Session), Refusals),
-    security(("certificate" = [])),
+    security(("mtls" = [])),
 )]
 #[post("/hypervisor/session")]
 pub async fn start_host_session(
