@@ -4,8 +4,12 @@
 //! under its digest by an atomic rename; a crash leaves a draft, never half an image. Publishing happens inside the
 //! transaction that writes the image's row, removing inside one that holds the same lock exclusively
 //! (`store::images::lock_blobs`), so that a file is never removed between its publication and its row.
+//!
+//! A request does not wait for ever: what takes longer goes on without it, and is published for the repeat of the request to
+//! find. If nobody repeats it the file goes with the next sweep.
 
 mod take;
+mod underway;
 
 use std::collections::HashSet;
 use std::fs;
@@ -18,14 +22,20 @@ use egress::{Egress, Limits};
 use fault::Kind;
 use host_api::Sha256;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::Settings;
 use crate::image::qcow2;
 
 pub use take::Draft;
+use underway::Underway;
 
 /// How many files are taken in at once: each is bound by the disk.
 const AT_ONCE: usize = 2;
+
+/// How long a request waits for its files; the gateway waits a little longer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What drafts begin with. A digest never does.
 const DRAFT: &str = "draft-";
@@ -37,6 +47,10 @@ pub struct Blobs {
     uploads: Option<PathBuf>,
     egress: Egress,
     turn: Arc<Semaphore>,
+    underway: Underway,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    patience: Duration,
     kernel_bytes: u64,
     disk_bytes: u64,
 }
@@ -53,6 +67,9 @@ pub enum Error {
     /// The URL, or what answers there.
     #[error("{0}")]
     Fetch(#[from] egress::Error),
+    /// It takes longer than a request may, and goes on.
+    #[error("is still being taken in")]
+    Underway,
     /// More than is taken.
     #[error("is larger than {0} MiB")]
     TooLarge(u64),
@@ -79,6 +96,9 @@ impl Error {
             Self::NoUploads | Self::NoFile => fault::Error::invalid(format!("{pointer}/path"), said),
             Self::Fetch(egress::Error::Target(_)) => fault::Error::invalid(format!("{pointer}/url"), said),
             Self::Fetch(_) => fault::Error::new(Kind::Conflict, format!("The source cannot be fetched: {said}.")),
+            Self::Underway => {
+                fault::Error::unavailable("The file is still being taken in; send the same request again.", 10)
+            }
             Self::TooLarge(_) | Self::Empty | Self::Disk(_) => {
                 fault::Error::invalid(pointer, format!("the file {said}"))
             }
@@ -110,9 +130,20 @@ impl Blobs {
             images,
             uploads: settings.uploads.clone(),
             turn: Arc::new(Semaphore::new(AT_ONCE)),
+            underway: Underway::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            patience: PATIENCE,
             kernel_bytes: settings.kernel_mib << 20,
             disk_bytes: settings.disk_mib << 20,
         })
+    }
+
+    /// Gives up what is still being taken in, and waits until nothing is.
+    pub async fn close(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
     /// The file of that digest and its length in bytes; none where there is none.

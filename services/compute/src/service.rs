@@ -77,9 +77,10 @@ impl Service {
             settings: self.settings,
             shutdown: shutdown.clone(),
         });
-        let tasks = Tasks::new(shutdown.clone());
+        let (tasks, blobs) = (Tasks::new(shutdown.clone()), compute.blobs.clone());
         work::start(&tasks, &compute);
         let served = self.running.serve(routes::mount, compute, shutdown).await;
+        blobs.close().await;
         tasks.drain().await;
         served
     }

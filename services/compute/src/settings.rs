@@ -89,7 +89,12 @@ mod tests {
     fn what_cannot_work_is_said() {
         let json = |uploads: &str| serde_json::json!({"images": "/var/lib/yunshu/images", "uploads": uploads});
         assert!(settings(json("/")).validate().is_ok());
-        assert!(settings(json("/nowhere/at/all")).validate().unwrap_err().contains("compute.uploads"));
+        assert!(
+            settings(json("/nowhere/at/all"))
+                .validate()
+                .unwrap_err()
+                .contains("compute.uploads")
+        );
         assert!(settings(serde_json::json!({"images": ""})).validate().is_err());
     }
 }

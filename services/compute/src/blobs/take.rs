@@ -12,6 +12,8 @@ use host_api::{ImageFile, Sha256};
 use rustix::fs::{Mode, OFlags};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, SeekFrom};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::{Blobs, Error, sync_folder};
 use crate::image::qcow2::{self, Qcow2};
@@ -50,58 +52,100 @@ impl Source {
     }
 }
 
+/// What a file is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nature {
+    Kernel,
+    Disk,
+}
+
 impl Blobs {
     /// Takes a kernel or an initial file system in.
     pub async fn take_kernel(&self, new: &NewFile) -> Result<Draft, Error> {
-        self.take(new, self.kernel_bytes).await
+        self.take(new, Nature::Kernel).await
     }
 
     /// Takes a disk in and checks that it is a plain one.
     pub async fn take_disk(&self, new: &NewFile) -> Result<Draft, Error> {
-        let mut draft = self.take(new, self.disk_bytes).await?;
-        let disk = inspect(draft.place(), draft.file.size).await?;
-        draft.virtual_size = Some(disk.virtual_size);
-        Ok(draft)
+        self.take(new, Nature::Disk).await
     }
 
-    async fn take(&self, new: &NewFile, most: u64) -> Result<Draft, Error> {
-        let target = self.path(&new.sha256);
-        // What is there was hashed when it came, and no byte of it has changed since.
-        if let Some((_, size)) = self.read(&new.sha256).await.map_err(Error::Folder)? {
-            let file = ImageFile {
-                sha256: new.sha256.clone(),
-                size,
-            };
-            return if size > most {
-                Err(Error::TooLarge(most >> 20))
-            } else {
-                Ok(Draft {
-                    file,
-                    virtual_size: None,
-                    path: None,
-                    target,
-                })
-            };
+    async fn take(&self, new: &NewFile, nature: Nature) -> Result<Draft, Error> {
+        if let Some(known) = self.known(new, nature).await? {
+            return Ok(known);
         }
-        // The semaphore is never closed, so a turn always comes.
-        let _turn = self.turn.acquire().await;
-        let mut source = self.find(&new.from).await?;
-        let place = self.draft_path();
+        let turn = self.underway.enter(&new.sha256).ok_or(Error::Underway)?;
+        let (tell, told) = oneshot::channel();
+        let (blobs, new) = (self.clone(), new.clone());
+        self.tasks.spawn(async move {
+            let ended = blobs.stop.run_until_cancelled(blobs.take_in(&new, nature)).await;
+            drop(turn);
+            let Some(ended) = ended else { return };
+            // Whoever asked has gone: kept for their next try.
+            if let Err(Ok(draft)) = tell.send(ended)
+                && let Err(error) = draft.publish()
+            {
+                tracing::warn!(%error, digest = %new.sha256, "a file that was taken in could not be kept");
+            }
+        });
+        match timeout(self.patience, told).await {
+            Ok(Ok(ended)) => ended,
+            Ok(Err(_)) | Err(_) => Err(Error::Underway),
+        }
+    }
+
+    /// What is there was hashed when it came, and no byte of it has changed since.
+    async fn known(&self, new: &NewFile, nature: Nature) -> Result<Option<Draft>, Error> {
+        let target = self.path(&new.sha256);
+        let Some((_, size)) = self.read(&new.sha256).await.map_err(Error::Folder)? else {
+            return Ok(None);
+        };
+        if size > self.most(nature) {
+            return Err(Error::TooLarge(self.most(nature) >> 20));
+        }
         let file = ImageFile {
             sha256: new.sha256.clone(),
-            size: 0,
+            size,
         };
         let mut draft = Draft {
             file,
             virtual_size: None,
-            path: Some(place.clone()),
+            path: None,
             target,
         };
-        draft.file = copy(&mut source, &place, most).await?;
-        match draft.file.size {
-            0 => Err(Error::Empty),
-            _ if draft.file.sha256 == new.sha256 => Ok(draft),
-            _ => Err(Error::Digest(draft.file.sha256.clone())),
+        draft.check(nature).await?;
+        Ok(Some(draft))
+    }
+
+    async fn take_in(&self, new: &NewFile, nature: Nature) -> Result<Draft, Error> {
+        // The semaphore is never closed, so a turn always comes.
+        let _turn = self.turn.acquire().await;
+        let mut source = self.find(&new.from).await?;
+        let place = self.draft_path();
+        let mut draft = Draft {
+            file: ImageFile {
+                sha256: new.sha256.clone(),
+                size: 0,
+            },
+            virtual_size: None,
+            path: Some(place.clone()),
+            target: self.path(&new.sha256),
+        };
+        draft.file = copy(&mut source, &place, self.most(nature)).await?;
+        if draft.file.size == 0 {
+            return Err(Error::Empty);
+        }
+        if draft.file.sha256 != new.sha256 {
+            return Err(Error::Digest(draft.file.sha256.clone()));
+        }
+        draft.check(nature).await?;
+        Ok(draft)
+    }
+
+    fn most(&self, nature: Nature) -> u64 {
+        match nature {
+            Nature::Kernel => self.kernel_bytes,
+            Nature::Disk => self.disk_bytes,
         }
     }
 
@@ -192,6 +236,14 @@ async fn inspect(path: &Path, size: u64) -> Result<Qcow2, Error> {
 }
 
 impl Draft {
+    /// A disk must be a plain one.
+    async fn check(&mut self, nature: Nature) -> Result<(), Error> {
+        if nature == Nature::Disk {
+            self.virtual_size = Some(inspect(self.place(), self.file.size).await?.virtual_size);
+        }
+        Ok(())
+    }
+
     /// Where its bytes are now.
     fn place(&self) -> &Path {
         self.path.as_deref().unwrap_or(&self.target)

@@ -145,8 +145,8 @@ async fn take(blobs: &Blobs, new: &NewImage) -> Result<Taken, fault::Error> {
 #[utoipa::path(
     operation_id = "create_image",
     tag = "images",
-    description = "Takes the files in, checks them, and offers the image to every tenant. Answers when all of it is done. \
-                   Needs `image.create`: platform operators only.",
+    description = "Takes the files in, checks them, and offers the image to every tenant. Large files go on being taken \
+                   in after a 503: send the same request again. Needs `image.create`: platform operators only.",
     params(
         ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
         ("Idempotency-Key" = Option<String>, Header, description = "Repeats within a day get the first answer"),

@@ -88,3 +88,52 @@ async fn the_sweep_takes_only_what_is_old_and_unknown() {
     assert_eq!(count(&folder), 2);
     assert!(blobs.read(&sha256(b"known").parse().unwrap()).await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn what_takes_too_long_goes_on_and_is_there_for_the_next_try() {
+    let folder = Folder::new();
+    let mut blobs = Blobs::open(&folder.settings()).unwrap();
+    blobs.patience = Duration::ZERO;
+    let new = upload(&folder, "a", &vec![7; 1 << 20]);
+    assert!(matches!(blobs.take_kernel(&new).await, Err(Error::Underway)));
+    let taken = testkit::eventually("the file to be taken in", async || blobs.take_kernel(&new).await.ok()).await;
+    assert_eq!(taken.file.size, 1 << 20);
+    taken.publish().unwrap();
+    assert_eq!(count(&folder), 1);
+}
+
+#[tokio::test]
+async fn a_file_is_taken_in_once_at_a_time() {
+    let folder = Folder::new();
+    let blobs = Blobs::open(&folder.settings()).unwrap();
+    let new = upload(&folder, "a", b"kernel");
+    let turn = blobs.underway.enter(&new.sha256).unwrap();
+    assert!(matches!(blobs.take_kernel(&new).await, Err(Error::Underway)));
+    drop(turn);
+    blobs.take_kernel(&new).await.unwrap();
+}
+
+#[tokio::test]
+async fn t55_a_hostile_disk_is_not_kept_for_a_next_try() {
+    let folder = Folder::new();
+    let mut blobs = Blobs::open(&folder.settings()).unwrap();
+    blobs.patience = Duration::ZERO;
+    let new = upload(&folder, "a", b"no disk at all");
+    assert!(matches!(blobs.take_disk(&new).await, Err(Error::Underway)));
+    blobs.tasks.close();
+    blobs.tasks.wait().await;
+    assert_eq!(count(&folder), 0);
+}
+
+#[tokio::test]
+async fn closing_ends_what_is_underway() {
+    let folder = Folder::new();
+    let mut blobs = Blobs::open(&folder.settings()).unwrap();
+    blobs.patience = Duration::ZERO;
+    // All turns are taken: it would wait for ever.
+    let _turns = blobs.turn.clone().acquire_many_owned(2).await.unwrap();
+    let new = upload(&folder, "a", b"kernel");
+    assert!(matches!(blobs.take_kernel(&new).await, Err(Error::Underway)));
+    blobs.close().await;
+    assert_eq!(count(&folder), 0);
+}
