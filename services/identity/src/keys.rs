@@ -27,6 +27,8 @@ use crate::store::keys::SigningKey;
 
 /// How long the keys at hand are taken to be all there are.
 const FRESH: TimeDelta = TimeDelta::seconds(30);
+/// How long until the database is asked again after it gave no answer.
+const PAUSE: TimeDelta = TimeDelta::seconds(5);
 /// How long a new key is published before it signs.
 const NOTICE: TimeDelta = TimeDelta::minutes(10);
 /// How long after its last token's death a key is still published.
@@ -66,14 +68,16 @@ pub struct Keys {
     issuer: String,
     /// Age at which a key gets its successor.
     most_age: TimeDelta,
-    held: Mutex<Option<Arc<Ring>>>,
+    held: Mutex<Option<Held>>,
 }
 
-struct Ring {
-    read_at: DateTime<Utc>,
-    /// The newest first.
-    keys: Vec<(DateTime<Utc>, Signer)>,
+struct Held {
+    ring: Arc<Ring>,
+    until: DateTime<Utc>,
 }
+
+/// Each key with the time from which it signs, the newest first.
+struct Ring(Vec<(DateTime<Utc>, Signer)>);
 
 /// What has to be done about the keys.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -124,7 +128,7 @@ impl Keys {
     pub async fn access_token(&self, session: &Session) -> Result<String, Error> {
         let ring = self.ring().await?;
         let now = self.db.clock().now();
-        let signing = ring.keys.iter().find(|(from, _)| *from <= now);
+        let signing = ring.0.iter().find(|(from, _)| *from <= now);
         let (_, signer) = signing.ok_or(Error::Token(auth::token::Error::UnknownKey))?;
         let token = signer.sign(&Claims {
             iss: self.issuer.clone(),
@@ -144,25 +148,30 @@ impl Keys {
     pub async fn jwks(&self) -> Result<Jwks, Error> {
         let ring = self.ring().await?;
         Ok(Jwks {
-            keys: ring.keys.iter().map(|(_, signer)| signer.jwk().clone()).collect(),
+            keys: ring.0.iter().map(|(_, signer)| signer.jwk().clone()).collect(),
         })
     }
 
     async fn ring(&self) -> Result<Arc<Ring>, Error> {
         let mut held = self.held.lock().await;
         let now = self.db.clock().now();
-        match &*held {
-            Some(ring) if now - ring.read_at < FRESH => return Ok(Arc::clone(ring)),
-            _ => {}
+        if let Some(held) = held.as_ref().filter(|held| now < held.until) {
+            return Ok(Arc::clone(&held.ring));
         }
-        match (self.read().await, &*held) {
-            (Ok(ring), _) => Ok(Arc::clone(held.insert(Arc::new(ring)))),
-            (Err(error), Some(ring)) => {
+        let (ring, until) = match (self.read().await, held.as_ref()) {
+            (Ok(ring), _) => (Arc::new(ring), now + FRESH),
+            (Err(error), Some(held)) => {
                 tracing::warn!(%error, "going on with the signing keys at hand");
-                Ok(Arc::clone(ring))
+                // One request waits for the database, not each in turn.
+                (Arc::clone(&held.ring), now + PAUSE)
             }
-            (Err(error), None) => Err(error),
-        }
+            (Err(error), None) => return Err(error),
+        };
+        *held = Some(Held {
+            ring: Arc::clone(&ring),
+            until,
+        });
+        Ok(ring)
     }
 
     async fn read(&self) -> Result<Ring, Error> {
@@ -176,13 +185,9 @@ impl Keys {
             self.carry_out(&mut tx, &plan).await?;
             keys = store::keys::list(&mut tx).await?;
         }
-        let read_at = tx.now();
         tx.commit().await?;
         let open = |key: &SigningKey| Ok((key.signs_from, self.open(key)?));
-        Ok(Ring {
-            read_at,
-            keys: keys.iter().map(open).collect::<Result<_, Error>>()?,
-        })
+        Ok(Ring(keys.iter().map(open).collect::<Result<_, Error>>()?))
     }
 
     async fn carry_out(&self, tx: &mut SystemTx, plan: &Plan) -> Result<(), Error> {

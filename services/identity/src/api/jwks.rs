@@ -89,6 +89,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn t17_without_the_database_the_keys_at_hand_go_on() {
+        let clock = Clock::held_at(Clock::system().now());
+        let test = start_on(Bench::at(clock.clone()).await, &settings()).await;
+        let before = kids(&test).await;
+        let away = sqlx::query("revoke all on identity.signing_keys from yunshu_system");
+        away.execute(&mut test.bench.superuser().await).await.unwrap();
+        clock.advance(Duration::from_hours(1));
+        assert_eq!(kids(&test).await, before);
+        let fresh = start_on(test.bench, &settings()).await;
+        fresh.client.get("/.well-known/jwks.json").await.expect(500);
+    }
+
+    #[tokio::test]
     async fn t24_private_keys_are_encrypted_and_die_with_retirement() {
         let test = start().await;
         kids(&test).await;
