@@ -104,7 +104,13 @@ impl Progress {
 
     /// The state of that name.
     pub fn named(name: &str) -> Option<Self> {
-        let all = [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled];
+        let all = [
+            Self::Queued,
+            Self::Running,
+            Self::Succeeded,
+            Self::Failed,
+            Self::Cancelled,
+        ];
         all.into_iter().find(|progress| progress.name() == name)
     }
 

@@ -47,7 +47,9 @@ impl Policy {
 
     /// The policy of that name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Spread, Self::Pack].into_iter().find(|policy| policy.name() == name)
+        [Self::Spread, Self::Pack]
+            .into_iter()
+            .find(|policy| policy.name() == name)
     }
 }
 
@@ -164,11 +166,18 @@ pub fn decide(hosts: &[HostSnapshot], need: &Need) -> Decision {
     for filter in Filter::ALL {
         let before = count(&left);
         left.retain(|host| filter.lets_through(host, need));
-        filters.push(Filtered { name: filter.name().to_owned(), before, after: count(&left) });
+        filters.push(Filtered {
+            name: filter.name().to_owned(),
+            before,
+            after: count(&left),
+        });
     }
     let mut ranked: Vec<_> = left.into_iter().map(|host| (score(host, need), host)).collect();
     ranked.sort_by(|(a, first), (b, second)| b.cmp(a).then_with(|| first.alias.cmp(&second.alias)));
-    let scores = ranked.iter().take(NAMED).map(|(score, host)| Scored { host: host.alias.clone(), score: *score });
+    let scores = ranked.iter().take(NAMED).map(|(score, host)| Scored {
+        host: host.alias.clone(),
+        score: *score,
+    });
     let record = Record {
         scores: scores.collect(),
         chosen: None,
@@ -176,7 +185,10 @@ pub fn decide(hosts: &[HostSnapshot], need: &Need) -> Decision {
         reason: refusal(hosts.len(), &filters),
         filters,
     };
-    Decision { ranked: ranked.into_iter().map(|(_, host)| host.id).collect(), record }
+    Decision {
+        ranked: ranked.into_iter().map(|(_, host)| host.id).collect(),
+        record,
+    }
 }
 
 impl Record {
@@ -200,7 +212,12 @@ impl Record {
         let fit = self.filters.last().map_or(0, |filter| filter.after);
         if fit > 0 {
             self.lost_races = fit;
-            self.reason = format!("{fit} hosts had room and filled up before it could be claimed.");
+            let all = self.filters.first().map_or(0, |filter| filter.before);
+            let lost = format!("{fit} filled up before they could be claimed.");
+            self.reason = match self.reason.strip_suffix('.') {
+                Some(refused) if fit < all => format!("{refused}, {lost}"),
+                _ => format!("Of {all} hosts, {lost}"),
+            };
         }
         self
     }
@@ -213,7 +230,9 @@ fn count(hosts: &[&HostSnapshot]) -> u32 {
 /// Says which filters left nothing: counts, so that the owner knows whether to ask for less or to wait.
 fn refusal(all: usize, filters: &[Filtered]) -> String {
     let removed = filters.iter().filter(|filter| filter.after < filter.before);
-    let said: Vec<_> = removed.map(|f| format!("{} {}", f.before - f.after, Filter::complaint(&f.name))).collect();
+    let said: Vec<_> = removed
+        .map(|f| format!("{} {}", f.before - f.after, Filter::complaint(&f.name)))
+        .collect();
     match (all, said.is_empty()) {
         (0, _) => "There is no host yet.".to_owned(),
         (_, true) => format!("All {all} hosts fit."),
@@ -223,7 +242,13 @@ fn refusal(all: usize, filters: &[Filtered]) -> String {
 
 fn score(host: &HostSnapshot, need: &Need) -> u32 {
     let then = host.with(need.size);
-    let share = |used: i32, cap: i32| if cap <= 0 { 0 } else { i64::from(used) * WHOLE / i64::from(cap) };
+    let share = |used: i32, cap: i32| {
+        if cap <= 0 {
+            0
+        } else {
+            i64::from(used) * WHOLE / i64::from(cap)
+        }
+    };
     let load = share(then.vcpus, host.cap.vcpus)
         .max(share(then.memory_mib, host.cap.memory_mib))
         .max(share(then.disk_gib, host.cap.disk_gib))

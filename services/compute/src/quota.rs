@@ -20,7 +20,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { vms: 20, vcpus: 40, memory_mib: 81_920, disk_gib: 500 }
+        Self {
+            vms: 20,
+            vcpus: 40,
+            memory_mib: 81_920,
+            disk_gib: 500,
+        }
     }
 }
 
@@ -51,7 +56,11 @@ pub struct Quota {
 impl Quota {
     /// The quota of a tenant that never claimed anything.
     pub fn untouched(limits: Limits) -> Self {
-        Self { limits, used: Used::default(), version: 0 }
+        Self {
+            limits,
+            used: Used::default(),
+            version: 0,
+        }
     }
 
     /// `(resource, limit, used)` of each resource.
@@ -67,12 +76,24 @@ impl Quota {
 
     /// Why one more machine of this size cannot be claimed: every resource that is short, with numbers.
     pub fn refusal(&self, size: Size) -> fault::Error {
-        let takes = [1, i64::from(size.vcpus), i64::from(size.memory_mib), i64::from(size.disk_gib)];
-        let short = self.rows().into_iter().zip(takes).filter(|((_, limit, used), takes)| used + takes > *limit);
+        let takes = [
+            1,
+            i64::from(size.vcpus),
+            i64::from(size.memory_mib),
+            i64::from(size.disk_gib),
+        ];
+        let short = self
+            .rows()
+            .into_iter()
+            .zip(takes)
+            .filter(|((_, limit, used), takes)| used + takes > *limit);
         let said: Vec<_> = short
             .map(|((name, limit, used), takes)| format!("{name}: {used} of {limit} used, {takes} more asked"))
             .collect();
-        fault::Error::new(fault::Kind::QuotaExceeded, format!("The tenant's quota does not allow it ({}).", said.join("; ")))
+        fault::Error::new(
+            fault::Kind::QuotaExceeded,
+            format!("The tenant's quota does not allow it ({}).", said.join("; ")),
+        )
     }
 }
 
@@ -82,11 +103,34 @@ mod tests {
 
     #[test]
     fn a_refusal_names_what_is_short_and_nothing_else() {
-        let limits = Limits { vms: 2, vcpus: 4, memory_mib: 1024, disk_gib: 10 };
-        let used = Used { vms: 1, vcpus: 3, memory_mib: 1000, disk_gib: 0 };
-        let refusal = Quota { limits, used, version: 1 }.refusal(Size { vcpus: 2, memory_mib: 24, disk_gib: 1 });
+        let limits = Limits {
+            vms: 2,
+            vcpus: 4,
+            memory_mib: 1024,
+            disk_gib: 10,
+        };
+        let used = Used {
+            vms: 1,
+            vcpus: 3,
+            memory_mib: 1000,
+            disk_gib: 0,
+        };
+        let refusal = Quota {
+            limits,
+            used,
+            version: 1,
+        }
+        .refusal(Size {
+            vcpus: 2,
+            memory_mib: 24,
+            disk_gib: 1,
+        });
         assert_eq!(refusal.kind(), fault::Kind::QuotaExceeded);
-        assert!(refusal.detail().contains("vcpus: 3 of 4 used, 2 more asked"), "{}", refusal.detail());
+        assert!(
+            refusal.detail().contains("vcpus: 3 of 4 used, 2 more asked"),
+            "{}",
+            refusal.detail()
+        );
         assert!(!refusal.detail().contains("memory_mib"), "{}", refusal.detail());
     }
 }

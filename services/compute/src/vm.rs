@@ -146,7 +146,10 @@ pub struct LastError {
 impl LastError {
     /// An error of this code.
     pub fn new(code: &str, detail: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), detail: detail.into() }
+        Self {
+            code: code.to_owned(),
+            detail: detail.into(),
+        }
     }
 }
 

@@ -52,16 +52,36 @@ enum When {
 pub fn start(tasks: &Tasks, compute: &Arc<Compute>) {
     let (db, pace, stops) = (&compute.db, &compute.settings.work, Stops::default());
     for _ in 0..pace.placers {
-        let placer = Placer { db: db.clone(), pace: pace.clone(), stops: stops.clone() };
+        let placer = Placer {
+            db: db.clone(),
+            pace: pace.clone(),
+            stops: stops.clone(),
+        };
         spawn(tasks, "place", compute, When::Woken, placer);
     }
-    let finisher = Finisher { db: db.clone(), pace: pace.clone(), stops: stops.clone() };
+    let finisher = Finisher {
+        db: db.clone(),
+        pace: pace.clone(),
+        stops: stops.clone(),
+    };
     spawn(tasks, "finish", compute, When::Woken, finisher);
-    let giver_up = GiverUp { db: db.clone(), pace: pace.clone(), stops: stops.clone() };
+    let giver_up = GiverUp {
+        db: db.clone(),
+        pace: pace.clone(),
+        stops: stops.clone(),
+    };
     spawn(tasks, "give_up", compute, When::Timed, giver_up);
-    let teller = Teller { db: db.clone(), pace: pace.clone(), stops, holder: EventId::mint() };
+    let teller = Teller {
+        db: db.clone(),
+        pace: pace.clone(),
+        stops,
+        holder: EventId::mint(),
+    };
     spawn(tasks, "tell", compute, When::Timed, teller);
-    let sweeper = Sweeper { db: db.clone(), blobs: compute.blobs.clone() };
+    let sweeper = Sweeper {
+        db: db.clone(),
+        blobs: compute.blobs.clone(),
+    };
     spawn(tasks, "sweep", compute, When::Hourly, sweeper);
 }
 

@@ -26,7 +26,9 @@ pub struct OperationView {
     #[schema(example = 50)]
     pub progress: u8,
     /// The path of what it was asked of.
-    #[schema(example = "/api/v1/projects/0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3/vms/0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b4")]
+    #[schema(
+        example = "/api/v1/projects/0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3/vms/0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b4"
+    )]
     pub resource: String,
     /// Its project.
     pub project_id: ProjectId,

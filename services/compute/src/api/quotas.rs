@@ -27,7 +27,12 @@ pub struct QuotaView {
 impl QuotaView {
     fn all(quota: &Quota) -> Vec<Self> {
         let rows = quota.rows().into_iter();
-        rows.map(|(resource, limit, used)| Self { resource: resource.to_owned(), limit, used }).collect()
+        rows.map(|(resource, limit, used)| Self {
+            resource: resource.to_owned(),
+            limit,
+            used,
+        })
+        .collect()
     }
 }
 
@@ -65,14 +70,24 @@ pub struct LimitsView {
 
 impl From<Limits> for LimitsView {
     fn from(limits: Limits) -> Self {
-        Self { vms: limits.vms, vcpus: limits.vcpus, memory_mib: limits.memory_mib, disk_gib: limits.disk_gib }
+        Self {
+            vms: limits.vms,
+            vcpus: limits.vcpus,
+            memory_mib: limits.memory_mib,
+            disk_gib: limits.disk_gib,
+        }
     }
 }
 
 impl TenantQuotaView {
     fn of(tenant: TenantId, quota: &Quota) -> Self {
         let (limits, items) = (quota.limits.into(), QuotaView::all(quota));
-        Self { id: tenant, limits, items, generation: quota.version }
+        Self {
+            id: tenant,
+            limits,
+            items,
+            generation: quota.version,
+        }
     }
 }
 

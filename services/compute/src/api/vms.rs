@@ -135,7 +135,10 @@ pub struct LastErrorView {
 
 impl From<&LastError> for LastErrorView {
     fn from(error: &LastError) -> Self {
-        Self { code: error.code.clone(), detail: error.detail.clone() }
+        Self {
+            code: error.code.clone(),
+            detail: error.detail.clone(),
+        }
     }
 }
 

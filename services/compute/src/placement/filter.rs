@@ -12,7 +12,14 @@ pub(super) enum Filter {
 }
 
 impl Filter {
-    pub const ALL: [Self; 6] = [Self::State, Self::Heartbeat, Self::Pool, Self::Vcpus, Self::Memory, Self::Disk];
+    pub const ALL: [Self; 6] = [
+        Self::State,
+        Self::Heartbeat,
+        Self::Pool,
+        Self::Vcpus,
+        Self::Memory,
+        Self::Disk,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {

@@ -3,7 +3,11 @@ use proptest::prelude::*;
 use super::*;
 
 fn size(vcpus: i32, memory_mib: i32, disk_gib: i32) -> Size {
-    Size { vcpus, memory_mib, disk_gib }
+    Size {
+        vcpus,
+        memory_mib,
+        disk_gib,
+    }
 }
 
 fn host(alias: &str, used: i32) -> HostSnapshot {
@@ -21,24 +25,46 @@ fn host(alias: &str, used: i32) -> HostSnapshot {
 }
 
 fn need() -> Need {
-    Need { size: size(2, 100, 0), pool: None, policy: None }
+    Need {
+        size: size(2, 100, 0),
+        pool: None,
+        policy: None,
+    }
 }
 
 fn order(hosts: &[HostSnapshot], need: &Need) -> Vec<String> {
-    decide(hosts, need).record.scores.into_iter().map(|scored| scored.host).collect()
+    decide(hosts, need)
+        .record
+        .scores
+        .into_iter()
+        .map(|scored| scored.host)
+        .collect()
 }
 
 #[test]
 fn spread_takes_the_emptiest_and_pack_the_fullest_that_fits() {
     let hosts = [host("a", 4), host("b", 0), host("c", 8), host("d", 9)];
     assert_eq!(order(&hosts, &need()), ["b", "a", "c"]);
-    assert_eq!(order(&hosts, &Need { policy: Some(Policy::Pack), ..need() }), ["c", "a", "b"]);
+    assert_eq!(
+        order(
+            &hosts,
+            &Need {
+                policy: Some(Policy::Pack),
+                ..need()
+            }
+        ),
+        ["c", "a", "b"]
+    );
 }
 
 #[test]
 fn a_group_avoids_itself_but_is_not_refused() {
     let hosts = [HostSnapshot { kin: 1, ..host("a", 0) }, host("b", 5)];
-    assert_eq!(order(&hosts, &need()), ["a", "b"], "one kin halves a score, an emptier host may still win");
+    assert_eq!(
+        order(&hosts, &need()),
+        ["a", "b"],
+        "one kin halves a score, an emptier host may still win"
+    );
     let hosts = [HostSnapshot { kin: 2, ..host("a", 0) }, host("b", 5)];
     assert_eq!(order(&hosts, &need()), ["b", "a"]);
 }
@@ -46,20 +72,62 @@ fn a_group_avoids_itself_but_is_not_refused() {
 #[test]
 fn every_filter_counts_what_it_refuses() {
     let hosts = [
-        HostSnapshot { up: false, ..host("a", 0) },
-        HostSnapshot { heard: false, ..host("b", 0) },
-        HostSnapshot { pool: PoolId::mint(), ..host("c", 0) },
+        HostSnapshot {
+            up: false,
+            ..host("a", 0)
+        },
+        HostSnapshot {
+            heard: false,
+            ..host("b", 0)
+        },
+        HostSnapshot {
+            pool: PoolId::mint(),
+            ..host("c", 0)
+        },
         host("d", 9),
-        HostSnapshot { used: size(0, 950, 0), ..host("e", 0) },
-        HostSnapshot { cap: size(10, 1000, 0), ..host("f", 0) },
+        HostSnapshot {
+            used: size(0, 950, 0),
+            ..host("e", 0)
+        },
+        HostSnapshot {
+            cap: size(10, 1000, 0),
+            ..host("f", 0)
+        },
     ];
-    let need = Need { size: size(2, 100, 1), pool: Some(hosts[0].pool), policy: None };
+    let need = Need {
+        size: size(2, 100, 1),
+        pool: Some(hosts[0].pool),
+        policy: None,
+    };
     let decision = decide(&hosts, &need);
     assert!(decision.ranked.is_empty());
-    let counts: Vec<_> = decision.record.filters.iter().map(|filter| (filter.before, filter.after)).collect();
+    let counts: Vec<_> = decision
+        .record
+        .filters
+        .iter()
+        .map(|filter| (filter.before, filter.after))
+        .collect();
     assert_eq!(counts, [(6, 5), (5, 4), (4, 3), (3, 2), (2, 1), (1, 0)]);
     let reason = decision.record.reason;
-    assert!(reason.contains("1 lack memory") && reason.contains("1 cannot be heard"), "{reason}");
+    assert!(
+        reason.contains("1 lack memory") && reason.contains("1 cannot be heard"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn hosts_that_filled_up_meanwhile_are_counted_like_those_that_were_full() {
+    let reason = |hosts: &[HostSnapshot]| decide(hosts, &need()).record.crowded_out().reason;
+    assert_eq!(
+        reason(&[host("a", 0), host("b", 9)]),
+        "Of 2 hosts, 1 lack processors, 1 filled up before they could be claimed."
+    );
+    assert_eq!(
+        reason(&[host("a", 0)]),
+        "Of 1 hosts, 1 filled up before they could be claimed."
+    );
+    assert_eq!(reason(&[host("a", 9)]), "Of 1 hosts, 1 lack processors.");
+    assert_eq!(reason(&[]), "There is no host yet.");
 }
 
 prop_compose! {

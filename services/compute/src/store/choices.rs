@@ -47,8 +47,12 @@ pub async fn choose(tx: &mut Change<vm::Create>, new: &NewVm) -> Result<Chosen, 
     if pool == Some(None) {
         wrong.push(FieldError::new("/placement/pool", "there is no such pool"));
     }
-    let (Some(flavor), Some(image)) = (flavor, image) else { return Err(fault::Error::invalid_fields(wrong)) };
-    let fits = image.virtual_size.is_none_or(|size| size <= i64::from(flavor.disk_gib) << 30);
+    let (Some(flavor), Some(image)) = (flavor, image) else {
+        return Err(fault::Error::invalid_fields(wrong));
+    };
+    let fits = image
+        .virtual_size
+        .is_none_or(|size| size <= i64::from(flavor.disk_gib) << 30);
     if !fits {
         wrong.push(FieldError::new("/flavor", "its disk is smaller than the image's"));
     }
@@ -57,7 +61,11 @@ pub async fn choose(tx: &mut Change<vm::Create>, new: &NewVm) -> Result<Chosen, 
     }
     Ok(Chosen {
         flavor: (flavor.flavor_id, flavor.name),
-        size: Size { vcpus: flavor.vcpus, memory_mib: flavor.memory_mib, disk_gib: flavor.disk_gib },
+        size: Size {
+            vcpus: flavor.vcpus,
+            memory_mib: flavor.memory_mib,
+            disk_gib: flavor.disk_gib,
+        },
         boot: boot(&image)?,
         image: (image.image_id, image.name),
         pool: pool.flatten(),
@@ -97,15 +105,24 @@ fn halves<I: Copy>(named: &IdOrName<I>) -> (Option<I>, Option<&str>) {
 /// A kernel has a command line, a disk has none: the table's check sees to it.
 fn boot(row: &ImageRow) -> Result<BootImage, fault::Error> {
     let first = file(&row.file_sha256, row.file_size)?;
-    let Some(cmdline) = &row.cmdline else { return Ok(BootImage::Disk { disk: first }) };
+    let Some(cmdline) = &row.cmdline else {
+        return Ok(BootImage::Disk { disk: first });
+    };
     let initrd = match (&row.initrd_sha256, row.initrd_size) {
         (Some(digest), Some(size)) => Some(file(digest, size)?),
         _ => None,
     };
-    Ok(BootImage::Kernel { kernel: first, initrd, cmdline: cmdline.clone() })
+    Ok(BootImage::Kernel {
+        kernel: first,
+        initrd,
+        cmdline: cmdline.clone(),
+    })
 }
 
 fn file(digest: &str, size: i64) -> Result<ImageFile, fault::Error> {
     let sha256: Sha256 = digest.parse().map_err(fault::Error::internal)?;
-    Ok(ImageFile { sha256, size: u64::try_from(size).unwrap_or_default() })
+    Ok(ImageFile {
+        sha256,
+        size: u64::try_from(size).unwrap_or_default(),
+    })
 }

@@ -1,5 +1,7 @@
 //! `compute.consoles`: sealed, since guests print secrets.
 
+use std::collections::HashMap;
+
 use auth::action::console;
 use crypto::{Kek, Place};
 use db::{Granted, Read, Result, SystemTx};
@@ -18,14 +20,25 @@ struct ConsoleRow {
 impl ConsoleRow {
     fn open(self, kek: &Kek, tenant: TenantId, vm: VmId) -> Result<ConsoleTail, fault::Error> {
         let row = vm.to_string();
-        let plain = kek.open_sealed(&place(tenant, &row), &self.content).map_err(fault::Error::internal)?;
+        let plain = kek
+            .open_sealed(&place(tenant, &row), &self.content)
+            .map_err(fault::Error::internal)?;
         let next = u64::try_from(self.next).unwrap_or_default();
-        Ok(ConsoleTail { stream: self.stream, next, bytes: plain.to_vec() })
+        Ok(ConsoleTail {
+            stream: self.stream,
+            next,
+            bytes: plain.to_vec(),
+        })
     }
 }
 
 fn place(tenant: TenantId, row: &str) -> Place<'_> {
-    Place { tenant, table: "compute.consoles", column: "content", row }
+    Place {
+        tenant,
+        table: "compute.consoles",
+        column: "content",
+        row,
+    }
 }
 
 /// The console of a machine; empty before its first word. The right to read the machine is not enough for it.
@@ -56,25 +69,34 @@ pub async fn fetch(tx: &mut SystemTx, vm: &Vm, kek: &Kek) -> Result<ConsoleTail,
     row.map_or_else(|| Ok(ConsoleTail::default()), |row| row.open(kek, vm.tenant, vm.id))
 }
 
-/// How far a console is known, without opening it.
-pub async fn progress(tx: &mut SystemTx, vm: &Vm) -> Result<ConsoleTail> {
-    let row: Option<(Option<String>, i64)> =
-        sqlx::query_as("select stream, next from compute.consoles where tenant_id = $1 and vm_id = $2")
-            .bind(vm.tenant)
-            .bind(vm.id)
-            .fetch_optional(tx.sql())
-            .await?;
-    Ok(row.map_or_else(ConsoleTail::default, |(stream, next)| ConsoleTail {
+/// How far consoles are known, without opening them.
+pub async fn progress(tx: &mut SystemTx, vms: impl Iterator<Item = &Vm>) -> Result<HashMap<VmId, ConsoleTail>> {
+    let (tenants, ids): (Vec<TenantId>, Vec<VmId>) = vms.map(|vm| (vm.tenant, vm.id)).unzip();
+    let rows: Vec<(VmId, Option<String>, i64)> = sqlx::query_as(
+        "select c.vm_id, c.stream, c.next
+         from unnest($1::uuid[], $2::uuid[]) as v (tenant_id, vm_id) join compute.consoles c using (tenant_id, vm_id)",
+    )
+    .bind(tenants)
+    .bind(ids)
+    .fetch_all(tx.sql())
+    .await?;
+    let tail = |stream, next| ConsoleTail {
         stream,
         next: u64::try_from(next).unwrap_or_default(),
         bytes: Vec::new(),
-    }))
+    };
+    Ok(rows
+        .into_iter()
+        .map(|(vm, stream, next)| (vm, tail(stream, next)))
+        .collect())
 }
 
 /// Keeps what a machine printed.
 pub async fn keep(tx: &mut SystemTx, vm: &Vm, tail: &ConsoleTail, kek: &Kek) -> Result<(), fault::Error> {
     let row = vm.id.to_string();
-    let sealed = kek.seal(&place(vm.tenant, &row), &tail.bytes).map_err(fault::Error::internal)?;
+    let sealed = kek
+        .seal(&place(vm.tenant, &row), &tail.bytes)
+        .map_err(fault::Error::internal)?;
     sqlx::query(
         "insert into compute.consoles (tenant_id, vm_id, stream, next, content) values ($1, $2, $3, $4, $5)
          on conflict (tenant_id, vm_id) do update

@@ -10,9 +10,11 @@
 //! (`Fate::Hopeless`), and by time otherwise (`work::give_up`). Giving up stops nothing: it ends the operation and
 //! shows `failed`. Should the host succeed after all, the status follows what is seen.
 
+use std::collections::HashMap;
+
 use crypto::Kek;
 use db::{Result, SystemTx};
-use host_api::{Accepted, ErrorCode, ObservedPower, ObservedVm, PlacementEpoch, Remove};
+use host_api::{Accepted, ConsoleAck, ConsoleTail, ErrorCode, ObservedPower, ObservedVm, PlacementEpoch, Remove};
 use ids::{HostId, VmId};
 
 use super::vms::row::{VmRow, select_vm};
@@ -29,14 +31,15 @@ pub async fn apply(
     report: &[ObservedVm],
 ) -> Result<Accepted, fault::Error> {
     let ids: Vec<VmId> = report.iter().map(|seen| seen.vm_id).collect();
-    let rows: Vec<VmRow> =
-        sqlx::query_as(select_vm!("where v.vm_id = any($1) order by v.tenant_id, v.vm_id for update of v"))
-            .bind(&ids)
-            .fetch_all(tx.sql())
-            .await
-            .map_err(db::Error::from)?;
-    let mut known: std::collections::HashMap<VmId, Vm> =
-        rows.into_iter().map(Vm::from).map(|vm| (vm.id, vm)).collect();
+    let rows: Vec<VmRow> = sqlx::query_as(select_vm!(
+        "where v.vm_id = any($1) order by v.tenant_id, v.vm_id for update of v"
+    ))
+    .bind(&ids)
+    .fetch_all(tx.sql())
+    .await
+    .map_err(db::Error::from)?;
+    let mut known: HashMap<VmId, Vm> = rows.into_iter().map(Vm::from).map(|vm| (vm.id, vm)).collect();
+    let mut tails = consoles::progress(tx, known.values()).await?;
 
     let mut accepted = Accepted::default();
     let mut strangers = Vec::new();
@@ -46,15 +49,18 @@ pub async fn apply(
                 // It speaks: whatever its last heartbeat's age was, it is not silent.
                 vm.seat.host.iter_mut().for_each(|seat| seat.silent_s = Some(0.0));
                 observe(tx, &vm, seen).await?;
-                accepted.console.push(console(tx, kek, &vm, seen).await?);
+                let tail = tails.remove(&vm.id).unwrap_or_default();
+                accepted.console.push(console(tx, kek, &vm, seen, tail).await?);
             }
             // It stands elsewhere, or waits: what is here is an older placement's.
             Some(vm) if seen.power != ObservedPower::Absent && seen.epoch.0 < vm.seat.epoch => {
-                accepted.remove.push(Remove { vm_id: vm.id, up_to: PlacementEpoch(vm.seat.epoch - 1) });
+                accepted.remove.push(Remove {
+                    vm_id: vm.id,
+                    up_to: PlacementEpoch(vm.seat.epoch - 1),
+                });
             }
-            Some(_) => {}
             None if seen.power != ObservedPower::Absent => strangers.push(seen.vm_id),
-            None => {}
+            Some(_) | None => {}
         }
     }
     accepted.remove.extend(buried(tx, &strangers).await?);
@@ -70,7 +76,10 @@ async fn observe(tx: &mut SystemTx, vm: &Vm, report: &ObservedVm) -> Result<(), 
     let mut next = vm.clone();
     next.seen = Some(merge(vm.seen.as_ref(), report));
     next.last_error = error(&next, report);
-    let hopeless = report.error.as_ref().filter(|error| Fate::of(error.code) == Fate::Hopeless);
+    let hopeless = report
+        .error
+        .as_ref()
+        .filter(|error| Fate::of(error.code) == Fate::Hopeless);
     let ended = next.reached() || (hopeless.is_some() && next.intent.power != Power::Absent);
     next.intent.given_up = !next.reached() && (vm.intent.given_up || ended);
     let visible = next.retell(vm, tx.now());
@@ -96,9 +105,19 @@ fn merge(before: Option<&Seen>, report: &ObservedVm) -> Seen {
     let reboots = i32::try_from(report.reboots).unwrap_or(i32::MAX);
     if report.power == ObservedPower::Unknown {
         let (generation, reboots) = before.map_or((0, 0), |seen| (seen.generation, seen.reboots));
-        return Seen { power: report.power, generation, reboots, stop_cause: None };
+        return Seen {
+            power: report.power,
+            generation,
+            reboots,
+            stop_cause: None,
+        };
     }
-    Seen { power: report.power, generation: report.generation.0, reboots, stop_cause: report.stop_cause }
+    Seen {
+        power: report.power,
+        generation: report.generation.0,
+        reboots,
+        stop_cause: report.stop_cause,
+    }
 }
 
 /// What the owner may know of the host's trouble: its kind. The host's own words may name its paths; they go to the log.
@@ -125,14 +144,16 @@ fn error(vm: &Vm, report: &ObservedVm) -> Option<LastError> {
     Some(LastError::new(code, detail))
 }
 
+/// Takes what a machine printed, if anything; `known` is how far its console is known.
 async fn console(
     tx: &mut SystemTx,
     kek: &Kek,
     vm: &Vm,
     seen: &ObservedVm,
-) -> Result<host_api::ConsoleAck, fault::Error> {
+    known: ConsoleTail,
+) -> Result<ConsoleAck, fault::Error> {
     let Some(chunk) = seen.console.as_ref().filter(|_| seen.epoch.0 == vm.seat.epoch) else {
-        return Ok(consoles::progress(tx, vm).await?.ack(vm.id));
+        return Ok(known.ack(vm.id));
     };
     let mut tail = consoles::fetch(tx, vm, kek).await?;
     if tail.take(chunk) {
@@ -150,5 +171,11 @@ async fn buried(tx: &mut SystemTx, strangers: &[VmId]) -> Result<Vec<Remove>> {
         .bind(strangers)
         .fetch_all(tx.sql())
         .await?;
-    Ok(rows.into_iter().map(|(vm_id, epoch)| Remove { vm_id, up_to: PlacementEpoch(epoch) }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(vm_id, epoch)| Remove {
+            vm_id,
+            up_to: PlacementEpoch(epoch),
+        })
+        .collect())
 }

@@ -47,17 +47,9 @@ impl From<OperationRow> for Operation {
 /// Writes a new operation on a machine; whatever was still open on it is cancelled: the newer wish holds.
 pub async fn insert<A: Action>(tx: &mut Change<A>, vm: &Vm, kind: Kind) -> Result<OperationId> {
     let (id, now) = (OperationId::mint(), tx.now());
-    let error = LastError::new("superseded", "A newer operation on the same machine took its place.");
-    sqlx::query(
-        "update compute.operations set status = 'cancelled', error = $3, finished_at = $4, updated_at = $4
-         where tenant_id = $1 and vm_id = $2 and finished_at is null",
-    )
-    .bind(vm.tenant)
-    .bind(vm.id)
-    .bind(Json(error))
-    .bind(now)
-    .execute(tx.sql())
-    .await?;
+    if kind != Kind::Create {
+        supersede(tx, vm).await?;
+    }
     let placed = vm.seat.host.is_some();
     sqlx::query(
         "insert into compute.operations (tenant_id, operation_id, project_id, kind, vm_id, generation, status, created_at,
@@ -76,6 +68,24 @@ pub async fn insert<A: Action>(tx: &mut Change<A>, vm: &Vm, kind: Kind) -> Resul
     .execute(tx.sql())
     .await?;
     Ok(id)
+}
+
+async fn supersede<A: Action>(tx: &mut Change<A>, vm: &Vm) -> Result<()> {
+    let (error, now) = (
+        LastError::new("superseded", "A newer operation on the same machine took its place."),
+        tx.now(),
+    );
+    sqlx::query(
+        "update compute.operations set status = 'cancelled', error = $3, finished_at = $4, updated_at = $4
+         where tenant_id = $1 and vm_id = $2 and finished_at is null",
+    )
+    .bind(vm.tenant)
+    .bind(vm.id)
+    .bind(Json(error))
+    .bind(now)
+    .execute(tx.sql())
+    .await?;
+    Ok(())
 }
 
 /// A host was found: what was queued runs.
@@ -101,7 +111,11 @@ pub async fn end(
     failure: Option<&LastError>,
 ) -> Result<()> {
     let now = tx.now();
-    let status = if failure.is_some() { Progress::Failed } else { Progress::Succeeded };
+    let status = if failure.is_some() {
+        Progress::Failed
+    } else {
+        Progress::Succeeded
+    };
     sqlx::query(
         "update compute.operations
          set status = $4, error = $5, finished_at = $6, updated_at = $6, started_at = coalesce(started_at, $6)

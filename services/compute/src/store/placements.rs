@@ -44,14 +44,22 @@ struct WaitingRow {
 
 impl From<WaitingRow> for Waiting {
     fn from(row: WaitingRow) -> Self {
-        let size = Size { vcpus: row.vcpus, memory_mib: row.memory_mib, disk_gib: row.disk_gib };
+        let size = Size {
+            vcpus: row.vcpus,
+            memory_mib: row.memory_mib,
+            disk_gib: row.disk_gib,
+        };
         let policy = row.policy.as_deref().and_then(Policy::named);
         Self {
             tenant: row.tenant_id,
             id: row.vm_id,
             project: row.project_id,
             epoch: row.placement_epoch,
-            need: Need { size, pool: row.pool_id, policy },
+            need: Need {
+                size,
+                pool: row.pool_id,
+                policy,
+            },
             group: row.placement_group,
         }
     }
@@ -158,10 +166,7 @@ pub async fn keep(tx: &mut SystemTx, vm: &Waiting, record: &Record) -> Result<()
 }
 
 /// The newest decision on a machine, and when it was made.
-pub async fn lookup(
-    tx: &mut Read<vm::Read>,
-    vm: &Granted<Vm, vm::Read>,
-) -> Result<Option<(Record, DateTime<Utc>)>> {
+pub async fn lookup(tx: &mut Read<vm::Read>, vm: &Granted<Vm, vm::Read>) -> Result<Option<(Record, DateTime<Utc>)>> {
     let row: Option<(Json<Record>, DateTime<Utc>)> =
         sqlx::query_as("select record, decided_at from compute.placements where tenant_id = $1 and vm_id = $2")
             .bind(vm.tenant)
@@ -190,7 +195,11 @@ struct HostRow {
 
 impl From<HostRow> for HostSnapshot {
     fn from(row: HostRow) -> Self {
-        let size = |vcpus, memory_mib, disk_gib| Size { vcpus, memory_mib, disk_gib };
+        let size = |vcpus, memory_mib, disk_gib| Size {
+            vcpus,
+            memory_mib,
+            disk_gib,
+        };
         Self {
             id: row.host_id,
             alias: row.alias,

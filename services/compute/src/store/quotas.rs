@@ -52,26 +52,35 @@ pub async fn claim(
     size: Size,
     defaults: &Limits,
 ) -> Result<(), fault::Error> {
+    if raise(tx, project.tenant, size).await? {
+        return Ok(());
+    }
+    // There is not enough, or this is the tenant's first claim.
     begin(tx, project.tenant, defaults).await?;
-    let claimed = sqlx::query(
+    if raise(tx, project.tenant, size).await? {
+        return Ok(());
+    }
+    let quota = fetch(tx, project.tenant)
+        .await?
+        .unwrap_or_else(|| Quota::untouched(*defaults));
+    Err(quota.refusal(size))
+}
+
+async fn raise(tx: &mut Change<vm::Create>, tenant: TenantId, size: Size) -> Result<bool> {
+    let raised = sqlx::query(
         "update compute.quotas
          set vms_used = vms_used + 1, vcpus_used = vcpus_used + $2, memory_mib_used = memory_mib_used + $3,
              disk_gib_used = disk_gib_used + $4
          where tenant_id = $1 and vms_used + 1 <= vms_limit and vcpus_used + $2 <= vcpus_limit
            and memory_mib_used + $3 <= memory_mib_limit and disk_gib_used + $4 <= disk_gib_limit",
     )
-    .bind(project.tenant)
+    .bind(tenant)
     .bind(size.vcpus)
     .bind(i64::from(size.memory_mib))
     .bind(i64::from(size.disk_gib))
     .execute(tx.sql())
-    .await
-    .map_err(db::Error::from)?;
-    if claimed.rows_affected() == 1 {
-        return Ok(());
-    }
-    let quota = fetch(tx, project.tenant).await?.unwrap_or_else(|| Quota::untouched(*defaults));
-    Err(quota.refusal(size))
+    .await?;
+    Ok(raised.rows_affected() == 1)
 }
 
 /// Gives back what one machine of this size used.
@@ -157,8 +166,10 @@ async fn begin<A: Action>(tx: &mut Change<A>, tenant: TenantId, limits: &Limits)
 }
 
 async fn fetch<A: Action>(tx: &mut Read<A>, tenant: TenantId) -> Result<Option<Quota>> {
-    let row: Option<QuotaRow> =
-        sqlx::query_as("select * from compute.quotas where tenant_id = $1").bind(tenant).fetch_optional(tx.sql()).await?;
+    let row: Option<QuotaRow> = sqlx::query_as("select * from compute.quotas where tenant_id = $1")
+        .bind(tenant)
+        .fetch_optional(tx.sql())
+        .await?;
     Ok(row.map(Quota::from))
 }
 
@@ -176,7 +187,11 @@ async fn enter<A: Action>(
         .fetch_one(tx.sql())
         .await
         .map_err(db::Error::from)?;
-    if known { Ok(home) } else { Err(fault::Error::not_found("tenant")) }
+    if known {
+        Ok(home)
+    } else {
+        Err(fault::Error::not_found("tenant"))
+    }
 }
 
 async fn leave<A: Action>(tx: &mut Read<A>, home: TenantId) -> Result<()> {
@@ -184,6 +199,9 @@ async fn leave<A: Action>(tx: &mut Read<A>, home: TenantId) -> Result<()> {
 }
 
 async fn become_tenant<A: Action>(tx: &mut Read<A>, tenant: TenantId) -> Result<()> {
-    sqlx::query("select set_config('app.tenant', $1, true)").bind(tenant.to_string()).execute(tx.sql()).await?;
+    sqlx::query("select set_config('app.tenant', $1, true)")
+        .bind(tenant.to_string())
+        .execute(tx.sql())
+        .await?;
     Ok(())
 }

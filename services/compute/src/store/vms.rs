@@ -74,12 +74,14 @@ pub async fn lookup<A: Action>(
 ) -> Result<Granted<Vm, A>, fault::Error> {
     let found: Option<VmRow> = match vm {
         IdOrName::Id(id) => {
-            sqlx::query_as(select_vm!("where v.tenant_id = $1 and v.project_id = $2 and v.vm_id = $3"))
-                .bind(project.tenant)
-                .bind(project.id)
-                .bind(id)
-                .fetch_optional(tx.sql())
-                .await
+            sqlx::query_as(select_vm!(
+                "where v.tenant_id = $1 and v.project_id = $2 and v.vm_id = $3"
+            ))
+            .bind(project.tenant)
+            .bind(project.id)
+            .bind(id)
+            .fetch_optional(tx.sql())
+            .await
         }
         IdOrName::Name(name) => {
             sqlx::query_as(select_vm!(
@@ -104,6 +106,10 @@ pub async fn hold<A: Action>(tx: &mut Change<A>, vm: Granted<Vm, A>) -> Result<G
     let (tenant, id) = (vm.tenant, vm.id);
     let mut host = vm.seat.host.as_ref().map(|host| host.id);
     for _ in 0..3 {
+        sqlx::query("savepoint hold")
+            .execute(tx.sql())
+            .await
+            .map_err(db::Error::from)?;
         if let Some(host) = host {
             sqlx::query("update compute.hosts set revision = revision + 1 where host_id = $1")
                 .bind(host)
@@ -123,6 +129,12 @@ pub async fn hold<A: Action>(tx: &mut Change<A>, vm: Granted<Vm, A>) -> Result<G
         if let Some(row) = held {
             return tx.grant(Vm::from(row));
         }
+        // A row that changed while it was waited for is locked, then found not to match, and stays locked: going on from
+        // here to the host would be machine before host. What was locked since the savepoint is let go with it.
+        sqlx::query("rollback to savepoint hold")
+            .execute(tx.sql())
+            .await
+            .map_err(db::Error::from)?;
         let now: Option<(Option<ids::HostId>,)> =
             sqlx::query_as("select host_id from compute.vms where tenant_id = $1 and vm_id = $2")
                 .bind(tenant)
@@ -137,12 +149,7 @@ pub async fn hold<A: Action>(tx: &mut Change<A>, vm: Granted<Vm, A>) -> Result<G
 
 /// Writes a new intent of a machine that is held. A machine without a host is placed at once rather than after its
 /// backoff: its owner has just said that they care.
-pub async fn set_intent<A: Action>(
-    tx: &mut Change<A>,
-    vm: &Granted<Vm, A>,
-    intent: Intent,
-    pace: &Pace,
-) -> Result<Vm> {
+pub async fn set_intent<A: Action>(tx: &mut Change<A>, vm: &Granted<Vm, A>, intent: Intent, pace: &Pace) -> Result<Vm> {
     let next = vm.wanting(intent, tx.now());
     let placed = next.seat.host.is_some();
     sqlx::query(
@@ -158,7 +165,11 @@ pub async fn set_intent<A: Action>(
     .bind(desired_word(intent.power))
     .bind(intent.generation)
     .bind(intent.reboots)
-    .bind(if placed { pace.operation_timeout_s } else { pace.placement_timeout_s })
+    .bind(if placed {
+        pace.operation_timeout_s
+    } else {
+        pace.placement_timeout_s
+    })
     .bind(&next.told)
     .bind(next.version)
     .bind(next.updated_at)
@@ -168,11 +179,7 @@ pub async fn set_intent<A: Action>(
 }
 
 /// Changes name and labels, which no host needs to carry out.
-pub async fn set_description(
-    tx: &mut Change<vm::Modify>,
-    vm: &Granted<Vm, vm::Modify>,
-    new: &Renamed,
-) -> Result<Vm> {
+pub async fn set_description(tx: &mut Change<vm::Modify>, vm: &Granted<Vm, vm::Modify>, new: &Renamed) -> Result<Vm> {
     let now = tx.now();
     sqlx::query(
         "update compute.vms set name = coalesce($3, name), labels = coalesce($4, labels), version = version + 1,
@@ -196,12 +203,11 @@ pub async fn set_description(
 
 /// The machine, locked; none when it is gone.
 pub async fn lock(tx: &mut SystemTx, tenant: TenantId, id: VmId) -> Result<Option<Vm>> {
-    let row: Option<VmRow> =
-        sqlx::query_as(select_vm!("where v.tenant_id = $1 and v.vm_id = $2 for update of v"))
-            .bind(tenant)
-            .bind(id)
-            .fetch_optional(tx.sql())
-            .await?;
+    let row: Option<VmRow> = sqlx::query_as(select_vm!("where v.tenant_id = $1 and v.vm_id = $2 for update of v"))
+        .bind(tenant)
+        .bind(id)
+        .fetch_optional(tx.sql())
+        .await?;
     Ok(row.map(Vm::from))
 }
 

@@ -13,10 +13,13 @@ impl Intent {
             return Err(fault::Error::conflict("The machine is being deleted."));
         }
         match kind {
-            Kind::Reboot if self.power == Power::Stopped => {
-                Err(fault::Error::conflict("A machine that should be off cannot be rebooted; start it."))
-            }
-            Kind::Reboot => Ok(Self { reboots: self.reboots.saturating_add(1), ..self.next(Power::Running) }),
+            Kind::Reboot if self.power == Power::Stopped => Err(fault::Error::conflict(
+                "A machine that should be off cannot be rebooted; start it.",
+            )),
+            Kind::Reboot => Ok(Self {
+                reboots: self.reboots.saturating_add(1),
+                ..self.next(Power::Running)
+            }),
             Kind::Stop => Ok(self.next(Power::Stopped)),
             Kind::Create | Kind::Start | Kind::Delete => Ok(self.next(Power::Running)),
         }
@@ -25,11 +28,20 @@ impl Intent {
     /// The intent that it be gone. Asked again it stays as it is: the host need not begin anew.
     #[must_use]
     pub fn delete(&self) -> Self {
-        if self.power == Power::Absent { *self } else { self.next(Power::Absent) }
+        if self.power == Power::Absent {
+            *self
+        } else {
+            self.next(Power::Absent)
+        }
     }
 
     fn next(&self, power: Power) -> Self {
-        Self { power, generation: self.generation + 1, reboots: self.reboots, given_up: false }
+        Self {
+            power,
+            generation: self.generation + 1,
+            reboots: self.reboots,
+            given_up: false,
+        }
     }
 }
 
@@ -37,14 +49,26 @@ impl Intent {
 mod tests {
     use super::*;
 
-    const ON: Intent = Intent { power: Power::Running, generation: 3, reboots: 1, given_up: true };
+    const ON: Intent = Intent {
+        power: Power::Running,
+        generation: 3,
+        reboots: 1,
+        given_up: true,
+    };
 
     #[test]
     fn each_change_is_a_new_generation_that_was_not_given_up() {
-        for (kind, power, reboots) in
-            [(Kind::Start, Power::Running, 1), (Kind::Stop, Power::Stopped, 1), (Kind::Reboot, Power::Running, 2)]
-        {
-            let expected = Intent { power, generation: 4, reboots, given_up: false };
+        for (kind, power, reboots) in [
+            (Kind::Start, Power::Running, 1),
+            (Kind::Stop, Power::Stopped, 1),
+            (Kind::Reboot, Power::Running, 2),
+        ] {
+            let expected = Intent {
+                power,
+                generation: 4,
+                reboots,
+                given_up: false,
+            };
             assert_eq!(ON.after(kind).unwrap(), expected, "{kind:?}");
         }
     }

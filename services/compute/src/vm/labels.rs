@@ -24,18 +24,28 @@ impl Labels {
             // A pointer escapes ~ and / (RFC 6901).
             let at = format!("/labels/{}", key.replace('~', "~0").replace('/', "~1"));
             if !good_key(key) {
-                let rule = "a key has 1 to 63 characters of a-z A-Z 0-9 . _ / - and begins and ends with a letter or digit";
+                let rule =
+                    "a key has 1 to 63 characters of a-z A-Z 0-9 . _ / - and begins and ends with a letter or digit";
                 wrong.push(FieldError::new(at, rule));
             } else if value.chars().count() > LONGEST_VALUE || value.chars().any(char::is_control) {
-                wrong.push(FieldError::new(at, "a value has at most 255 characters and no control characters"));
+                wrong.push(FieldError::new(
+                    at,
+                    "a value has at most 255 characters and no control characters",
+                ));
             }
         }
-        if wrong.is_empty() { Ok(Self(labels.clone())) } else { Err(wrong) }
+        if wrong.is_empty() {
+            Ok(Self(labels.clone()))
+        } else {
+            Err(wrong)
+        }
     }
 
     /// Key and value of the filter `label=key=value`.
     pub fn filter(text: &str) -> Result<(String, String), fault::Error> {
-        let pair = text.split_once('=').filter(|(key, value)| good_key(key) && value.len() <= 4 * LONGEST_VALUE);
+        let pair = text
+            .split_once('=')
+            .filter(|(key, value)| good_key(key) && value.len() <= 4 * LONGEST_VALUE);
         let (key, value) = pair.ok_or_else(|| fault::Error::invalid("?label", "must read key=value"))?;
         Ok((key.to_owned(), value.to_owned()))
     }

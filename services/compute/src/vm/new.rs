@@ -118,7 +118,10 @@ impl Renamed {
             None
         });
         if wrong.is_empty() {
-            Ok(Self { name: name.map(str::to_owned), labels })
+            Ok(Self {
+                name: name.map(str::to_owned),
+                labels,
+            })
         } else {
             Err(fault::Error::invalid_fields(wrong))
         }
@@ -131,12 +134,16 @@ pub fn check_name(at: &str, name: &str) -> Option<FieldError> {
     let good = matches!(bytes.first(), Some(b'a'..=b'z'))
         && !matches!(bytes.last(), Some(b'-'))
         && bytes.len() <= 63
-        && bytes.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        && bytes
+            .iter()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
     let rule = "must be 1 to 63 characters of a-z, 0-9 and -, begin with a letter and not end with -";
     if !good {
         return Some(FieldError::new(at, rule));
     }
-    name.parse::<VmId>().is_ok().then(|| FieldError::new(at, "must not read like an id"))
+    name.parse::<VmId>()
+        .is_ok()
+        .then(|| FieldError::new(at, "must not read like an id"))
 }
 
 /// A name or id of something the platform keeps; whether it exists is asked later.
@@ -165,7 +172,10 @@ mod tests {
         };
         let error = NewVm::check(&parts).unwrap_err();
         let pointers: Vec<_> = error.problem().errors.into_iter().map(|field| field.pointer).collect();
-        assert_eq!(pointers, ["/name", "/flavor", "/placement/pool", "/placement/group", "/labels/-"]);
+        assert_eq!(
+            pointers,
+            ["/name", "/flavor", "/placement/pool", "/placement/group", "/labels/-"]
+        );
     }
 
     #[test]

@@ -12,8 +12,9 @@ use utoipa::ToSchema;
 
 use super::{Host, Intent, Seat, Seen};
 
-/// A host that said nothing for so long is not believed any more. Seconds: six reports in a row were missed.
-pub const SILENT_AFTER_S: f64 = 6.0 * host_api::REPORT_EVERY_S as f64;
+/// A host that said nothing for so long is not believed any more. Seconds: six
+/// reports in a row were missed ([`host_api::REPORT_EVERY_S`]).
+pub const SILENT_AFTER_S: f64 = 30.0;
 
 /// What may be said of a machine. New words may come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -144,7 +145,9 @@ fn settled(intent: &Intent, seen: &Seen) -> Status {
     match (intent.power, seen.power) {
         (_, ObservedPower::Running) => Status::Running,
         // The guest switched itself off, and stays off until its owner says otherwise.
-        (DesiredPower::Running, ObservedPower::Stopped) if seen.stop_cause != Some(StopCause::Guest) => Status::Starting,
+        (DesiredPower::Running, ObservedPower::Stopped) if seen.stop_cause != Some(StopCause::Guest) => {
+            Status::Starting
+        }
         (_, ObservedPower::Stopped) => Status::Stopped,
         // Its domain was taken away behind our back; the host makes it anew.
         (_, ObservedPower::Absent) => Status::Building,

@@ -46,8 +46,12 @@ impl Finisher {
         let mut tx = self.db.system(Reason::Reconcile).await?;
         // Host before machine: the order of locks.
         let had_room = allocations::release(&mut tx, tenant, id).await?;
-        let Some(vm) = vms::lock(&mut tx, tenant, id).await? else { return Ok(()) };
-        let Some(size) = vms::remove(&mut tx, tenant, id).await? else { return Ok(()) };
+        let Some(vm) = vms::lock(&mut tx, tenant, id).await? else {
+            return Ok(());
+        };
+        let Some(size) = vms::remove(&mut tx, tenant, id).await? else {
+            return Ok(());
+        };
         quotas::release(&mut tx, tenant, size).await?;
         operations::end(&mut tx, (tenant, id), vm.intent.generation, None).await?;
         if had_room {

@@ -45,7 +45,9 @@ impl Rounds for GiverUp {
 impl GiverUp {
     async fn give_up(&self, tenant: TenantId, id: VmId) -> Result<(), fault::Error> {
         let mut tx = self.db.system(Reason::Reconcile).await?;
-        let Some(vm) = vms::lock(&mut tx, tenant, id).await? else { return Ok(()) };
+        let Some(vm) = vms::lock(&mut tx, tenant, id).await? else {
+            return Ok(());
+        };
         // It may have been reached, or wanted otherwise, since it was found.
         if !vms::is_overdue(&mut tx, tenant, id).await? {
             return Ok(());
@@ -53,7 +55,11 @@ impl GiverUp {
         let mut next = vm.clone();
         next.intent.given_up = true;
         next.last_error = Some(vm.last_error.clone().unwrap_or_else(|| {
-            let waited = if vm.seat.host.is_some() { "The host did not carry it out in time." } else { "It found no host in time." };
+            let waited = if vm.seat.host.is_some() {
+                "The host did not carry it out in time."
+            } else {
+                "It found no host in time."
+            };
             LastError::new("timeout", waited)
         }));
         let visible = next.retell(&vm, tx.now());

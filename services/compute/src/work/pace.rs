@@ -71,8 +71,23 @@ mod tests {
     fn what_cannot_work_is_said() {
         assert!(Pace::default().validate().is_ok());
         for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(Pace { claim_s: bad, ..Pace::default() }.validate().is_err(), "{bad}");
+            assert!(
+                Pace {
+                    claim_s: bad,
+                    ..Pace::default()
+                }
+                .validate()
+                .is_err(),
+                "{bad}"
+            );
         }
-        assert!(Pace { placers: 0, ..Pace::default() }.validate().is_err());
+        assert!(
+            Pace {
+                placers: 0,
+                ..Pace::default()
+            }
+            .validate()
+            .is_err()
+        );
     }
 }

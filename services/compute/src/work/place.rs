@@ -76,7 +76,9 @@ impl Placer {
         self.stops.pass(Point::Decided)?;
 
         for (tried, id) in ranked.into_iter().enumerate() {
-            let Some(host) = hosts.iter_mut().find(|host| host.id == id) else { continue };
+            let Some(host) = hosts.iter_mut().find(|host| host.id == id) else {
+                continue;
+            };
             match self.seat(vm, host, record.clone().placed(tried, &host.alias)).await? {
                 Seated::Yes => {
                     host.charge(vm.need.size);
@@ -99,7 +101,10 @@ impl Placer {
         let mut tx = self.db.system(Reason::Reconcile).await?;
         let kin = placements::hosts(&mut tx, Some((vm.tenant, vm.project, group))).await?;
         for host in hosts.iter_mut() {
-            host.kin = kin.iter().find(|other| other.id == host.id).map_or(0, |other| other.kin);
+            host.kin = kin
+                .iter()
+                .find(|other| other.id == host.id)
+                .map_or(0, |other| other.kin);
         }
         Ok(())
     }
@@ -127,7 +132,10 @@ impl Placer {
             return Ok(());
         }
         placements::keep(&mut tx, vm, record).await?;
-        tell(&mut tx, vm, |next| next.last_error = Some(placements::no_capacity(record))).await?;
+        tell(&mut tx, vm, |next| {
+            next.last_error = Some(placements::no_capacity(record));
+        })
+        .await?;
         tx.commit().await?;
         Ok(self.stops.pass(Point::Refused)?)
     }
@@ -135,7 +143,9 @@ impl Placer {
 
 /// Writes what changed for the machine's owner, and says it if they can see it.
 async fn tell(tx: &mut db::SystemTx, waiting: &Waiting, change: impl FnOnce(&mut Vm)) -> Result<(), fault::Error> {
-    let Some(vm) = vms::lock(tx, waiting.tenant, waiting.id).await? else { return Ok(()) };
+    let Some(vm) = vms::lock(tx, waiting.tenant, waiting.id).await? else {
+        return Ok(());
+    };
     let mut before = vm.clone();
     // It was told of no host; the row already names one.
     before.seat.host = None;

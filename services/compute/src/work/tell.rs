@@ -53,7 +53,9 @@ impl Teller {
         if !leases::holds(&mut tx, lease).await? {
             return Ok(false);
         }
-        let Some(vm) = vms::lock(&mut tx, tenant, id).await? else { return Ok(false) };
+        let Some(vm) = vms::lock(&mut tx, tenant, id).await? else {
+            return Ok(false);
+        };
         let mut next = vm.clone();
         if !next.retell(&vm, tx.now()) || !vms::save(&mut tx, &next).await? {
             return Ok(false);

@@ -23,7 +23,9 @@ async fn hosts(world: &World) -> Vec<Host> {
 
 /// The most any host is over its capacity, in processors.
 async fn excess(world: &World) -> i64 {
-    world.count("select max(vcpus_used - vcpus_cap)::bigint from compute.hosts").await
+    world
+        .count("select max(vcpus_used - vcpus_cap)::bigint from compute.hosts")
+        .await
 }
 
 /// Two processes with three placers each, in batches that overlap.
@@ -34,28 +36,46 @@ async fn of_64_machines_40_are_placed_and_24_say_why() {
     let customer = world.customer("acme", 64).await;
     let names: Vec<_> = (0..64).map(|n| format!("vm-{n}")).collect();
     let made = join_all(names.iter().map(|name| customer.create(name))).await;
-    assert!(made.iter().all(|reply| reply.status == 202));
+    for reply in made {
+        reply.expect(202);
+    }
 
     let vms = eventually("40 to run and 24 to say why not", || async {
         let vms = customer.all().await;
         assert!(excess(&world).await <= 0, "never over capacity, at any moment");
         let running = vms.iter().filter(|vm| vm["status"] == "running").count();
-        let refused = vms.iter().filter(|vm| vm["last_error"]["code"] == "no_capacity").count();
+        let refused = vms
+            .iter()
+            .filter(|vm| vm["last_error"]["code"] == "no_capacity")
+            .count();
         (running == 40 && refused == 24).then_some(vms)
     })
     .await;
 
     world.check_books().await;
     for (host, vcpus) in hosts.iter().zip(SIZES) {
-        assert_eq!(host.sim.allotted().vcpus, vcpus, "each host carries what it can and not one more");
+        assert_eq!(
+            host.sim.allotted().vcpus,
+            vcpus,
+            "each host carries what it can and not one more"
+        );
     }
     for vm in vms.iter().filter(|vm| vm["status"] != "running") {
         assert_eq!((&vm["status"], &vm["host_alias"]), (&json!("queued"), &Value::Null));
-        let why = customer.owner.get(&format!("{VMS}/{}/placement", vm["name"].as_str().unwrap())).await.expect(200);
-        assert!(why.json["reason"].as_str().unwrap().contains("lack processors"), "{}", why.text);
+        let why = customer
+            .owner
+            .get(&format!("{VMS}/{}/placement", vm["name"].as_str().unwrap()))
+            .await
+            .expect(200);
+        let reason = why.json["reason"].as_str().unwrap();
+        // Its last attempt may have been the one in which the last room went.
+        let told = reason.contains("lack processors") || reason.contains("filled up");
+        assert!(told, "{reason}");
         assert_eq!(why.json["chosen"], Value::Null);
     }
-    let places: i64 = world.count("select count(distinct vm_id) from compute.allocations").await;
+    let places: i64 = world
+        .count("select count(distinct vm_id) from compute.allocations")
+        .await;
     assert_eq!(places, 40);
 }
 
@@ -115,7 +135,11 @@ async fn a_machine_that_waits_takes_the_room_that_another_leaves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn machines_of_a_group_keep_apart_and_pools_and_policies_are_kept() {
     let world = World::new().await;
-    let hosts = [world.host("a", 8).await, world.host("b", 8).await, world.host("c", 8).await];
+    let hosts = [
+        world.host("a", 8).await,
+        world.host("b", 8).await,
+        world.host("c", 8).await,
+    ];
     let customer = world.customer("acme", 9).await;
     let make = |name: String, placement: Value| {
         let body = json!({"name": name, "flavor": "small", "image": "demo", "placement": placement});
@@ -127,7 +151,11 @@ async fn machines_of_a_group_keep_apart_and_pools_and_policies_are_kept() {
     };
     let mut apart = std::collections::HashSet::new();
     for n in 0..3 {
-        apart.insert(make(format!("db-{n}"), json!({"group": "db", "pool": "main"})).await.to_string());
+        apart.insert(
+            make(format!("db-{n}"), json!({"group": "db", "pool": "main"}))
+                .await
+                .to_string(),
+        );
     }
     assert_eq!(apart.len(), 3, "one of the group on each host");
     let mut packed = std::collections::HashSet::new();

@@ -24,8 +24,16 @@ async fn a_machine_lives_through_all_it_can() {
         console.text.contains("Yunshu says hello").then_some(())
     })
     .await;
-    for (action, status, power) in [("stop", "stopped", "off"), ("start", "running", "on"), ("reboot", "running", "on")] {
-        let asked = customer.owner.post(&format!("{VMS}/web:{action}"), json!({})).await.expect(202);
+    for (action, status, power) in [
+        ("stop", "stopped", "off"),
+        ("start", "running", "on"),
+        ("reboot", "running", "on"),
+    ] {
+        let asked = customer
+            .owner
+            .post(&format!("{VMS}/web:{action}"), json!({}))
+            .await
+            .expect(202);
         assert_eq!(customer.end(&asked).await["status"], "succeeded", "{action}");
         let now = customer.until("web", status).await;
         assert_eq!(now["power"], power, "{action}");
@@ -34,7 +42,11 @@ async fn a_machine_lives_through_all_it_can() {
 
     host.sim.halt(vm);
     customer.until("web", "stopped").await;
-    customer.owner.post(&format!("{VMS}/web:start"), json!({})).await.expect(202);
+    customer
+        .owner
+        .post(&format!("{VMS}/web:start"), json!({}))
+        .await
+        .expect(202);
     customer.until("web", "running").await;
 
     let gone = customer.owner.delete(&format!("{VMS}/web")).await.expect(202);
@@ -55,7 +67,13 @@ async fn storms_of_making_and_deleting_leave_nothing_behind() {
     let world = World::of(2).await;
     let mut hosts = Vec::new();
     for n in 0..3 {
-        let knobs = Knobs { seed: n, delay: MOMENT, failure: 0.1, each_fails_once: n == 0, ..Knobs::default() };
+        let knobs = Knobs {
+            seed: n,
+            delay: MOMENT,
+            failure: 0.1,
+            each_fails_once: n == 0,
+            ..Knobs::default()
+        };
         hosts.push(world.host_with(&format!("h{n}"), 4, knobs).await);
     }
     let customer = world.customer("acme", 64).await;
@@ -67,20 +85,47 @@ async fn storms_of_making_and_deleting_leave_nothing_behind() {
             let made = customer.create(&name).await.expect(202);
             match n % 3 {
                 0 => {}
-                1 => drop(customer.owner.get(&format!("{}?wait=1s", made.header("operation-location"))).await),
+                1 => drop(
+                    customer
+                        .owner
+                        .get(&format!("{}?wait=1s", made.header("operation-location")))
+                        .await,
+                ),
                 _ => drop(customer.owner.post(&format!("{VMS}/{name}:stop"), json!({})).await),
             }
-            customer.owner.delete(&format!("{VMS}/{}", id(&made.json))).await.expect(202);
+            customer
+                .owner
+                .delete(&format!("{VMS}/{}", id(&made.json)))
+                .await
+                .expect(202);
         }
     });
     join_all(storm).await;
-    eventually("every machine to be gone", || async { customer.all().await.is_empty().then_some(()) }).await;
+    eventually("every machine to be gone", || async {
+        customer.all().await.is_empty().then_some(())
+    })
+    .await;
 
     world.check_books().await;
     assert_eq!(world.count("select count(*) from compute.allocations").await, 0);
-    assert_eq!(world.count("select sum(vcpus_used + memory_mib_used)::bigint from compute.hosts").await, 0);
-    assert_eq!(world.count("select sum(vms_used + vcpus_used)::bigint from compute.quotas").await, 0);
-    assert_eq!(world.count("select count(*) from compute.operations where finished_at is null").await, 0);
+    assert_eq!(
+        world
+            .count("select sum(vcpus_used + memory_mib_used)::bigint from compute.hosts")
+            .await,
+        0
+    );
+    assert_eq!(
+        world
+            .count("select sum(vms_used + vcpus_used)::bigint from compute.quotas")
+            .await,
+        0
+    );
+    assert_eq!(
+        world
+            .count("select count(*) from compute.operations where finished_at is null")
+            .await,
+        0
+    );
     eventually("every domain to be gone", || async {
         hosts.iter().all(|host| host.sim.domains().is_empty()).then_some(())
     })

@@ -16,13 +16,22 @@ async fn twelve_equal_keys_make_one_machine_and_get_one_answer() {
         assert_eq!(reply.status, 202, "{}", reply.text);
         assert_eq!(reply.json, replies[0].json);
         assert_eq!(reply.header("location"), replies[0].header("location"));
-        assert_eq!(reply.header("operation-location"), replies[0].header("operation-location"));
+        assert_eq!(
+            reply.header("operation-location"),
+            replies[0].header("operation-location")
+        );
     }
-    let replayed = replies.iter().filter(|reply| reply.header("idempotent-replayed") == "true").count();
+    let replayed = replies
+        .iter()
+        .filter(|reply| reply.header("idempotent-replayed") == "true")
+        .count();
     assert_eq!(replayed, 11);
     assert_eq!(customer.all().await.len(), 1);
     let other = json!({"name": "other", "flavor": "small", "image": "demo"});
-    assert_eq!(customer.owner.post_once(VMS, "key-1", other).await.expect(422).code(), "idempotency_key_reused");
+    assert_eq!(
+        customer.owner.post_once(VMS, "key-1", other).await.expect(422).code(),
+        "idempotency_key_reused"
+    );
     world.check_books().await;
 }
 
@@ -50,11 +59,18 @@ async fn t45_sixteen_at_once_never_use_more_than_the_quota() {
         world.check_books().await;
         for customer in [&acme, &other] {
             for vm in customer.all().await {
-                customer.owner.delete(&format!("{VMS}/{}", vm["id"].as_str().unwrap())).await.expect(202);
+                customer
+                    .owner
+                    .delete(&format!("{VMS}/{}", vm["id"].as_str().unwrap()))
+                    .await
+                    .expect(202);
             }
         }
         for customer in [&acme, &other] {
-            testkit::eventually("the round's end", || async { customer.all().await.is_empty().then_some(()) }).await;
+            testkit::eventually("the round's end", || async {
+                customer.all().await.is_empty().then_some(())
+            })
+            .await;
         }
     }
     assert_eq!(world.count("select sum(vms_used)::bigint from compute.quotas").await, 0);

@@ -14,11 +14,19 @@ async fn machines_of_a_silent_host_are_unknown_and_stay_where_they_are() {
     let before = customer.until("web", "running").await;
 
     silent.kill().await;
-    world.sql("update compute.hosts set heartbeat_at = now() - interval '1 hour' where name = 'silent'").await;
+    world
+        .sql("update compute.hosts set heartbeat_at = now() - interval '1 hour' where name = 'silent'")
+        .await;
     let unknown = customer.until("web", "unknown").await;
-    assert_eq!((&unknown["power"], &unknown["host_alias"]), (&Value::from("unknown"), &before["host_alias"]));
+    assert_eq!(
+        (&unknown["power"], &unknown["host_alias"]),
+        (&Value::from("unknown"), &before["host_alias"])
+    );
     let told = "select count(*) from bus.outbox where kind = 'vm.updated' and data ->> 'status' = 'unknown'";
-    eventually("its owner to be told", || async { (world.count(told).await == 1).then_some(()) }).await;
+    eventually("its owner to be told", || async {
+        (world.count(told).await == 1).then_some(())
+    })
+    .await;
     assert!(spare.sim.domains().is_empty(), "no second copy");
 
     silent.boot();
@@ -44,7 +52,11 @@ async fn a_host_whose_process_dies_at_any_moment_ends_with_what_was_wanted() {
             host.sim.power_cut();
         }
         if round > 1 {
-            customer.owner.delete(&format!("{VMS}/vm-{}", round - 2)).await.expect(202);
+            customer
+                .owner
+                .delete(&format!("{VMS}/vm-{}", round - 2))
+                .await
+                .expect(202);
         }
         host.boot();
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use auth::Role;
 use auth::passport::{Bearer, HEADER};
 use compute::{Deps, Service, Settings};
-use host_api::Capacity;
+use host_api::{Capacity, Sha256};
 use host_sim::{Knobs, SimHost};
 use ids::VmId;
 use serde_json::{Value, json};
@@ -46,7 +46,11 @@ impl World {
         let settings = settings(&folder);
         let mut first = None;
         for _ in 0..processes {
-            let deps = Deps { db: bench.db("compute"), key: bench.key.clone(), kek: bench.kek.clone() };
+            let deps = Deps {
+                db: bench.db("compute"),
+                key: bench.key.clone(),
+                kek: bench.kek.clone(),
+            };
             let service = Service::build(&settings, deps).unwrap();
             first.get_or_insert(service.address());
             bench.run(service.run(bench.shutdown.clone()));
@@ -54,7 +58,12 @@ impl World {
         let client = bench.client(first.unwrap());
         let staff = bench.tenant("ops").await;
         let operator = client.caller(&staff.caller(Role::PlatformOperator));
-        let world = Self { bench, client, operator, folder };
+        let world = Self {
+            bench,
+            client,
+            operator,
+            folder,
+        };
         world.stock().await;
         world
     }
@@ -63,14 +72,23 @@ impl World {
         let kernel = b"a kernel";
         std::fs::write(self.folder.join("uploads/kernel"), kernel).unwrap();
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, kernel);
-        let sha256: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = Sha256::of_digest(digest.as_ref().try_into().unwrap());
         let made = [
             ("pools", json!({"name": "main", "policy": "spread"})),
-            ("flavors", json!({"name": "small", "vcpus": 1, "memory_mib": 128, "disk_gib": 0})),
-            ("images", json!({"name": "demo", "kind": "kernel", "source": {"path": "kernel", "sha256": sha256}})),
+            (
+                "flavors",
+                json!({"name": "small", "vcpus": 1, "memory_mib": 128, "disk_gib": 0}),
+            ),
+            (
+                "images",
+                json!({"name": "demo", "kind": "kernel", "source": {"path": "kernel", "sha256": sha256}}),
+            ),
         ];
         for (what, body) in made {
-            self.operator.post(&format!("/api/v1/system/{what}"), body).await.expect(201);
+            self.operator
+                .post(&format!("/api/v1/system/{what}"), body)
+                .await
+                .expect(201);
         }
     }
 
@@ -81,17 +99,35 @@ impl World {
 
     pub async fn host_with(&self, name: &str, vcpus: u32, knobs: Knobs) -> Host {
         let ask = json!({"pool": "main"});
-        let made = self.operator.post("/api/v1/system/hosts/enrolments", ask).await.expect(201);
+        let made = self
+            .operator
+            .post("/api/v1/system/hosts/enrolments", ask)
+            .await
+            .expect(201);
         let client = self.client.clone();
         let sign: host_sim::Sign = Arc::new(move |ask, fingerprint| {
             let bearer = Bearer::Certificate(fingerprint.to_string());
             ask.header(HEADER, client.bearer(bearer).passport())
         });
-        let capacity = Capacity { vcpus, memory_mib: 64 * 1024, disk_gib: 100 };
-        let knobs = Knobs { name: name.to_owned(), capacity, sign: Some(sign), ..knobs };
+        let capacity = Capacity {
+            vcpus,
+            memory_mib: 64 * 1024,
+            disk_gib: 100,
+        };
+        let knobs = Knobs {
+            name: name.to_owned(),
+            capacity,
+            sign: Some(sign),
+            ..knobs
+        };
         let base = self.client.base().parse().unwrap();
-        let sim = SimHost::enrol(base, made.json["token"].as_str().unwrap(), knobs).await.unwrap();
-        let mut host = Host { sim: Arc::new(sim), process: None };
+        let sim = SimHost::enrol(base, made.json["token"].as_str().unwrap(), knobs)
+            .await
+            .unwrap();
+        let mut host = Host {
+            sim: Arc::new(sim),
+            process: None,
+        };
         host.boot();
         host
     }
@@ -130,12 +166,18 @@ impl World {
 
     /// A number from the database, as superuser.
     pub async fn count(&self, query: &'static str) -> i64 {
-        sqlx::query_scalar(query).fetch_one(&mut self.bench.superuser().await).await.unwrap()
+        sqlx::query_scalar(query)
+            .fetch_one(&mut self.bench.superuser().await)
+            .await
+            .unwrap()
     }
 
     /// Makes a state that would take long to come about.
     pub async fn sql(&self, statement: &'static str) {
-        sqlx::query(statement).execute(&mut self.bench.superuser().await).await.unwrap();
+        sqlx::query(statement)
+            .execute(&mut self.bench.superuser().await)
+            .await
+            .unwrap();
     }
 }
 
@@ -186,7 +228,9 @@ impl Drop for Host {
 
 impl Customer {
     pub async fn create(&self, name: &str) -> Reply {
-        self.owner.post(VMS, json!({"name": name, "flavor": "small", "image": "demo"})).await
+        self.owner
+            .post(VMS, json!({"name": name, "flavor": "small", "image": "demo"}))
+            .await
     }
 
     pub async fn all(&self) -> Vec<Value> {
@@ -207,8 +251,10 @@ impl Customer {
     /// Waits until it is not there any more.
     pub async fn until_gone(&self, vm: &str) {
         let path = format!("{VMS}/{vm}");
-        eventually(&format!("{vm} to be gone"), || async { (self.owner.get(&path).await.status == 404).then_some(()) })
-            .await;
+        eventually(&format!("{vm} to be gone"), || async {
+            (self.owner.get(&path).await.status == 404).then_some(())
+        })
+        .await;
     }
 
     /// The end of the operation that this answer speaks of.

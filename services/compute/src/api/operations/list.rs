@@ -61,14 +61,22 @@ pub async fn list_operations(
     compute: Data<Compute>,
 ) -> Result<Page<OperationView>, fault::Error> {
     let query = &ask.query;
-    let listing = Listing { limit: query.limit, page_token: query.page_token.as_deref(), filter: ("operations", query) };
+    let listing = Listing {
+        limit: query.limit,
+        page_token: query.page_token.as_deref(),
+        filter: ("operations", query),
+    };
     let window = Window::parse(ask.caller().tenant(), &listing)?;
 
     let mut tx = ask.begin(&compute.db).await?;
     let tenant = tx.tenant()?;
     let visible = visible(&tx);
 
-    let filter = Filter { status: query.status.map(Progress::name), vm: query.vm, visible: visible.as_deref() };
+    let filter = Filter {
+        status: query.status.map(Progress::name),
+        vm: query.vm,
+        visible: visible.as_deref(),
+    };
     let sort = match query.sort {
         ByAge::CreatedAt => Sort::CreatedAt,
         ByAge::CreatedAtDescending => Sort::CreatedAtDescending,
@@ -88,5 +96,9 @@ fn visible(tx: &db::Read<operation::List>) -> Option<Vec<ids::ProjectId>> {
         return None;
     }
     let projects = caller.bindings().iter().filter_map(|binding| binding.project);
-    Some(projects.filter(|project| caller.may(reading, Place::Project(caller.tenant(), *project))).collect())
+    Some(
+        projects
+            .filter(|project| caller.may(reading, Place::Project(caller.tenant(), *project)))
+            .collect(),
+    )
 }

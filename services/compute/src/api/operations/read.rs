@@ -31,10 +31,18 @@ pub struct WaitFor {
 
 impl WaitFor {
     fn check(&self) -> Result<Duration, fault::Error> {
-        let Some(text) = &self.wait else { return Ok(Duration::ZERO) };
-        let seconds = text.strip_suffix('s').filter(|digits| digits.len() <= 2 && !digits.starts_with(['0', '+']));
-        let seconds = seconds.and_then(|digits| digits.parse().ok()).filter(|seconds| (1..=30).contains(seconds));
-        seconds.map(Duration::from_secs).ok_or_else(|| fault::Error::invalid("?wait", "must be from 1s to 30s"))
+        let Some(text) = &self.wait else {
+            return Ok(Duration::ZERO);
+        };
+        let seconds = text
+            .strip_suffix('s')
+            .filter(|digits| digits.len() <= 2 && !digits.starts_with(['0', '+']));
+        let seconds = seconds
+            .and_then(|digits| digits.parse().ok())
+            .filter(|seconds| (1..=30).contains(seconds));
+        seconds
+            .map(Duration::from_secs)
+            .ok_or_else(|| fault::Error::invalid("?wait", "must be from 1s to 30s"))
     }
 }
 
@@ -57,7 +65,10 @@ pub async fn read_operation(
     compute: Data<Compute>,
 ) -> Result<Found<OperationView>, fault::Error> {
     let deadline = Instant::now() + ask.query.check()?;
-    let id: OperationId = path.operation.parse().map_err(|_| fault::Error::not_found("operation"))?;
+    let id: OperationId = path
+        .operation
+        .parse()
+        .map_err(|_| fault::Error::not_found("operation"))?;
 
     // It listens from before the first look, so that an end in between is not slept over; and no transaction waits.
     let mut bell = compute.db.wake().listen();
@@ -95,16 +106,31 @@ mod tests {
         let running = seen(&made.json, 1, "running", &Value::Null);
         let start = Instant::now();
         let (ended, _) = tokio::join!(world.owner.get(&wait), world.report(&host, &running));
-        assert_eq!((&ended.json["status"], &ended.json["progress"]), (&json!("succeeded"), &json!(100)));
-        assert!(start.elapsed() < Duration::from_secs(20), "it did not wait for the time to be over");
+        assert_eq!(
+            (&ended.json["status"], &ended.json["progress"]),
+            (&json!("succeeded"), &json!(100))
+        );
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "it did not wait for the time to be over"
+        );
         world.owner.get(&format!("{path}?wait=1h")).await.expect(400);
         world.owner.get("/api/v1/operations/none").await.expect(404);
-        world.owner.get(&format!("/api/v1/operations/{}", OperationId::mint())).await.expect(404);
+        world
+            .owner
+            .get(&format!("/api/v1/operations/{}", OperationId::mint()))
+            .await
+            .expect(404);
     }
 
     #[test]
     fn a_wait_has_one_spelling() {
-        let check = |text: &str| WaitFor { wait: Some(text.to_owned()) }.check();
+        let check = |text: &str| {
+            WaitFor {
+                wait: Some(text.to_owned()),
+            }
+            .check()
+        };
         assert_eq!(check("30s").unwrap(), Duration::from_secs(30));
         for bad in ["0s", "31s", "30", "s", "-1s", "+5s", "05s", "1m", "1.5s", ""] {
             assert!(check(bad).is_err(), "{bad}");

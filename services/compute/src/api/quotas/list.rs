@@ -23,5 +23,8 @@ pub async fn list_quotas(ask: Read<quota::Read>, compute: Data<Compute>) -> Resu
 
     let quota = store::quotas::lookup(&mut tx, &tenant).await?;
     let quota = quota.unwrap_or_else(|| Quota::untouched(compute.settings.quota));
-    Ok(Page { items: QuotaView::all(&quota), next_page: None })
+    Ok(Page {
+        items: QuotaView::all(&quota),
+        next_page: None,
+    })
 }

@@ -40,9 +40,17 @@ impl ModifyQuota {
             ("/memory_mib", self.memory_mib),
             ("/disk_gib", self.disk_gib),
         ];
-        let negative = fields.into_iter().filter(|(_, limit)| limit.is_some_and(|limit| limit < 0));
-        let wrong: Vec<_> = negative.map(|(at, _)| FieldError::new(at, "must not be negative")).collect();
-        if wrong.is_empty() { Ok(()) } else { Err(fault::Error::invalid_fields(wrong)) }
+        let negative = fields
+            .into_iter()
+            .filter(|(_, limit)| limit.is_some_and(|limit| limit < 0));
+        let wrong: Vec<_> = negative
+            .map(|(at, _)| FieldError::new(at, "must not be negative"))
+            .collect();
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(fault::Error::invalid_fields(wrong))
+        }
     }
 
     fn over(&self, limits: Limits) -> Limits {
@@ -87,7 +95,10 @@ pub async fn modify_tenant_quota(
     let limits = ask.body.over(before.limits);
     let after = store::quotas::set_limits(&mut tx, &platform, tenant, &limits).await?;
 
-    let (before, after) = (TenantQuotaView::of(tenant, &before), TenantQuotaView::of(tenant, &after));
+    let (before, after) = (
+        TenantQuotaView::of(tenant, &before),
+        TenantQuotaView::of(tenant, &after),
+    );
     tx.finish(Status::Ok, Changed(before, after)).await
 }
 
@@ -104,18 +115,33 @@ mod tests {
         let world = stocked().await;
         let path = format!("/api/v1/system/quotas/{}", world.tenant.id);
         let read = world.operator.get(&path).await.expect(200);
-        assert_eq!((&read.json["generation"], &read.json["limits"]["vms"]), (&json!(0), &json!(20)), "the defaults");
-        let dry = world.operator.patch(&format!("{path}?dry_run=true"), "*", json!({"vms": 3})).await.expect(200);
+        assert_eq!(
+            (&read.json["generation"], &read.json["limits"]["vms"]),
+            (&json!(0), &json!(20)),
+            "the defaults"
+        );
+        let dry = world
+            .operator
+            .patch(&format!("{path}?dry_run=true"), "*", json!({"vms": 3}))
+            .await
+            .expect(200);
         assert_eq!(dry.json["limits"]["vms"], 3);
         assert_eq!(world.operator.get(&path).await.json["limits"]["vms"], 20);
 
         world.owner.post(VMS, small("a")).await.expect(202);
         let set = world.operator.patch(&path, "*", json!({"vms": 3})).await.expect(200);
-        assert_eq!((&set.json["limits"]["vms"], &set.json["limits"]["vcpus"]), (&json!(3), &json!(40)));
+        assert_eq!(
+            (&set.json["limits"]["vms"], &set.json["limits"]["vcpus"]),
+            (&json!(3), &json!(40))
+        );
         let own = world.owner.get("/api/v1/quotas").await.expect(200);
         assert_eq!(own.json["items"][0], json!({"resource": "vms", "limit": 3, "used": 1}));
         world.operator.patch(&path, "*", json!({"vcpus": -1})).await.expect(400);
-        world.operator.patch(&format!("/api/v1/system/quotas/{}", TenantId::mint()), "*", json!({})).await.expect(404);
+        world
+            .operator
+            .patch(&format!("/api/v1/system/quotas/{}", TenantId::mint()), "*", json!({}))
+            .await
+            .expect(404);
     }
 
     #[tokio::test]

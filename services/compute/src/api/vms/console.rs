@@ -46,7 +46,10 @@ pub async fn read_vm_console(
 ) -> Result<HttpResponse, fault::Error> {
     let lines = ask.query.tail.unwrap_or(DEFAULT_LINES);
     if !(1..=MOST_LINES).contains(&lines) {
-        return Err(fault::Error::invalid("?tail", format!("must be from 1 to {MOST_LINES}")));
+        return Err(fault::Error::invalid(
+            "?tail",
+            format!("must be from 1 to {MOST_LINES}"),
+        ));
     }
 
     let mut tx = ask.begin(&compute.db).await?;
@@ -64,7 +67,10 @@ pub async fn read_vm_console(
 
 fn last_lines(text: &str, lines: usize) -> &str {
     let whole = text.strip_suffix('\n').unwrap_or(text);
-    let start = whole.rmatch_indices('\n').nth(lines.saturating_sub(1)).map_or(0, |(at, _)| at + 1);
+    let start = whole
+        .rmatch_indices('\n')
+        .nth(lines.saturating_sub(1))
+        .map_or(0, |(at, _)| at + 1);
     text.get(start..).unwrap_or_default()
 }
 
@@ -82,7 +88,10 @@ mod tests {
         let host = world.host("h1").await;
         let vm = world.owner.post(VMS, small("web")).await.expect(202).json;
         world.until("web", "building").await;
-        assert_eq!(world.owner.get(&format!("{VMS}/web/console")).await.expect(200).text, "");
+        assert_eq!(
+            world.owner.get(&format!("{VMS}/web/console")).await.expect(200).text,
+            ""
+        );
 
         let mut said = seen(&vm, 1, "running", &Value::Null);
         // "hello\nsecret-42\n"
@@ -98,10 +107,20 @@ mod tests {
         let tail = world.owner.get(&format!("{VMS}/web/console?tail=1")).await.expect(200);
         assert_eq!(tail.text, "secret-42\n");
         for bad in ["tail=0", "tail=10001", "tail=x", "lines=1"] {
-            assert_eq!(world.owner.get(&format!("{VMS}/web/console?{bad}")).await.status, 400, "{bad}");
+            assert_eq!(
+                world.owner.get(&format!("{VMS}/web/console?{bad}")).await.status,
+                400,
+                "{bad}"
+            );
         }
-        let dump = world.test.dump(&["compute.consoles", "compute.vms", "bus.outbox"]).await;
-        assert!(!dump.contains("secret-42") && !dump.contains("7365637265742d3432"), "t24");
+        let dump = world
+            .test
+            .dump(&["compute.consoles", "compute.vms", "bus.outbox"])
+            .await;
+        assert!(
+            !dump.contains("secret-42") && !dump.contains("7365637265742d3432"),
+            "t24"
+        );
     }
 
     #[tokio::test]

@@ -22,7 +22,12 @@ use crate::vm::{NewVm, Parts};
 #[serde(deny_unknown_fields)]
 pub struct CreateVm {
     /// A DNS label, unique in the project.
-    #[schema(example = "web-1", min_length = 1, max_length = 63, pattern = "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
+    #[schema(
+        example = "web-1",
+        min_length = 1,
+        max_length = 63,
+        pattern = "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
+    )]
     pub name: String,
     /// A flavor, by id or name.
     #[schema(example = "small", min_length = 1, max_length = 63)]
@@ -102,18 +107,23 @@ pub async fn create_vm(
     let project = tx.project(&path.project).await?;
 
     let chosen = store::choices::choose(&mut tx, &new).await?;
-    store::quotas::claim(&mut tx, &project, chosen.size, &compute.settings.quota).await?;
     let vm = store::vms::insert(&mut tx, &project, &new, &chosen, &compute.settings.work)
         .await
         .map_err(|error| error.taken("vm"))?;
     let operation = store::operations::insert(&mut tx, &vm, Kind::Create).await?;
+    // Last, since all of a tenant's creations wait for each other on it.
+    store::quotas::claim(&mut tx, &project, chosen.size, &compute.settings.quota).await?;
     tx.emit(&VmCreated::of(&vm))?;
 
     let mut view = VmView::from(&vm);
     if tx.is_dry_run() {
         let group = new.wish.group.as_deref().map(|group| (vm.tenant, vm.project, group));
         let hosts = store::placements::hosts_for(&mut tx, group).await?;
-        let need = Need { size: vm.size, pool: vm.wish.pool, policy: vm.wish.policy };
+        let need = Need {
+            size: vm.size,
+            pool: vm.wish.pool,
+            policy: vm.wish.policy,
+        };
         view.placement = Some(placement::decide(&hosts, &need).record);
     }
     tx.finish(Status::Accepted(operation), Created(view)).await

@@ -44,5 +44,9 @@ pub async fn delete_vm(ask: Change<vm::Delete>, path: Path<VmPath>, compute: Dat
     let operation = store::operations::insert(&mut tx, &next, Kind::Delete).await?;
     tx.emit(&VmUpdated::of(&next))?;
 
-    tx.finish(Status::Accepted(operation), Changed(VmView::from(&*vm), VmView::from(&next))).await
+    tx.finish(
+        Status::Accepted(operation),
+        Changed(VmView::from(&*vm), VmView::from(&next)),
+    )
+    .await
 }

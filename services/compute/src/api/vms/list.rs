@@ -62,7 +62,11 @@ pub async fn list_vms(
     let mut tx = ask.begin(&compute.db).await?;
     let project = tx.project(&path.project).await?;
     let binding = ("vms", project.id, query);
-    let listing = Listing { limit: query.limit, page_token: query.page_token.as_deref(), filter: binding };
+    let listing = Listing {
+        limit: query.limit,
+        page_token: query.page_token.as_deref(),
+        filter: binding,
+    };
     let window = Window::parse(project.tenant, &listing)?;
 
     let filter = Filter {
@@ -85,7 +89,10 @@ mod tests {
 
     fn names(reply: &testkit::Reply) -> Vec<String> {
         let items = reply.json["items"].as_array().unwrap();
-        items.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+        items
+            .iter()
+            .map(|item| item["name"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     #[tokio::test]
@@ -99,10 +106,16 @@ mod tests {
             loop {
                 let page = world.owner.get(&path).await.expect(200);
                 seen.extend(names(&page));
-                let Some(token) = page.json["next_page"].as_str() else { break };
+                let Some(token) = page.json["next_page"].as_str() else {
+                    break;
+                };
                 path = format!("{VMS}?limit=1&sort={sort}&page_token={token}");
             }
-            let mut expected = if sort.ends_with("name") { ["a1", "a2", "b1"] } else { ["b1", "a2", "a1"] };
+            let mut expected = if sort.ends_with("name") {
+                ["a1", "a2", "b1"]
+            } else {
+                ["b1", "a2", "a1"]
+            };
             if sort.starts_with('-') {
                 expected.reverse();
             }
@@ -127,7 +140,11 @@ mod tests {
             ("flavor=large", vec![]),
         ];
         for (query, expected) in cases {
-            assert_eq!(names(&world.owner.get(&format!("{VMS}?{query}")).await.expect(200)), expected, "{query}");
+            assert_eq!(
+                names(&world.owner.get(&format!("{VMS}?{query}")).await.expect(200)),
+                expected,
+                "{query}"
+            );
         }
         for bad in ["status=evil", "label=x", "nope=1", "limit=0", "q=%ff"] {
             assert_eq!(world.owner.get(&format!("{VMS}?{bad}")).await.status, 400, "{bad}");
@@ -141,7 +158,14 @@ mod tests {
         let theirs = world.test.bench.tenant("theirs").await;
         let them = world.test.client.caller(&theirs.caller(Role::Owner));
         assert!(names(&them.get(VMS).await.expect(200)).is_empty());
-        them.get(&format!("/api/v1/projects/{}/vms", world.tenant.project)).await.expect(404);
-        assert!(them.get("/api/v1/operations").await.expect(200).json["items"].as_array().unwrap().is_empty());
+        them.get(&format!("/api/v1/projects/{}/vms", world.tenant.project))
+            .await
+            .expect(404);
+        assert!(
+            them.get("/api/v1/operations").await.expect(200).json["items"]
+                .as_array()
+                .unwrap()
+                .is_empty()
+        );
     }
 }

@@ -57,7 +57,9 @@ pub async fn modify_vm(
     let before = VmView::from(&*vm);
     tx.must_match(&before.etag().unwrap_or_default())?;
 
-    let vm = store::vms::set_description(&mut tx, &vm, &new).await.map_err(|error| error.taken("vm"))?;
+    let vm = store::vms::set_description(&mut tx, &vm, &new)
+        .await
+        .map_err(|error| error.taken("vm"))?;
     tx.emit(&VmUpdated::of(&vm))?;
 
     tx.finish(Status::Ok, Changed(before, VmView::from(&vm))).await
@@ -82,13 +84,35 @@ mod tests {
         })
         .await;
         let etag = read.header("etag").to_owned();
-        let changed = world.owner.patch(&path, &etag, json!({"name": "shop", "labels": {"a": "b"}})).await.expect(200);
-        assert_eq!((&changed.json["name"], &changed.json["labels"]), (&json!("shop"), &json!({"a": "b"})));
+        let changed = world
+            .owner
+            .patch(&path, &etag, json!({"name": "shop", "labels": {"a": "b"}}))
+            .await
+            .expect(200);
+        assert_eq!(
+            (&changed.json["name"], &changed.json["labels"]),
+            (&json!("shop"), &json!({"a": "b"}))
+        );
         assert_eq!(changed.json["generation"], 1, "no host has anything to do");
-        world.owner.patch(&path, &etag, json!({"name": "again"})).await.expect(412);
-        let unguarded = world.owner.request(reqwest::Method::PATCH, &path).json(&json!({"name": "again"}));
+        world
+            .owner
+            .patch(&path, &etag, json!({"name": "again"}))
+            .await
+            .expect(412);
+        let unguarded = world
+            .owner
+            .request(reqwest::Method::PATCH, &path)
+            .json(&json!({"name": "again"}));
         world.owner.send(unguarded).await.expect(428);
-        world.owner.patch(&path, "*", json!({"name": "taken"})).await.expect(409);
-        world.owner.patch(&path, "*", json!({"name": "Bad Name"})).await.expect(400);
+        world
+            .owner
+            .patch(&path, "*", json!({"name": "taken"}))
+            .await
+            .expect(409);
+        world
+            .owner
+            .patch(&path, "*", json!({"name": "Bad Name"}))
+            .await
+            .expect(400);
     }
 }

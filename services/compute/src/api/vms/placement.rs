@@ -83,16 +83,25 @@ mod tests {
             (reply.status == 200).then_some(reply)
         })
         .await;
-        assert_eq!((&decided.json["chosen"], &decided.json["reason"]), (&json!(null), &json!("There is no host yet.")));
+        assert_eq!(
+            (&decided.json["chosen"], &decided.json["reason"]),
+            (&json!(null), &json!("There is no host yet."))
+        );
         let vm = world.owner.get(&format!("{VMS}/web")).await.expect(200);
-        assert_eq!((&vm.json["status"], &vm.json["last_error"]["code"]), (&json!("queued"), &json!("no_capacity")));
+        assert_eq!(
+            (&vm.json["status"], &vm.json["last_error"]["code"]),
+            (&json!("queued"), &json!("no_capacity"))
+        );
 
         let host = world.host("h1").await;
         let placed = world.until("web", "building").await;
         assert_eq!(placed.json["last_error"], json!(null));
         let decided = world.owner.get(&path).await.expect(200);
         assert_eq!(decided.json["chosen"], placed.json["host_alias"]);
-        assert_eq!(decided.json["filters"][0], json!({"name": "state", "before": 1, "after": 1}));
+        assert_eq!(
+            decided.json["filters"][0],
+            json!({"name": "state", "before": 1, "after": 1})
+        );
         assert!(!decided.text.contains(&host.id));
     }
 }

@@ -83,7 +83,11 @@ async fn operate(ask: Change<vm::Operate>, path: &VmPath, compute: &Compute, kin
     let operation = store::operations::insert(&mut tx, &next, kind).await?;
     tx.emit(&VmUpdated::of(&next))?;
 
-    tx.finish(Status::Accepted(operation), Changed(VmView::from(&*vm), VmView::from(&next))).await
+    tx.finish(
+        Status::Accepted(operation),
+        Changed(VmView::from(&*vm), VmView::from(&next)),
+    )
+    .await
 }
 
 #[cfg(test)]

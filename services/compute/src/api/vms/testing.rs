@@ -25,7 +25,12 @@ pub(crate) async fn stocked() -> Stocked {
     let (owner, operator) = (test.client.caller(&tenant.caller(Role::Owner)), test.operator(&staff));
     test.flavor(&operator, "small").await;
     test.image(&operator, "demo").await;
-    Stocked { test, tenant, owner, operator }
+    Stocked {
+        test,
+        tenant,
+        owner,
+        operator,
+    }
 }
 
 pub(crate) fn small(name: &str) -> Value {
@@ -45,14 +50,19 @@ impl Stocked {
     pub async fn report(&self, host: &TestHost, vm: &Value) -> testkit::Reply {
         let usage = json!({"cpu_percent": 1.0, "memory_used_mib": 1, "disk_used_gib": 1});
         let report = json!({"epoch": 1, "revision": null, "vms": [vm], "usage": usage, "error": null});
-        self.test.certificate(&host.fingerprint).post("/api/v1/hypervisor/observed", report).await
+        self.test
+            .certificate(&host.fingerprint)
+            .post("/api/v1/hypervisor/observed", report)
+            .await
     }
 
     /// How much of a resource is used.
     pub async fn quota(&self, resource: &str) -> i64 {
         let quotas = self.owner.get("/api/v1/quotas").await.expect(200);
         let items = quotas.json["items"].as_array().unwrap();
-        items.iter().find(|item| item["resource"] == resource).unwrap()["used"].as_i64().unwrap()
+        items.iter().find(|item| item["resource"] == resource).unwrap()["used"]
+            .as_i64()
+            .unwrap()
     }
 
     /// Waits until a machine has a status.

@@ -38,9 +38,8 @@ macro_rules! list {
 
 const BY_AGE: &str = list!("and ($9::uuid is null or v.vm_id > $9) order by v.vm_id limit $11");
 const BY_AGE_DOWN: &str = list!("and ($9::uuid is null or v.vm_id < $9) order by v.vm_id desc limit $11");
-const BY_NAME: &str = list!(
-    "and ($10::text is null or (v.name, v.vm_id) > ($10 collate \"C\", $9)) order by v.name, v.vm_id limit $11"
-);
+const BY_NAME: &str =
+    list!("and ($10::text is null or (v.name, v.vm_id) > ($10 collate \"C\", $9)) order by v.name, v.vm_id limit $11");
 const BY_NAME_DOWN: &str = list!(
     "and ($10::text is null or (v.name, v.vm_id) < ($10 collate \"C\", $9)) order by v.name desc, v.vm_id desc limit $11"
 );

@@ -34,26 +34,34 @@ pub async fn remove(tx: &mut SystemTx, tenant: TenantId, vm: VmId) -> Result<Opt
     .bind(vm)
     .fetch_optional(tx.sql())
     .await?;
-    let Some((vcpus, memory_mib, disk_gib, epoch)) = removed else { return Ok(None) };
+    let Some((vcpus, memory_mib, disk_gib, epoch)) = removed else {
+        return Ok(None);
+    };
     if epoch > 0 {
-        sqlx::query("insert into compute.tombstones (tenant_id, vm_id, epoch) values ($1, $2, $3) on conflict do nothing")
-            .bind(tenant)
-            .bind(vm)
-            .bind(epoch)
-            .execute(tx.sql())
-            .await?;
+        sqlx::query(
+            "insert into compute.tombstones (tenant_id, vm_id, epoch) values ($1, $2, $3) on conflict do nothing",
+        )
+        .bind(tenant)
+        .bind(vm)
+        .bind(epoch)
+        .execute(tx.sql())
+        .await?;
     }
-    Ok(Some(Size { vcpus, memory_mib, disk_gib }))
+    Ok(Some(Size {
+        vcpus,
+        memory_mib,
+        disk_gib,
+    }))
 }
 
 /// Machines whose present intent is overdue.
 pub async fn overdue(tx: &mut SystemTx, most: i64) -> Result<Vec<(TenantId, VmId)>> {
-    Ok(sqlx::query_as(
-        "select tenant_id, vm_id from compute.vms where due_at <= now() order by due_at limit $1",
+    Ok(
+        sqlx::query_as("select tenant_id, vm_id from compute.vms where due_at <= now() order by due_at limit $1")
+            .bind(most)
+            .fetch_all(tx.sql())
+            .await?,
     )
-    .bind(most)
-    .fetch_all(tx.sql())
-    .await?)
 }
 
 /// Is the intent of a locked machine overdue?

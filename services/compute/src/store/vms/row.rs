@@ -84,7 +84,11 @@ impl From<VmRow> for Vm {
             labels: row.labels.0,
             flavor: (row.flavor_id, row.flavor),
             image: (row.image_id, row.image),
-            size: Size { vcpus: row.vcpus, memory_mib: row.memory_mib, disk_gib: row.disk_gib },
+            size: Size {
+                vcpus: row.vcpus,
+                memory_mib: row.memory_mib,
+                disk_gib: row.disk_gib,
+            },
             wish: ResolvedWish {
                 pool: row.pool_id,
                 policy: row.policy.as_deref().and_then(Policy::named),
@@ -96,7 +100,11 @@ impl From<VmRow> for Vm {
                 reboots: row.reboots,
                 given_up: row.given_up,
             },
-            seat: Seat { epoch: row.placement_epoch, claimed: row.claimed, host },
+            seat: Seat {
+                epoch: row.placement_epoch,
+                claimed: row.claimed,
+                host,
+            },
             seen,
             last_error: row.last_error.map(|error| error.0),
             told: row.status,
@@ -110,7 +118,10 @@ impl From<VmRow> for Vm {
 impl VmRow {
     /// What a host said of an earlier placement says nothing of this one.
     fn seen(&self) -> Option<Seen> {
-        let power = self.observed_power.as_deref().filter(|_| self.observed_epoch == self.placement_epoch)?;
+        let power = self
+            .observed_power
+            .as_deref()
+            .filter(|_| self.observed_epoch == self.placement_epoch)?;
         Some(Seen {
             power: observed(power),
             generation: self.observed_generation,

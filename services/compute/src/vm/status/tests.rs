@@ -4,7 +4,11 @@ use proptest::prelude::*;
 use super::*;
 
 fn power() -> impl Strategy<Value = DesiredPower> {
-    prop_oneof![Just(DesiredPower::Running), Just(DesiredPower::Stopped), Just(DesiredPower::Absent)]
+    prop_oneof![
+        Just(DesiredPower::Running),
+        Just(DesiredPower::Stopped),
+        Just(DesiredPower::Absent)
+    ]
 }
 
 fn observed() -> impl Strategy<Value = ObservedPower> {
@@ -38,8 +42,17 @@ prop_compose! {
 }
 
 fn on(silent_s: Option<f64>) -> Seat {
-    let host = Host { id: HostId::mint(), alias: "host-1".to_owned(), simulated: false, silent_s };
-    Seat { epoch: 1, claimed: false, host: Some(host) }
+    let host = Host {
+        id: HostId::mint(),
+        alias: "host-1".to_owned(),
+        simulated: false,
+        silent_s,
+    };
+    Seat {
+        epoch: 1,
+        claimed: false,
+        host: Some(host),
+    }
 }
 
 proptest! {
@@ -101,19 +114,61 @@ proptest! {
 
 #[test]
 fn the_ways_a_machine_goes() {
-    let want = |power, generation, reboots| Intent { power, generation, reboots, given_up: false };
-    let saw = |power, generation, reboots| Seen { power, generation, reboots, stop_cause: None };
+    let want = |power, generation, reboots| Intent {
+        power,
+        generation,
+        reboots,
+        given_up: false,
+    };
+    let saw = |power, generation, reboots| Seen {
+        power,
+        generation,
+        reboots,
+        stop_cause: None,
+    };
     let live = on(Some(1.0));
     let cases = [
         (want(DesiredPower::Running, 1, 0), None, Status::Building),
-        (want(DesiredPower::Running, 1, 0), Some(saw(ObservedPower::Unknown, 0, 0)), Status::Building),
-        (want(DesiredPower::Running, 1, 0), Some(saw(ObservedPower::Running, 1, 0)), Status::Running),
-        (want(DesiredPower::Stopped, 2, 0), Some(saw(ObservedPower::Running, 1, 0)), Status::Stopping),
-        (want(DesiredPower::Stopped, 2, 0), Some(saw(ObservedPower::Stopped, 2, 0)), Status::Stopped),
-        (want(DesiredPower::Running, 3, 0), Some(saw(ObservedPower::Stopped, 2, 0)), Status::Starting),
-        (want(DesiredPower::Running, 4, 1), Some(saw(ObservedPower::Running, 3, 0)), Status::Rebooting),
-        (want(DesiredPower::Running, 4, 1), Some(saw(ObservedPower::Unknown, 4, 1)), Status::Unknown),
-        (want(DesiredPower::Absent, 5, 1), Some(saw(ObservedPower::Running, 4, 1)), Status::Deleting),
+        (
+            want(DesiredPower::Running, 1, 0),
+            Some(saw(ObservedPower::Unknown, 0, 0)),
+            Status::Building,
+        ),
+        (
+            want(DesiredPower::Running, 1, 0),
+            Some(saw(ObservedPower::Running, 1, 0)),
+            Status::Running,
+        ),
+        (
+            want(DesiredPower::Stopped, 2, 0),
+            Some(saw(ObservedPower::Running, 1, 0)),
+            Status::Stopping,
+        ),
+        (
+            want(DesiredPower::Stopped, 2, 0),
+            Some(saw(ObservedPower::Stopped, 2, 0)),
+            Status::Stopped,
+        ),
+        (
+            want(DesiredPower::Running, 3, 0),
+            Some(saw(ObservedPower::Stopped, 2, 0)),
+            Status::Starting,
+        ),
+        (
+            want(DesiredPower::Running, 4, 1),
+            Some(saw(ObservedPower::Running, 3, 0)),
+            Status::Rebooting,
+        ),
+        (
+            want(DesiredPower::Running, 4, 1),
+            Some(saw(ObservedPower::Unknown, 4, 1)),
+            Status::Unknown,
+        ),
+        (
+            want(DesiredPower::Absent, 5, 1),
+            Some(saw(ObservedPower::Running, 4, 1)),
+            Status::Deleting,
+        ),
     ];
     for (intent, seen, expected) in cases {
         assert_eq!(status(&intent, &live, seen.as_ref()), expected, "{intent:?} {seen:?}");
@@ -122,10 +177,26 @@ fn the_ways_a_machine_goes() {
 
 #[test]
 fn a_guest_that_switches_itself_off_stays_off() {
-    let intent = Intent { power: DesiredPower::Running, generation: 1, reboots: 0, given_up: false };
-    let off = |cause| Seen { power: ObservedPower::Stopped, generation: 1, reboots: 0, stop_cause: Some(cause) };
-    assert_eq!(status(&intent, &on(Some(0.0)), Some(&off(StopCause::Guest))), Status::Stopped);
-    assert_eq!(status(&intent, &on(Some(0.0)), Some(&off(StopCause::Failed))), Status::Starting);
+    let intent = Intent {
+        power: DesiredPower::Running,
+        generation: 1,
+        reboots: 0,
+        given_up: false,
+    };
+    let off = |cause| Seen {
+        power: ObservedPower::Stopped,
+        generation: 1,
+        reboots: 0,
+        stop_cause: Some(cause),
+    };
+    assert_eq!(
+        status(&intent, &on(Some(0.0)), Some(&off(StopCause::Guest))),
+        Status::Stopped
+    );
+    assert_eq!(
+        status(&intent, &on(Some(0.0)), Some(&off(StopCause::Failed))),
+        Status::Starting
+    );
 }
 
 #[test]

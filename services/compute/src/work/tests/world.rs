@@ -42,7 +42,10 @@ impl Books {
     }
 
     pub fn queued(&self) -> usize {
-        self.0.iter().filter(|entry| entry.status == "queued" && entry.host_id.is_none()).count()
+        self.0
+            .iter()
+            .filter(|entry| entry.status == "queued" && entry.host_id.is_none())
+            .count()
     }
 
     pub fn placed_vm(&self) -> VmId {
@@ -84,7 +87,13 @@ impl World {
         let bench = Bench::new().await;
         let (db, tenant) = (bench.db("compute"), bench.tenant("acme").await);
         let caller = tenant.caller(Role::Owner);
-        let world = Self { bench, db, pace: Pace::default(), tenant, caller };
+        let world = Self {
+            bench,
+            db,
+            pace: Pace::default(),
+            tenant,
+            caller,
+        };
         world
             .sql(
                 "insert into compute.pools (pool_id, name, region, cpu_overcommit, memory_overcommit, policy, created_at,
@@ -101,7 +110,10 @@ impl World {
 
     /// As superuser: to make a state that takes hours to come about.
     pub async fn sql(&self, statements: &'static str) {
-        sqlx::raw_sql(statements).execute(&mut self.bench.superuser().await).await.unwrap();
+        sqlx::raw_sql(statements)
+            .execute(&mut self.bench.superuser().await)
+            .await
+            .unwrap();
     }
 
     pub async fn system(&self) -> SystemTx {
@@ -128,43 +140,108 @@ impl World {
 
     /// A machine as the endpoint would have made it.
     pub async fn vm(&self, name: &str, vcpus: i32) -> VmId {
+        self.try_vm(name, vcpus).await.unwrap()
+    }
+
+    /// The same where the quota may be used up.
+    pub async fn try_vm(&self, name: &str, vcpus: i32) -> Result<VmId, db::Exit> {
         let (flavor, labels) = (format!("c{vcpus}"), std::collections::BTreeMap::new());
-        let new = NewVm::check(&Parts {
+        let (image, pool, policy, group) = ("demo", None, None, None);
+        let parts = Parts {
             name,
             flavor: &flavor,
-            image: "demo",
+            image,
             labels: &labels,
-            pool: None,
-            policy: None,
-            group: None,
-        })
-        .unwrap();
-        let mut tx = self.db.change::<vm::Create>(Ask::plain(self.caller.clone())).await.unwrap();
-        let project = tx.project(&IdOrName::Id(self.tenant.project)).await.unwrap();
-        let chosen = store::choices::choose(&mut tx, &new).await.unwrap();
-        store::quotas::claim(&mut tx, &project, chosen.size, &Limits::default()).await.unwrap();
-        let vm = store::vms::insert(&mut tx, &project, &new, &chosen, &self.pace).await.unwrap();
-        let operation = store::operations::insert(&mut tx, &vm, Kind::Create).await.unwrap();
-        tx.finish(Status::Accepted(operation), db::Created(VmView::from(&vm))).await.unwrap();
-        vm.id
+            pool,
+            policy,
+            group,
+        };
+        let new = NewVm::check(&parts)?;
+        let mut tx = self.db.change::<vm::Create>(Ask::plain(self.caller.clone())).await?;
+        let project = tx.project(&IdOrName::Id(self.tenant.project)).await?;
+        let chosen = store::choices::choose(&mut tx, &new).await?;
+        store::quotas::claim(&mut tx, &project, chosen.size, &Limits::default()).await?;
+        let vm = store::vms::insert(&mut tx, &project, &new, &chosen, &self.pace).await?;
+        let operation = store::operations::insert(&mut tx, &vm, Kind::Create).await?;
+        tx.finish(Status::Accepted(operation), db::Created(VmView::from(&vm)))
+            .await?;
+        Ok(vm.id)
     }
 
     /// Wants it gone, as the endpoint would.
     pub async fn delete(&self, id: VmId) {
-        let mut tx = self.db.change::<vm::Delete>(Ask::plain(self.caller.clone())).await.unwrap();
-        let project = tx.project(&IdOrName::Id(self.tenant.project)).await.unwrap();
-        let vm = store::vms::lookup(&mut tx, &project, &IdOrName::Id(id)).await.unwrap();
-        let vm = store::vms::hold(&mut tx, vm).await.unwrap();
-        let next = store::vms::set_intent(&mut tx, &vm, vm.intent.delete(), &self.pace).await.unwrap();
-        let operation = store::operations::insert(&mut tx, &next, Kind::Delete).await.unwrap();
-        tx.finish(Status::Accepted(operation), db::Created(VmView::from(&next))).await.unwrap();
+        assert!(self.try_delete(id).await, "it is there");
+    }
+
+    /// The same where it may be gone. Says whether it was there.
+    pub async fn try_delete(&self, id: VmId) -> bool {
+        match self.ask_to_go(id).await {
+            Ok(()) => true,
+            Err(db::Exit::Error(error)) if error.kind() == fault::Kind::NotFound => false,
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    async fn ask_to_go(&self, id: VmId) -> Result<(), db::Exit> {
+        let mut tx = self.db.change::<vm::Delete>(Ask::plain(self.caller.clone())).await?;
+        let project = tx.project(&IdOrName::Id(self.tenant.project)).await?;
+        let vm = store::vms::lookup(&mut tx, &project, &IdOrName::Id(id)).await?;
+        let vm = store::vms::hold(&mut tx, vm).await?;
+        let next = store::vms::set_intent(&mut tx, &vm, vm.intent.delete(), &self.pace).await?;
+        let operation = store::operations::insert(&mut tx, &next, Kind::Delete).await?;
+        tx.finish(Status::Accepted(operation), db::Created(VmView::from(&next)))
+            .await?;
+        Ok(())
     }
 
     pub async fn report(&self, host: HostId, word: ObservedVm) -> Accepted {
         let mut tx = self.system().await;
-        let accepted = store::observations::apply(&mut tx, &self.bench.kek, host, &[word]).await.unwrap();
+        let accepted = store::observations::apply(&mut tx, &self.bench.kek, host, &[word])
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         accepted
+    }
+
+    /// The same under the lock of the host's row, as the endpoint takes it; asks for the machines only once another waits
+    /// for that row.
+    pub async fn report_as_host(&self, host: HostId, word: ObservedVm) {
+        let mut tx = self.system().await;
+        sqlx::query("update compute.hosts set heartbeat_at = now() where host_id = $1")
+            .bind(host)
+            .execute(tx.sql())
+            .await
+            .unwrap();
+        self.until_waiting(1).await;
+        store::observations::apply(&mut tx, &self.bench.kek, host, &[word])
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// Until so many transactions wait for a lock.
+    pub async fn until_waiting(&self, count: i64) {
+        let query =
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        eventually(&format!("{count} to wait for a lock"), || async {
+            let waiting: i64 = sqlx::query_scalar(query)
+                .fetch_one(&mut self.bench.superuser().await)
+                .await
+                .unwrap();
+            (waiting == count).then_some(())
+        })
+        .await;
+    }
+
+    pub async fn all_vms(&self) -> Vec<VmId> {
+        let rows = sqlx::query_scalar("select vm_id from compute.vms order by vm_id");
+        rows.fetch_all(&mut self.bench.superuser().await).await.unwrap()
+    }
+
+    pub async fn room_in_use(&self) -> i64 {
+        let sum =
+            sqlx::query_scalar("select sum(vcpus_used + memory_mib_used + disk_gib_used)::bigint from compute.hosts");
+        sum.fetch_one(&mut self.bench.superuser().await).await.unwrap()
     }
 
     /// Every host reports that all it should not have is gone.
@@ -177,7 +254,8 @@ impl World {
         .await
         .unwrap();
         for (host, vm, epoch, generation) in rows {
-            self.report(host, seen(vm, epoch, generation, ObservedPower::Absent)).await;
+            self.report(host, seen(vm, epoch, generation, ObservedPower::Absent))
+                .await;
         }
     }
 
