@@ -64,7 +64,11 @@ impl Outbound {
     }
 
     /// Ties the end of the request to the end of this body.
-    pub fn follow(mut self, record: Record, busy: Busy) -> Self {
+    pub fn follow(mut self, mut record: Record, busy: Busy) -> Self {
+        if matches!(self.size, BodySize::None | BodySize::Sized(0)) {
+            // Nobody asks for the next piece of nothing.
+            record.finished();
+        }
         self.followed = Some((record, busy));
         self
     }

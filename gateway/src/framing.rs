@@ -363,4 +363,26 @@ mod tests {
             assert_eq!(screened(&text, 3), (text.into_bytes(), false, State::Opaque));
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn t46_how_the_bytes_are_cut_makes_no_difference(
+            parts in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "GET / HTTP/1.1", "POST / HTTP/1.1", "\r\n", "\r\n\r\n", "\n", "\r", ":", ";", " ", "\0", "0", "5", "hello",
+                    "Content-Length: 5", "Transfer-Encoding: chunked", "Host: x", "Upgrade: websocket", "X",
+                ]),
+                0..40,
+            ),
+            piece in 1..20_usize,
+        ) {
+            let text = parts.concat();
+            let (passed, broken, state) = screened(&text, usize::MAX);
+            proptest::prop_assert_eq!(screened(&text, piece), (passed.clone(), broken, state));
+            // What passes is what came, but for the one byte that spoils a head.
+            let spoilt = usize::from(state == State::Dead && !broken);
+            let whole = passed.len() - spoilt;
+            proptest::prop_assert_eq!(&passed[..whole], &text.as_bytes()[..whole]);
+        }
+    }
 }

@@ -75,8 +75,9 @@ struct Entrance {
 
 impl Gateway {
     /// Checks the settings, opens or makes the CA and binds the ports, so that what is wrong is known at once.
-    pub fn build(settings: Settings, deps: Deps) -> Result<Self, Error> {
+    pub fn build(mut settings: Settings, deps: Deps) -> Result<Self, Error> {
         settings.validate()?;
+        within_open_files(&mut settings);
         let fleet = Arc::new(Fleet::new(&deps.upstreams)?);
         let authority = Authority::open(&settings.pki, &settings.names, deps.clock.now())?;
         tracing::info!("{}", authority.trust_instructions());
@@ -208,6 +209,28 @@ fn http(
         .h1(fn_service(move |request: Request| {
             gate::handle(Rc::clone(&worker), request)
         }))
+}
+
+/// Each connection may need a second one, to a service; who takes more than the system gives stops accepting at all.
+fn within_open_files(settings: &mut Settings) {
+    const OTHERS: usize = 256;
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let Some(files) = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()) else {
+        return;
+    };
+    let most = (files.saturating_sub(OTHERS) / 2).max(64);
+    if settings.connections > most {
+        tracing::warn!(
+            files,
+            connections = most,
+            wanted = settings.connections,
+            "few open files; raise `ulimit -n`"
+        );
+        settings.connections = most;
+    }
+    // Nobody alone takes them all.
+    settings.connections_per_address = settings.connections_per_address.min(settings.connections.div_ceil(2));
 }
 
 impl Entrance {

@@ -12,6 +12,7 @@ mod stack;
 mod credentials;
 mod forwarding;
 mod limits;
+mod log;
 mod pages;
 mod slow;
 mod smuggling;

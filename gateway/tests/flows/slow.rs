@@ -134,7 +134,7 @@ async fn t47_who_does_not_read_is_cut_off() {
 #[tokio::test]
 async fn t47_an_unfinished_body_after_a_refusal_holds_nothing_open() {
     let stack = Stack::with(hasty(|deadlines| {
-        (deadlines.keep_alive_ms, deadlines.head_ms) = (400, 3_000)
+        (deadlines.keep_alive_ms, deadlines.head_ms) = (400, 3_000);
     }));
     for framing in ["Content-Length: 100", "Transfer-Encoding: chunked"] {
         let mut stream = connect(&stack).await;

@@ -107,6 +107,7 @@ impl Stack {
     }
 
     pub fn start_at(settings: Settings, clock: Clock, change: impl FnOnce(&mut Upstreams)) -> Self {
+        listen();
         auth::token::install_provider();
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let behind = Arc::new(Behind {
@@ -200,7 +201,7 @@ impl Stack {
 
     /// A live session with a role, and a token for it.
     pub fn session(&self, role: Role) -> (Claims, String) {
-        let claims = self.claims();
+        let claims = Self::claims();
         let standing = Standing {
             live: true,
             bindings: vec![Binding { role, project: None }],
@@ -214,7 +215,7 @@ impl Stack {
         self.behind.signer.lock().unwrap().sign(claims).unwrap()
     }
 
-    pub fn claims(&self) -> Claims {
+    pub fn claims() -> Claims {
         let now = Clock::system().now().timestamp();
         Claims {
             iss: ISSUER.to_owned(),
@@ -357,6 +358,38 @@ async fn grant(role: &'static str, request: &HttpRequest) -> HttpResponse {
         Some(bytes) => answer.body(vec![b'x'; bytes]),
         None => answer.json(json!({"role": role})),
     }
+}
+
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Logged;
+
+impl std::io::Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOG.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Everything the program says from now on, at the level it would run with.
+fn listen() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let lines = tracing_subscriber::fmt()
+            .json()
+            .with_writer(|| Logged)
+            .with_max_level(tracing::Level::INFO);
+        lines.init();
+    });
+}
+
+/// What was logged so far by all tests of this program.
+pub fn log() -> String {
+    String::from_utf8(LOG.lock().unwrap().clone()).unwrap()
 }
 
 /// Waits until `done` says so; fails loudly after ten seconds.

@@ -43,10 +43,10 @@ impl Shown {
     }
 
     fn fingerprint(&self) -> String {
-        Sha256::digest(&self.certificate)
+        let digest = Sha256::digest(&self.certificate);
+        digest
             .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
     }
 
     fn private(&self) -> PrivateKeyDer<'static> {
@@ -227,7 +227,7 @@ async fn the_certificate_is_renewed_while_serving() {
     };
     let first = serial().await;
     assert_eq!(first, serial().await);
-    stack.clock.advance(Duration::from_secs(60 * 86_400));
+    stack.clock.advance(Duration::from_hours(60 * 24));
     let second = serial().await;
     assert_ne!(first, second);
 }
