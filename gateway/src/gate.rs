@@ -23,7 +23,7 @@ use crate::pages::OpenApi;
 use crate::proxy::Proxy;
 use crate::routes::{Goal, Role, Rule};
 use crate::settings::Settings;
-use crate::visit::{Record, Visit};
+use crate::visit::Record;
 use relay::gather;
 use step::Step;
 
@@ -54,8 +54,8 @@ pub async fn handle(worker: Rc<Worker>, mut request: Request) -> Result<Response
         // Sent after a request whose answer closes the connection; it ends together with this.
         return std::future::pending().await;
     };
-    let mut visit = Visit::begin(&request, conn.address, conn.secure);
-    let id = visit.id;
+    let mut record = Record::begin(&request, conn.address, conn.secure);
+    let id = record.visit.id;
     let payload = request.take_payload();
     let work = async {
         let step = Step {
@@ -63,30 +63,27 @@ pub async fn handle(worker: Rc<Worker>, mut request: Request) -> Result<Response
             request: &request,
             conn: &conn,
         };
-        let answer = step.answer(&mut visit, payload).await;
+        let answer = step.answer(&mut record.visit, payload).await;
         answer.unwrap_or_else(|error| gather(error.error_response()))
     };
     let mut answer = fault::request::scope(id, work).await;
 
     let headers = answer.headers_mut();
-    worker.manners(&conn, visit.rule, request.headers()).apply(headers);
+    worker
+        .manners(&conn, record.visit.rule, request.headers())
+        .apply(headers);
     worker
         .shared
         .cors
         .apply(worker.shared.cors.allowed(request.headers()).as_ref(), headers);
-    visit.apply(headers);
+    record.visit.apply(headers);
     if worker.shared.shutdown.is_cancelled() {
         answer.head_mut().set_connection_type(ConnectionType::Close);
     }
     if answer.head().connection_type() == ConnectionType::Close {
         conn.close();
     }
-    let record = Record::new(
-        visit,
-        request.method().clone(),
-        request.path(),
-        answer.status().as_u16(),
-    );
+    record.answered(answer.status().as_u16());
     Ok(answer.map_body(|_, body| body.follow(record, busy)))
 }
 

@@ -67,7 +67,8 @@ impl Keys {
         let fresh = self
             .known()
             .is_some_and(|known| self.clock.now() - known.since < self.rules.fresh);
-        if !fresh {
+        // Who has keys does not wait while somebody else asks for newer ones.
+        if !fresh && (self.usable().is_none() || self.asked.try_lock().is_ok()) {
             self.refresh(&fetch).await;
         }
         let known = self.usable().ok_or(Refused::Away)?;

@@ -66,27 +66,32 @@ enum End {
     Left,
 }
 
-/// The line in the access log; written when it is dropped. It holds no query, no header and no body: those carry secrets.
+/// The line in the access log; written when it is dropped, answered or not. It holds no query, no header and no body:
+/// those carry secrets.
 pub struct Record {
-    visit: Visit,
+    pub visit: Visit,
     method: Method,
     path: String,
-    status: u16,
+    status: Option<u16>,
     sent: usize,
     end: End,
 }
 
 impl Record {
-    pub fn new(visit: Visit, method: Method, path: &str, status: u16) -> Self {
-        let path = path.get(..256).unwrap_or(path).to_owned();
+    pub fn begin(request: &Request, address: IpAddr, secure: bool) -> Self {
+        let path = request.path();
         Self {
-            visit,
-            method,
-            path,
-            status,
+            visit: Visit::begin(request, address, secure),
+            method: request.method().clone(),
+            path: path.get(..256).unwrap_or(path).to_owned(),
+            status: None,
             sent: 0,
             end: End::Left,
         }
+    }
+
+    pub const fn answered(&mut self, status: u16) {
+        self.status = Some(status);
     }
 
     pub const fn sent(&mut self, bytes: usize) {

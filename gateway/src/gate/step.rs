@@ -7,8 +7,8 @@ use actix_web::{HttpResponse, ResponseError};
 use auth::passport::Bearer;
 use fault::{Error, Kind};
 
-use super::relay::{close, gather, relay};
 use super::Worker;
+use super::relay::{close, gather, relay};
 use crate::answer::Outbound;
 use crate::body::Inbound;
 use crate::conn::Conn;
