@@ -102,7 +102,7 @@ pub struct Intent {
 pub struct Seat {
     /// Which placement; one more at each attempt.
     pub epoch: i64,
-    /// A placer is at it right now.
+    /// A placer is at it for the first time.
     pub claimed: bool,
     /// The host, once there is one.
     pub host: Option<Host>,

@@ -102,7 +102,8 @@ impl From<VmRow> for Vm {
             },
             seat: Seat {
                 epoch: row.placement_epoch,
-                claimed: row.claimed,
+                // One that was refused stays queued while it is tried again.
+                claimed: row.claimed && row.last_error.is_none(),
                 host,
             },
             seen,
