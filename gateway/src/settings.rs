@@ -194,7 +194,7 @@ impl Default for Trust {
         Self {
             session_ms: 4_000,
             session_away_ms: 60_000,
-            keys_ms: 60_000,
+            keys_ms: 5_000,
             keys_away_ms: 3_600_000,
             keys_pause_ms: 3_000,
         }

@@ -1,16 +1,18 @@
 //! The handshake, and certificates as credentials.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use auth::Role;
 use auth::passport::Bearer;
 use chrono::TimeDelta;
 use clock::Clock;
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
+use rustls::client::ResolvesClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
-use rustls::{ClientConfig, NamedGroup, ProtocolVersion, RootCertStore, SupportedProtocolVersion};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, NamedGroup, ProtocolVersion, RootCertStore, SignatureScheme, SupportedProtocolVersion};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -74,16 +76,19 @@ fn rcgen_pem(der: &[u8]) -> String {
     text + "\n-----END CERTIFICATE-----\n"
 }
 
+fn roots(stack: &Stack) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    let ca = CertificateDer::from_pem_file(stack.pki.join("ca.pem")).unwrap();
+    roots.add(ca).unwrap();
+    roots
+}
+
 async fn connect(
     stack: &Stack,
     versions: &[&'static SupportedProtocolVersion],
     client: Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>,
 ) -> std::io::Result<TlsStream<TcpStream>> {
-    let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_file(stack.pki.join("ca.pem")).unwrap())
-        .unwrap();
-    let builder = ClientConfig::builder_with_protocol_versions(versions).with_root_certificates(roots);
+    let builder = ClientConfig::builder_with_protocol_versions(versions).with_root_certificates(roots(stack));
     let config = match client {
         Some((certificate, key)) => builder.with_client_auth_cert(vec![certificate], key).unwrap(),
         None => builder.with_no_client_auth(),
@@ -166,15 +171,11 @@ async fn t49_a_certificate_without_its_key_is_refused() {
     let (host, thief) = (shown(|_| {}), shown(|_| {}));
     // rustls keeps a client from this mistake, so the thief's certificate is made to look right: same key type, other key.
     let config = {
-        let mut roots = RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_file(stack.pki.join("ca.pem")).unwrap())
-            .unwrap();
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let key = provider.key_provider.load_private_key(thief.private()).unwrap();
-        let stolen = rustls::sign::CertifiedKey::new(vec![host.certificate.clone()], key);
+        let stolen = CertifiedKey::new(vec![host.certificate.clone()], key);
         ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
-            .with_root_certificates(roots)
+            .with_root_certificates(roots(&stack))
             .with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(stolen)))
     };
     let tcp = TcpStream::connect(stack.tls).await.unwrap();
@@ -191,6 +192,46 @@ async fn t49_a_certificate_without_its_key_is_refused() {
         String::from_utf8_lossy(&answer)
     );
     assert!(stack.seen().is_empty());
+}
+
+/// Notes which issuers the server would like, as a browser does before it bothers its user.
+#[derive(Debug, Default)]
+struct Browser(Mutex<Option<Vec<Vec<u8>>>>);
+
+impl ResolvesClientCert for Browser {
+    fn resolve(&self, hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        *self.0.lock().unwrap() = Some(hints.iter().map(|hint| hint.to_vec()).collect());
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn browsers_need_not_ask_their_user_for_a_certificate() {
+    let stack = Stack::start();
+    let browser = Arc::new(Browser::default());
+    let config = ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
+        .with_root_certificates(roots(&stack))
+        .with_client_cert_resolver(Arc::clone(&browser) as Arc<dyn ResolvesClientCert>);
+    let tcp = TcpStream::connect(stack.tls).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap();
+
+    let hints = browser.0.lock().unwrap().clone().expect("a certificate was asked for");
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, "Yunshu hypervisor");
+    let mut params = CertificateParams::default();
+    params.distinguished_name = name;
+    let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    let [hint] = hints.as_slice() else { panic!("{hints:?}") };
+    let found = certificate
+        .der()
+        .windows(hint.len())
+        .any(|part| part == hint.as_slice());
+    assert!(found, "the hint is that name, as certificates spell it");
 }
 
 #[tokio::test]
