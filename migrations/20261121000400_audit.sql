@@ -47,3 +47,6 @@ create policy tenant on audit.events
 create policy system on audit.events to yunshu_system using (true) with check (true);
 grant select on audit.events to yunshu_audit;
 grant select, insert on audit.events to yunshu_system;
+
+-- Entries leave the bus soon after they are in the log: what is oldest is found without looking at anything else.
+create index outbox_entries on bus.outbox (xact, seq) where kind = 'audit.recorded';

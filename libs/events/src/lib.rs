@@ -20,11 +20,13 @@ mod backoff;
 mod consumer;
 mod position;
 mod store;
+mod sweep;
 mod tail;
 
 pub use consumer::{ATTEMPTS, Consumer, run};
 pub use position::{NotAPosition, Position};
-pub use store::{Batch, since};
+pub use store::{Batch, since, swept};
+pub use sweep::{KEEP_ENTRIES, KEEP_EVENTS, sweep, sweep_once};
 pub use tail::Tail;
 
 use chrono::{DateTime, Utc};

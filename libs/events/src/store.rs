@@ -186,3 +186,83 @@ pub(crate) async fn bury(
     .await?;
     Ok(())
 }
+
+/// The row among the cursors that tells how far events were removed. No consumer has this name.
+const SWEPT: &str = "swept";
+
+/// Events up to here may be missing: they were removed for their age.
+pub async fn swept<A: Action>(tx: &mut Read<A>) -> Result<Position> {
+    let row: Option<(String, i64)> = sqlx::query_as("select xact::text, seq from bus.cursors where consumer = $1")
+        .bind(SWEPT)
+        .fetch_optional(tx.sql())
+        .await?;
+    Ok(row.map(position).unwrap_or_default())
+}
+
+// Each looks at the oldest rows of its kind only, so that a look costs the same however much is kept.
+
+/// Removes audit entries that every consumer is past.
+pub(crate) async fn sweep_entries(tx: &mut SystemTx, before: DateTime<Utc>, limit: i64) -> Result<u64> {
+    let done = sqlx::query(
+        "delete from bus.outbox where (tenant_id, event_id) in (
+             select tenant_id, event_id from (
+                 select tenant_id, event_id, time from bus.outbox
+                 where kind = 'audit.recorded'
+                   and (xact, seq) <= (select xact, seq from bus.cursors where consumer <> $3 order by 1, 2 limit 1)
+                 order by xact, seq limit $2
+             ) oldest where time < $1
+         )",
+    )
+    .bind(before)
+    .bind(limit)
+    .bind(SWEPT)
+    .execute(tx.sql())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Removes other events that every consumer is past, and remembers how far.
+pub(crate) async fn sweep_events(tx: &mut SystemTx, before: DateTime<Utc>, limit: i64) -> Result<u64> {
+    let gone: i64 = sqlx::query_scalar(
+        "with gone as (
+             delete from bus.outbox where (tenant_id, event_id) in (
+                 select tenant_id, event_id from (
+                     select tenant_id, event_id, time from bus.outbox
+                     where kind <> 'audit.recorded'
+                       and (xact, seq) <= (select xact, seq from bus.cursors where consumer <> $3 order by 1, 2 limit 1)
+                     order by xact, seq limit $2
+                 ) oldest where time < $1
+             ) returning xact, seq
+         ), mark as (
+             insert into bus.cursors as c (consumer, xact, seq)
+             select $3, xact, seq from gone order by xact desc, seq desc limit 1
+             on conflict (consumer) do update set xact = excluded.xact, seq = excluded.seq
+             where (c.xact, c.seq) < (excluded.xact, excluded.seq)
+         )
+         select count(*) from gone",
+    )
+    .bind(before)
+    .bind(limit)
+    .bind(SWEPT)
+    .fetch_one(tx.sql())
+    .await?;
+    Ok(gone.unsigned_abs())
+}
+
+/// Forgets what consumers did so long ago that it cannot come again. Event ids are ordered by time.
+pub(crate) async fn sweep_inbox(tx: &mut SystemTx, before: DateTime<Utc>, limit: i64) -> Result<u64> {
+    let milliseconds = u128::try_from(before.timestamp_millis()).unwrap_or_default();
+    let done = sqlx::query(
+        "delete from bus.inbox where (consumer, event_id) in (
+             select i.consumer, i.event_id from bus.cursors c cross join lateral (
+                 select consumer, event_id from bus.inbox
+                 where consumer = c.consumer and event_id < $1 order by event_id limit $2
+             ) i
+         )",
+    )
+    .bind(EventId::from_uuid(uuid::Uuid::from_u128(milliseconds << 80)))
+    .bind(limit)
+    .execute(tx.sql())
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -8,11 +8,12 @@ use web::Tasks;
 
 use crate::service::Audit;
 
-/// Starts the writer of the log.
+/// Starts the writer of the log, and who removes from the bus what has been written.
 pub fn start(tasks: &Tasks, audit: &Arc<Audit>) {
     let recorder = record::Recorder { kek: audit.kek.clone() };
     tasks.spawn(
         "record",
         events::run(audit.db.clone(), recorder, tasks.shutdown().clone()),
     );
+    tasks.spawn("sweep", events::sweep(audit.db.clone(), tasks.shutdown().clone()));
 }

@@ -1,5 +1,11 @@
 //! No act without its entry, no entry without its act, whatever dies in between: the writer of acts, the writer of the
 //! log, or the database's connections.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says by panicking what is wrong"
+)]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

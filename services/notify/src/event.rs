@@ -4,7 +4,7 @@ use auth::{Caller, Info, Level, Place};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use events::{Envelope, Position};
-use ids::EventId;
+use ids::{EventId, TenantId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -67,6 +67,20 @@ pub fn opening(at: Position) -> Bytes {
     format!("retry: 2000\nid: {at}\n\n").into()
 }
 
+/// Tells a client that was away for too long that it missed something.
+pub fn reset(tenant: TenantId, at: Position, now: DateTime<Utc>) -> Bytes {
+    frame(&Envelope {
+        id: EventId::mint(),
+        tenant,
+        position: at,
+        kind: "stream.reset".to_owned(),
+        subject: format!("tenant:{tenant}"),
+        project: None,
+        data: serde_json::json!({ "detail": "Events were removed since you were here; read again what you show." }),
+        time: now,
+    })
+}
+
 /// May the caller hear of it? Who may read the object may: `vm.created` is for those who may `vm.read` in its project. Of
 /// a resource that has no such action nobody hears.
 pub fn may_hear(caller: &Caller, event: &Envelope) -> bool {
@@ -83,14 +97,14 @@ pub fn may_hear(caller: &Caller, event: &Envelope) -> bool {
 
 fn reading(kind: &str) -> Option<&'static Info> {
     let (resource, _) = kind.split_once('.')?;
-    let is = |action: &Info| action.resource == resource && action.name.ends_with(".read");
-    auth::action::ALL.iter().copied().find(|action| is(action))
+    let name = format!("{resource}.read");
+    auth::action::ALL.iter().copied().find(|action| action.name == name)
 }
 
 #[cfg(test)]
 mod tests {
     use auth::{Binding, Role};
-    use ids::{ProjectId, RequestId, TenantId, UserId};
+    use ids::{ProjectId, RequestId, UserId};
 
     use super::*;
 

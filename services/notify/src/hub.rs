@@ -32,7 +32,7 @@ const AHEAD: usize = 512;
 pub enum News {
     /// It happened.
     Event(Arc<Told>),
-    /// A session of this principal ended: whoever streams for them must come back and be judged anew.
+    /// A session ended, named as the audit log names it: its streams end with it.
     Ended(Arc<str>),
 }
 
@@ -157,7 +157,7 @@ impl Drop for Seat {
 fn news(event: Envelope) -> Option<News> {
     if event.kind == db::AUDIT {
         let entry: AuditEvent = serde_json::from_value(event.data).ok()?;
-        return ends_session(&entry).then(|| News::Ended(entry.actor.into()));
+        return ends_session(&entry).then(|| News::Ended(entry.object.into()));
     }
     let frame = event::frame(&event);
     Some(News::Event(Arc::new(Told { event, frame })))

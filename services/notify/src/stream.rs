@@ -24,6 +24,8 @@ const PAGE: usize = 500;
 pub struct Open {
     notify: Arc<Notify>,
     caller: Caller,
+    /// The caller's session, as the audit log names it.
+    session: Option<String>,
     wanted: Wanted,
     seat: Seat,
     /// Up to here the client has what is for it, once the frames that are ready have left.
@@ -51,6 +53,7 @@ impl Open {
             behind: at < seat.from,
             ends: now + notify.lifetime,
             spoke: now,
+            session: caller.session().map(|session| format!("session:{session}")),
             notify,
             caller,
             wanted,
@@ -105,7 +108,7 @@ impl Open {
                 }
                 Some(())
             }
-            Ok(News::Ended(principal)) if *principal == *self.caller.principal().to_string() => None,
+            Ok(News::Ended(session)) if self.session.as_deref() == Some(&*session) => None,
             Ok(News::Ended(_)) => Some(()),
             Err(RecvError::Lagged(_) | RecvError::Closed) => None,
         }
@@ -113,6 +116,11 @@ impl Open {
 
     async fn catch_up(&mut self) -> Result<(), fault::Error> {
         let mut tx = self.notify.db.read::<StreamEvents>(&self.caller).await?;
+        let swept = events::swept(&mut tx).await?;
+        if self.at < swept {
+            self.at = swept;
+            self.ready.push_back(event::reset(tx.tenant_id(), swept, tx.now()));
+        }
         let page = events::since(&mut tx, self.at, PAGE).await?.events;
         drop(tx);
         self.behind = page.len() == PAGE;

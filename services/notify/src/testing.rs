@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::Caller;
-use db::{Db, Event, Reason};
+use auth::action::event;
+use db::{Db, Event, Reason, SystemTx};
+use events::{Consumer, Envelope, Position};
 use ids::ProjectId;
 use serde::Serialize;
 use serde_json::Value;
@@ -28,7 +30,10 @@ pub(crate) async fn start() -> Test {
 
 /// The service on its own database, listening and reading the feed.
 pub(crate) async fn start_with(settings: Settings) -> Test {
-    let bench = Bench::new().await;
+    start_on(Bench::new().await, settings).await
+}
+
+pub(crate) async fn start_on(bench: Bench, settings: Settings) -> Test {
     let deps = Deps {
         db: bench.db("notify"),
         key: bench.key.clone(),
@@ -69,11 +74,39 @@ impl Event for Happened {
     }
 }
 
+/// The machine is gone.
+#[derive(Serialize)]
+pub(crate) struct Gone(pub Happened);
+
+impl Event for Gone {
+    const KIND: &'static str = "vm.deleted";
+
+    fn subject(&self) -> String {
+        self.0.subject()
+    }
+
+    fn project(&self) -> Option<ProjectId> {
+        self.0.project()
+    }
+}
+
 impl Test {
-    pub async fn commit(&self, tenant: &TestTenant, event: &Happened) {
+    pub async fn commit(&self, tenant: &TestTenant, event: &impl Event) {
         let mut tx = self.db.system(Reason::Reconcile).await.unwrap();
         tx.emit(tenant.id, event).unwrap();
         tx.commit().await.unwrap();
+    }
+
+    /// Removes what is old, once a consumer has read everything; where the removed ends.
+    pub async fn sweep(&self, caller: &Caller) -> Position {
+        let idle = events::run(self.db.clone(), Idle, self.bench.shutdown.clone());
+        let swept = eventually("old events are removed", async || {
+            events::sweep_once(&self.db).await.unwrap();
+            let mut tx = self.bench.db("notify").read::<event::Stream>(caller).await.unwrap();
+            let swept = events::swept(&mut tx).await.unwrap();
+            (swept > Position::default()).then_some(swept)
+        });
+        tokio::select! { () = idle => unreachable!("it reads until the end"), swept = swept => swept }
     }
 
     /// An open stream of this caller.
@@ -105,6 +138,21 @@ impl Test {
             (self.streams() == streams).then_some(())
         })
         .await;
+    }
+}
+
+/// Reads the feed and does nothing.
+struct Idle;
+
+impl Consumer for Idle {
+    const NAME: &'static str = "idle";
+
+    fn wants(&self, _: &str) -> bool {
+        false
+    }
+
+    async fn apply(&self, _: &mut SystemTx, _: &Envelope) -> Result<(), fault::Error> {
+        Ok(())
     }
 }
 
@@ -170,6 +218,4 @@ impl Listening {
     pub async fn ended(&mut self) {
         while self.more().await {}
     }
-
-    pub fn hang_up(self) {}
 }

@@ -28,7 +28,8 @@ const PLATFORM: [(&str, &str); 10] = [
 const SYSTEM_ONLY: [(&str, &str); 1] = [("bus.dead_letters", "operators look through all tenants' failures")];
 
 /// Indexes of tenant tables that do not begin with the tenant.
-const INDEXES: [(&str, &str); 13] = [
+const INDEXES: [(&str, &str); 14] = [
+    ("bus.outbox_entries", "housekeeping looks across tenants"),
     ("bus.outbox_order", "the feed is read across tenants, in commit order"),
     ("compute.allocations_host", "a host knows no tenants"),
     ("compute.tombstones_by_id", "a host knows no tenants"),
@@ -48,7 +49,8 @@ const INDEXES: [(&str, &str); 13] = [
 const UNIQUE_ACROSS_TENANTS: [&str; 1] = ["identity.tenants_name"];
 
 /// What one service reads in another's schema, to find its way.
-const READ_ACROSS: [(&str, &str); 3] = [
+const READ_ACROSS: [(&str, &str); 4] = [
+    ("bus.cursors", "notify"),
     ("bus.outbox", "notify"),
     ("identity.projects", "audit compute notify"),
     ("identity.tenants", "audit compute notify"),

@@ -45,7 +45,10 @@ pub fn named(event: &Envelope) -> &str {
 
 impl World {
     pub async fn new() -> Self {
-        let bench = Bench::new().await;
+        Self::on(Bench::new().await).await
+    }
+
+    pub async fn on(bench: Bench) -> Self {
         sqlx::raw_sql(
             "create table public.effects (n bigint generated always as identity, event_id uuid, name text);
              grant select, insert on public.effects to yunshu_system;",
@@ -142,7 +145,8 @@ impl Consumer for Writer {
     }
 }
 
-/// Writes an effect and then does what the test says, by the event's name and how often it was tried.
+/// Writes an effect and then, on the event of that name (or on each, without one), does what the test says, by how often
+/// it did so before.
 pub struct Faulty<F> {
     pub tried: Arc<AtomicU32>,
     pub on: &'static str,
@@ -162,7 +166,7 @@ where
 
     async fn apply(&self, tx: &mut SystemTx, event: &Envelope) -> Result<(), fault::Error> {
         effect(tx, event).await?;
-        if named(event) != self.on {
+        if !self.on.is_empty() && named(event) != self.on {
             return Ok(());
         }
         let tried = self.tried.fetch_add(1, Ordering::SeqCst) + 1;

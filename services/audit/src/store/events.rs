@@ -6,7 +6,7 @@ use db::{AuditEvent, Granted, Read, Result, SystemTx, Tenant};
 use ids::{EventId, RequestId, TenantId};
 
 use crate::entry::{self, Entry};
-use crate::filter::{Filter, Order};
+use crate::filter::{Filter, Order, Outcome};
 
 #[derive(sqlx::FromRow)]
 struct EntryRow {
@@ -121,7 +121,7 @@ pub async fn list(
         query = query.bind(&pattern.exact).bind(&pattern.prefix).bind(pattern.behind());
     }
     let rows = query
-        .bind(filter.outcome.map(|outcome| outcome.word()))
+        .bind(filter.outcome.map(Outcome::word))
         .bind(filter.ip.map(|ip| ip.to_string()))
         .bind(filter.request_id)
         .bind(stretch.after.map(|(time, _)| time))

@@ -75,13 +75,37 @@ fn last_event_id(request: &HttpRequest) -> Result<Option<Position>, fault::Error
 mod tests {
     use std::time::{Duration, Instant};
 
-    use auth::{Binding, Role};
-    use ids::ProjectId;
+    use auth::action::session;
+    use auth::{Action, Binding, Caller, Role};
+    use clock::Clock;
+    use ids::{ProjectId, RequestId, SessionId, UserId};
+    use serde_json::json;
+    use testkit::{Bench, TestTenant};
 
     use crate::settings::Settings;
-    use crate::testing::{Happened, start, start_with};
+    use crate::testing::{Gone, Happened, start, start_on, start_with};
 
     const STREAM: &str = "/api/v1/events";
+
+    /// A viewer with a session, as the gateway hands one on.
+    fn signed_in(tenant: &TestTenant) -> Caller {
+        let claims = auth::token::Claims {
+            iss: String::new(),
+            aud: String::new(),
+            sub: UserId::mint(),
+            tenant: tenant.id,
+            sid: SessionId::mint(),
+            jti: String::new(),
+            iat: 0,
+            nbf: 0,
+            exp: 0,
+        };
+        let viewer = vec![Binding {
+            role: Role::Viewer,
+            project: None,
+        }];
+        Caller::signed_in(&claims, viewer, None, RequestId::mint())
+    }
 
     #[tokio::test]
     async fn what_happens_is_heard_as_a_cloud_event() {
@@ -152,7 +176,7 @@ mod tests {
         test.commit(&theirs, &Happened::to(theirs.project, "theirs")).await;
         test.commit(&mine, &Happened::to(other, "elsewhere")).await;
         test.db
-            .record::<auth::action::vm::Read>(&narrow, "vm:audited".into(), serde_json::json!({}))
+            .record::<auth::action::vm::Read>(&narrow, "vm:audited".into(), json!({}))
             .await
             .unwrap();
         test.commit(&mine, &Happened::to(mine.project, "mine")).await;
@@ -171,25 +195,28 @@ mod tests {
         let test = start().await;
         let tenant = test.bench.tenant("acme").await;
         let viewer = tenant.caller(Role::Viewer);
-        let none = test
+        let mut some = test
             .listen(&viewer, &format!("{STREAM}?types=vm.deleted,project.*"), None)
             .await;
-        let mut some = test.listen(&viewer, &format!("{STREAM}?types=vm.*"), None).await;
+        let mut all = test.listen(&viewer, &format!("{STREAM}?types=vm.*"), None).await;
         test.commit(&tenant, &Happened::to(tenant.project, "one")).await;
-        assert_eq!(some.next().await.data["subject"], "vm:one");
-        assert!(none.read.is_empty(), "{}", none.read);
-        test.client
+        test.commit(&tenant, &Gone(Happened::to(tenant.project, "one"))).await;
+        assert_eq!(all.next().await.event, "vm.created");
+        assert_eq!(all.next().await.event, "vm.deleted");
+        assert_eq!(some.next().await.event, "vm.deleted", "the first it hears");
+        let refused = test
+            .client
             .caller(&viewer)
             .get(&format!("{STREAM}?types=everything"))
-            .await
-            .expect(400);
-        none.hang_up();
+            .await;
+        assert_eq!(refused.expect(400).code(), "invalid");
     }
 
     #[tokio::test]
     async fn a_tenant_has_so_many_streams_and_no_more() {
         let settings = Settings {
             streams_per_tenant: 2,
+            heartbeat_s: 1,
             ..Settings::default()
         };
         let test = start_with(settings).await;
@@ -200,27 +227,37 @@ mod tests {
         let refused = test.client.caller(&viewer).get(STREAM).await.expect(429);
         assert_eq!(refused.header("retry-after"), "5");
         let _elsewhere = test.listen(&other.caller(Role::Viewer), STREAM, None).await;
-        one.hang_up();
+        drop(one);
         test.opened(2).await;
         let _again = test.listen(&viewer, STREAM, None).await;
     }
 
     #[tokio::test]
-    async fn t17_a_stream_ends_with_the_session_of_its_caller_and_with_no_other() {
+    async fn t17_a_stream_ends_with_its_session_and_with_no_other() {
         let test = start().await;
         let tenant = test.bench.tenant("acme").await;
-        let (leaver, stayer) = (tenant.caller(Role::Viewer), tenant.caller(Role::Viewer));
-        let mut left = test.listen(&leaver, STREAM, None).await;
-        let mut stayed = test.listen(&stayer, STREAM, None).await;
-        let start = Instant::now();
+        let (leaves, stays) = (signed_in(&tenant), signed_in(&tenant));
+        let mut left = test.listen(&leaves, STREAM, None).await;
+        let mut stayed = test.listen(&stays, STREAM, None).await;
+        let begin = Instant::now();
+        let session = format!("session:{}", leaves.session().unwrap());
         test.db
-            .record::<auth::action::session::Delete>(&leaver, "session:1".into(), serde_json::json!({}))
+            .record::<session::Delete>(&leaves, session, json!({}))
             .await
             .unwrap();
         left.ended().await;
-        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+
+        // A stolen session is found by a renewal that is refused, in nobody's name.
         test.commit(&tenant, &Happened::to(tenant.project, "one")).await;
         assert_eq!(stayed.next().await.data["subject"], "vm:one");
+        let session = format!("session:{}", stays.session().unwrap());
+        let (refresh, denied) = (session::Refresh::INFO.name, db::AuditOutcome::Denied);
+        test.db
+            .refuse(&leaves, refresh, session, denied, "refresh_token_reused")
+            .await
+            .unwrap();
+        stayed.ended().await;
     }
 
     #[tokio::test]
@@ -236,6 +273,27 @@ mod tests {
         stream.ended().await;
         assert_eq!(stream.read.matches(": alive\nid: ").count(), 2, "{}", stream.read);
         assert_eq!(test.streams(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_was_away_for_too_long_is_told() {
+        let clock = Clock::held_at(Clock::system().now());
+        let test = start_on(Bench::at(clock.clone()).await, Settings::default()).await;
+        let tenant = test.bench.tenant("acme").await;
+        let viewer = tenant.caller(Role::Viewer);
+        test.commit(&tenant, &Happened::to(tenant.project, "removed")).await;
+        clock.advance(events::KEEP_EVENTS * 2);
+        test.commit(&tenant, &Happened::to(tenant.project, "kept")).await;
+        let swept = test.sweep(&viewer).await;
+        let mut stream = test.listen(&viewer, STREAM, Some("1-1")).await;
+        let first = stream.next().await;
+        assert_eq!(
+            (first.event.as_str(), first.id.as_str()),
+            ("stream.reset", swept.to_string().as_str())
+        );
+        assert_eq!(stream.next().await.data["subject"], "vm:kept");
+        let mut again = test.listen(&viewer, STREAM, Some(&first.id)).await;
+        assert_eq!(again.next().await.data["subject"], "vm:kept", "told once");
     }
 
     #[tokio::test]
