@@ -16,5 +16,6 @@ mod log;
 mod pages;
 mod slow;
 mod smuggling;
+mod start;
 mod tls;
 mod upstreams;

@@ -1,7 +1,9 @@
 //! Services that are slow, gone or coming back.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use auth::Role;
@@ -136,7 +138,6 @@ async fn an_answer_that_breaks_off_is_not_passed_off_as_whole() {
     let cut = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", cut.local_addr().unwrap()).parse().unwrap();
     let thread = std::thread::spawn(move || {
-        use std::io::{Read, Write};
         let (mut stream, _) = cut.accept().unwrap();
         let mut head = [0; 4_096];
         let _ = stream.read(&mut head).unwrap();
@@ -148,6 +149,45 @@ async fn an_answer_that_breaks_off_is_not_passed_off_as_whole() {
     let whole = async || stack.client().get(stack.url("/")).send().await?.bytes().await;
     assert!(whole().await.is_err());
     thread.join().unwrap();
+}
+
+#[tokio::test]
+async fn t36_a_lost_connection_is_tried_again_only_where_that_is_safe() {
+    // Reads a request and hangs up, every other time.
+    let moody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", moody.local_addr().unwrap()).parse().unwrap();
+    let heard = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&heard);
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = moody.accept() {
+            let _ = stream.read(&mut [0; 4_096]);
+            if count.fetch_add(1, Ordering::SeqCst) % 2 == 1 {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            }
+        }
+    });
+    let stack = Stack::with_upstreams(settings(), |upstreams| upstreams.compute = vec![url]);
+    let (_, token) = stack.session(Role::Owner);
+    let vms = stack.url("/api/v1/projects/p/vms");
+    let read = stack.client().get(&vms).bearer_auth(&token).send().await.unwrap();
+    assert_eq!(
+        (read.status().as_u16(), heard.load(Ordering::SeqCst)),
+        (200, 2),
+        "read again"
+    );
+    let write = stack
+        .client()
+        .post(&vms)
+        .bearer_auth(&token)
+        .body("{}")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (write.status().as_u16(), heard.load(Ordering::SeqCst)),
+        (503, 3),
+        "may have been done"
+    );
 }
 
 #[tokio::test]
