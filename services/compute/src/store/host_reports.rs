@@ -9,7 +9,7 @@ use host_api::{
 use ids::{HostId, TenantId, VmId};
 use sqlx::types::Json;
 
-use super::hosts::word_of;
+use super::hosts::{share_rooms, word_of};
 use crate::pool::{Overcommit, Room};
 
 /// How long a guest gets to shut down by itself. Seconds.
@@ -40,6 +40,7 @@ pub async fn lookup(tx: &mut SystemTx, fingerprint: &str) -> Result<Option<Speak
 
 /// Starts a session: a process that has started speaks for the host from now on, and says what the host has.
 pub async fn start(tx: &mut SystemTx, host: HostId, ask: &StartSession) -> Result<Session> {
+    share_rooms(tx.sql()).await?;
     let (cpu, memory): (f64, f64) = sqlx::query_as(
         "select p.cpu_overcommit, p.memory_overcommit from compute.hosts h join compute.pools p using (pool_id)
          where h.host_id = $1 for update of h",

@@ -107,6 +107,7 @@ macro_rules! select_host {
 /// Writes a new host, bound to its certificate.
 pub async fn insert(tx: &mut SystemTx, new: &NewHost<'_>) -> Result<HostId> {
     let (id, now) = (HostId::mint(), tx.now());
+    share_rooms(tx.sql()).await?;
     let overcommit = overcommit(tx.sql(), new.pool).await?;
     let room = overcommit.room(new.physical);
     sqlx::query(
@@ -134,9 +135,31 @@ pub async fn insert(tx: &mut SystemTx, new: &NewHost<'_>) -> Result<HostId> {
     Ok(id)
 }
 
+/// What a host may promise hangs on its pool, and the two change together: whoever changes a pool's overcommit holds this
+/// lock alone, whoever computes a host's room shares it. It comes before every row, so neither waits for the other's rows.
+const ROOMS_LOCK: i64 = 0x72_6f_6f_6d_73;
+
+/// Keeps every overcommit as it is until the end of the transaction.
+pub(super) async fn share_rooms(sql: &mut PgConnection) -> Result<()> {
+    sqlx::query("select pg_advisory_xact_lock_shared($1)")
+        .bind(ROOMS_LOCK)
+        .execute(sql)
+        .await?;
+    Ok(())
+}
+
+/// Keeps everybody else from computing rooms until the end of the transaction.
+pub(super) async fn own_rooms(sql: &mut PgConnection) -> Result<()> {
+    sqlx::query("select pg_advisory_xact_lock($1)")
+        .bind(ROOMS_LOCK)
+        .execute(sql)
+        .await?;
+    Ok(())
+}
+
 async fn overcommit(sql: &mut PgConnection, pool: PoolId) -> Result<Overcommit> {
     let (cpu, memory) =
-        sqlx::query_as("select cpu_overcommit, memory_overcommit from compute.pools where pool_id = $1 for share")
+        sqlx::query_as("select cpu_overcommit, memory_overcommit from compute.pools where pool_id = $1")
             .bind(pool)
             .fetch_one(sql)
             .await?;
@@ -197,6 +220,7 @@ pub async fn list(
 
 /// Takes the host for a change by an operator.
 pub async fn hold<A: Action>(tx: &mut Change<A>, host: &IdOrName<HostId>) -> Result<Host, fault::Error> {
+    share_rooms(tx.sql()).await?;
     let (id, name) = either(host);
     let row: Option<HostRow> = sqlx::query_as(select_host!("h.host_id = $1 or h.name = $2 for update of h"))
         .bind(id)

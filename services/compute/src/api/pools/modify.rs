@@ -58,7 +58,7 @@ pub async fn modify_pool(
 mod tests {
     use serde_json::json;
 
-    use crate::testing::start;
+    use crate::testing::{session, start};
 
     #[tokio::test]
     async fn its_hosts_promise_more_or_less_at_once() {
@@ -94,6 +94,25 @@ mod tests {
             host.json["capacity"],
             json!({"vcpus": 10, "memory_mib": 16384, "disk_gib": 100})
         );
+    }
+
+    #[tokio::test]
+    async fn a_host_that_starts_meanwhile_misses_no_change() {
+        let test = start().await;
+        let operator = test.operator(&test.bench.tenant("ops").await);
+        let host = test.host(&operator, "fast", "one").await;
+        let machine = test.certificate(&host.fingerprint);
+        for cpu in [2, 3, 4, 5, 6, 7, 8] {
+            let body = json!({"overcommit": {"cpu": cpu, "memory": 1}});
+            let changing = operator.patch("/api/v1/system/pools/fast", "*", body);
+            let starts = (0..4).map(|_| machine.post("/api/v1/hypervisor/session", session()));
+            let moving = operator.patch("/api/v1/system/hosts/one", "*", json!({"pool": "fast"}));
+            let (changed, started, moved) = tokio::join!(changing, futures::future::join_all(starts), moving);
+            assert_eq!((changed.status.as_u16(), moved.status.as_u16()), (200, 200));
+            assert!(started.iter().all(|reply| reply.status == 200));
+            let seen = operator.get("/api/v1/system/hosts/one").await.expect(200);
+            assert_eq!(seen.json["capacity"]["vcpus"], 4 * cpu);
+        }
     }
 
     #[tokio::test]
