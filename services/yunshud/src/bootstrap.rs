@@ -6,18 +6,15 @@ use anyhow::Context;
 use clock::Clock;
 use db::{Db, Wake, migrate};
 use secrecy::SecretString;
-use sqlx::ConnectOptions;
 
 use crate::config::Config;
 
 /// Roles and schema, as the owner.
 pub async fn migrate(config: &Config) -> anyhow::Result<()> {
-    let options = config.database.options("owner")?;
-    let mut sql = options.connect().await.context("cannot connect as yunshu_owner")?;
-    migrate::roles(&mut sql, &config.database)
+    // The owner has no schema of its own; what it keeps for itself, the list of migrations, is in `public`.
+    migrate::run(&config.database)
         .await
-        .context("database roles")?;
-    migrate::schema(&mut sql).await.context("schema")?;
+        .context("database roles and schema, as yunshu_owner")?;
     tracing::info!("database is up to date");
     Ok(())
 }

@@ -41,7 +41,6 @@ pub fn start(place: &Place) -> Result<()> {
     )?;
     if have.trim().is_empty() {
         server.sql("postgres", &format!("create database {NAME} owner yunshu_owner"))?;
-        server.sql("postgres", &format!("revoke all on database {NAME} from public"))?;
     }
     Ok(())
 }
