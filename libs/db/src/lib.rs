@@ -38,7 +38,7 @@ pub use change::{Ask, Change, IdempotencyKey};
 pub use error::{Error, Result};
 pub use grant::{Granted, Platform, Resource, Tenant};
 pub use outbox::{AUDIT, Event};
-pub use pool::{Connect, Db, single};
+pub use pool::{Connect, Db};
 pub use read::Read;
 pub use system::{Reason, SystemTx};
 pub use wake::{Listener, Wake};

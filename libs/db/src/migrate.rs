@@ -1,12 +1,19 @@
 //! Roles and schema. Run by the owner; the application's roles own nothing and bypass nothing.
 
 use secrecy::ExposeSecret;
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 
 use crate::{Connect, Result};
 
 /// The login roles, without the prefix `yunshu_`.
 pub const ROLES: [&str; 5] = ["identity", "compute", "audit", "notify", "system"];
+
+/// Brings roles and schema up to date, connecting as the owner.
+pub async fn run(to: &Connect) -> Result<(), fault::Error> {
+    let mut sql = to.options("owner")?.connect().await.map_err(crate::Error::from)?;
+    roles(&mut sql, to).await?;
+    schema(&mut sql).await
+}
 
 /// Makes the login roles that are missing and sets their passwords.
 pub async fn roles(sql: &mut PgConnection, to: &Connect) -> Result<(), fault::Error> {

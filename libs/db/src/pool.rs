@@ -6,7 +6,7 @@ use clock::Clock;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool};
 
 use crate::audit::{AuditEvent, Outcome};
 use crate::outbox::{self, Draft};
@@ -241,9 +241,4 @@ async fn check_version(connection: &mut PgConnection) -> Result<(), sqlx::Error>
         )
         .into(),
     ))
-}
-
-/// A single connection outside the pools, for migrations.
-pub async fn single(options: &PgConnectOptions) -> Result<PgConnection> {
-    Ok(PgConnection::connect_with(options).await?)
 }

@@ -56,6 +56,9 @@ const READ_ACROSS: [(&str, &str); 4] = [
     ("identity.tenants", "audit compute notify"),
 ];
 
+/// Name, permissive or not, command, roles, `using` and `with check`.
+type Policy = (String, bool, String, String, Option<String>, Option<String>);
+
 fn names(list: &[(&str, &str)]) -> BTreeSet<String> {
     list.iter().map(|(name, _)| (*name).to_owned()).collect()
 }
@@ -102,7 +105,7 @@ async fn t03_row_security_stands_on_every_tenant_table() {
                 .fetch_one(&mut sql)
                 .await
                 .unwrap();
-        let policies: Vec<(String, bool, String, String, Option<String>, Option<String>)> = sqlx::query_as(
+        let policies: Vec<Policy> = sqlx::query_as(
             "select polname::text, polpermissive, polcmd::text,
                     (select coalesce(string_agg(rolname, ' '), 'public') from pg_roles where oid = any(polroles)),
                     pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)
