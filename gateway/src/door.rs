@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::conn::{Conn, Guarded, Limits, Wire};
+use crate::limit::Arrivals;
 use crate::tls::fingerprint;
 
 /// The way in of one listener.
@@ -21,6 +22,7 @@ pub struct Door {
     pub handshake: Duration,
     pub limits: Limits,
     pub places: Places,
+    pub arrivals: Arrivals,
 }
 
 impl Door {
@@ -28,6 +30,10 @@ impl Door {
     pub async fn admit(self, tcp: TcpStream) -> Result<(Guarded, Option<SocketAddr>), DispatchError> {
         let peer = tcp.peer_addr()?;
         let address = peer.ip().to_canonical();
+        // No word of farewell: before the handshake there is no language for one.
+        if !self.arrivals.welcome(address) {
+            return Err(io::Error::other("too many new connections").into());
+        }
         let place = self
             .places
             .take(address)

@@ -6,6 +6,7 @@
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -22,7 +23,7 @@ const SLOTS: u64 = 65_536;
 
 type Buckets = RateLimiter<u32, DashMapStateStore<u32>, DefaultClock, StateInformationMiddleware>;
 
-/// The three rates.
+/// The rates of requests.
 pub struct Limits {
     address: Limit,
     auth: Limit,
@@ -51,6 +52,21 @@ impl Limits {
     /// One more request of this tenant.
     pub fn tenant(&self, tenant: TenantId) -> Outcome {
         self.tenant.take(tenant)
+    }
+}
+
+/// The rate of new connections; clones are the same one.
+#[derive(Clone)]
+pub struct Arrivals(Arc<Limit>);
+
+impl Arrivals {
+    pub fn new(rate: Rate) -> Self {
+        Self(Arc::new(Limit::new("connections", rate)))
+    }
+
+    /// May one more connection from there be taken?
+    pub fn welcome(&self, address: IpAddr) -> bool {
+        self.0.take(network(address)).refused.is_none()
     }
 }
 
@@ -172,6 +188,7 @@ mod tests {
     fn limits() -> Limits {
         let rate = |burst| Rate { per_second: 1, burst };
         Limits::new(&Rates {
+            connections: rate(1),
             address: rate(3),
             auth: rate(1),
             tenant: rate(2),

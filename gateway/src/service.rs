@@ -18,7 +18,7 @@ use crate::cors::Cors;
 use crate::credential::Credentials;
 use crate::door::{Door, Places};
 use crate::gate::{self, Shared, Worker};
-use crate::limit::Limits;
+use crate::limit::{Arrivals, Limits};
 use crate::pages::OpenApi;
 use crate::pki::Authority;
 use crate::proxy::Proxy;
@@ -95,6 +95,7 @@ impl Gateway {
                 stalled: ms(times.stalled_ms),
             },
             places,
+            arrivals: Arrivals::new(settings.rates.connections),
         };
         let plain_door = Door {
             tls: None,
@@ -221,12 +222,9 @@ fn within_open_files(settings: &mut Settings) {
     };
     let most = (files.saturating_sub(OTHERS) / 2).max(64);
     if settings.connections > most {
-        tracing::warn!(
-            files,
-            connections = most,
-            wanted = settings.connections,
-            "few open files; raise `ulimit -n`"
-        );
+        if most < settings.connections / 2 {
+            tracing::warn!(files, connections = most, "few open files; raise `ulimit -n`");
+        }
         settings.connections = most;
     }
     // Nobody alone takes them all.

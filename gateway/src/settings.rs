@@ -97,7 +97,9 @@ pub struct Rate {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rates {
-    /// One client address (an IPv6 /64).
+    /// New connections from one client address: a handshake costs more than a request.
+    pub connections: Rate,
+    /// Requests of one client address (an IPv6 /64).
     pub address: Rate,
     /// Sign-in and sign-up from one address.
     pub auth: Rate,
@@ -173,6 +175,10 @@ impl Default for Deadlines {
 impl Default for Rates {
     fn default() -> Self {
         Self {
+            connections: Rate {
+                per_second: 200,
+                burst: 2_000,
+            },
             address: Rate {
                 per_second: 500,
                 burst: 1_000,

@@ -71,6 +71,12 @@ impl Settings {
             ("deadlines.answer_ms", times.answer_ms, 1, hour),
             ("deadlines.drain_ms", times.drain_ms, 0, hour),
             (
+                "rates.connections",
+                u64::from(rates.connections.per_second.min(rates.connections.burst)),
+                1,
+                1 << 30,
+            ),
+            (
                 "rates.address",
                 u64::from(rates.address.per_second.min(rates.address.burst)),
                 1,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use gateway::{Deadlines, Settings};
+use gateway::{Deadlines, Rate, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
@@ -168,6 +168,26 @@ async fn t47_one_address_cannot_take_all_connections() {
             .is_ok_and(|answer| answer.status() == 200)
     };
     eventually("places come back", again).await;
+}
+
+#[tokio::test]
+async fn t47_handshakes_have_a_rate() {
+    let mut settings = settings();
+    settings.rates.connections = Rate {
+        per_second: 1,
+        burst: 10,
+    };
+    let stack = Stack::with(settings);
+    let mut served = 0;
+    for _ in 0..30 {
+        let mut stream = connect(&stack).await;
+        let mut first = [0; 12];
+        let _ = stream.write_all(GET).await;
+        served += usize::from(stream.read_exact(&mut first).await.is_ok());
+    }
+    assert!((10..20).contains(&served), "{served}");
+    let again = async || stack.client().get(stack.url("/")).send().await.is_ok();
+    eventually("one more a second", again).await;
 }
 
 #[tokio::test]

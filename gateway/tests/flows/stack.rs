@@ -86,6 +86,7 @@ pub fn settings() -> Settings {
         per_second: 100_000,
         burst: 100_000,
     };
+    settings.rates.connections = plenty;
     settings.rates.address = plenty;
     settings.rates.auth = plenty;
     settings.rates.tenant = plenty;
