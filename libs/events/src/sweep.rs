@@ -6,10 +6,10 @@ use tokio_util::sync::CancellationToken;
 use crate::store;
 
 /// How long audit entries stay on the bus once they are in the log: there they are sealed, here they are not.
-pub const KEEP_ENTRIES: Duration = Duration::from_secs(60 * 60);
+pub const KEEP_ENTRIES: Duration = Duration::from_hours(1);
 /// How long everything else stays for streams that come back.
-pub const KEEP_EVENTS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-const PERIOD: Duration = Duration::from_secs(60);
+pub const KEEP_EVENTS: Duration = Duration::from_hours(7 * 24);
+const PERIOD: Duration = Duration::from_mins(1);
 /// Rows per commit.
 const BATCH: i64 = 2_000;
 
