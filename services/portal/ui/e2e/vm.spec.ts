@@ -1,5 +1,6 @@
 /** A VM's life, as its owner sees it. */
 import { expect, test } from "@playwright/test";
+import { readFileSync } from "node:fs";
 import { createVm, fillVm, newcomer, signUp, watch } from "./kit";
 
 /** Emulated guests take their time. */
@@ -42,6 +43,15 @@ test("sign up, create, watch it run, read its console, delete, find it all in th
     .first()
     .click();
   await expect(log.getByText("Request", { exact: true })).toBeVisible();
+
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Export" }).click();
+  await page.getByRole("menuitem", { name: "CSV" }).click();
+  const lines = readFileSync(await (await download).path(), "utf8")
+    .trim()
+    .split(/\r?\n/);
+  expect(lines.length, "a head and the one event the filter leaves").toBe(2);
+  expect(lines[1]).toContain("vm.delete");
   expect(faults).toEqual([]);
 });
 

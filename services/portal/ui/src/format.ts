@@ -58,6 +58,14 @@ export function bytes(count: number): string {
   return `${number(count / 1024 ** step)}\u00a0${units[step] ?? "B"}`;
 }
 
+/**
+ * `vm:0192f0c1-…` as `vm …8f9091a2b3`: the end of an id tells two apart, its beginning is only the time (RFC 9562). What is
+ * no kind with an id stays as it is.
+ */
+export function reference(text: string): string {
+  return text.replace(/^([a-z_]+):[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-([0-9a-f]{12})$/, "$1\u00a0…$2");
+}
+
 /** A length of time: "3.2 s", "2 min 5 s". */
 export function seconds(count: number): string {
   const rest = number(Math.round(count < 60 ? count * 10 : count % 60) / (count < 60 ? 10 : 1));

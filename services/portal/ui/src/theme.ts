@@ -88,6 +88,7 @@ export const dark: ThemeConfig = {
       colorPrimary: "#177a74",
       colorPrimaryHover: "#1b8a83",
       dangerColor: "#ffffff",
+      borderColorDisabled: "#2c3836",
     },
   },
 };

@@ -201,6 +201,7 @@ export const en = {
   "flavor.memory": "Memory",
   "flavor.disk": "Disk",
   "flavor.size": "{{vcpus}} vCPU · {{memory}} · {{disk}}",
+  "flavor.no_disk": "no disk",
   "flavor.empty": "The operator has not defined a flavor yet.",
 
   "image.name": "Image",
@@ -255,6 +256,7 @@ export const en = {
   "audit.to": "To",
   "audit.apply": "Apply",
   "audit.clear": "Clear",
+  "audit.export": "Export",
   "audit.empty": "No events match",
   "audit.previous": "Newer",
   "audit.next": "Older",

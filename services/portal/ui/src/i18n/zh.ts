@@ -202,6 +202,7 @@ export const zh: Record<keyof typeof en, string> = {
   "flavor.memory": "内存",
   "flavor.disk": "磁盘",
   "flavor.size": "{{vcpus}} vCPU · {{memory}} · {{disk}}",
+  "flavor.no_disk": "无磁盘",
   "flavor.empty": "平台尚未定义规格。",
 
   "image.name": "镜像",
@@ -256,6 +257,7 @@ export const zh: Record<keyof typeof en, string> = {
   "audit.to": "结束",
   "audit.apply": "应用",
   "audit.clear": "清除",
+  "audit.export": "导出",
   "audit.empty": "没有符合条件的事件",
   "audit.previous": "较新",
   "audit.next": "较早",

@@ -1,18 +1,20 @@
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { Button, DatePicker, Form, Input, Select } from "antd";
+import { App, Button, DatePicker, Dropdown, Form, Input, Select } from "antd";
 import dayjs, { type Dayjs } from "dayjs";
-import { ChevronLeft, ChevronRight } from "lucide-react";
+import { ChevronLeft, ChevronRight, Download } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { audit, type AuditFilter } from "../api/queries";
+import { Problem } from "../api/problem";
+import { audit, auditExport, type AuditFilter } from "../api/queries";
 import type { AuditEvent } from "../api/types";
-import { time } from "../format";
+import { reference, time } from "../format";
 import { known } from "../i18n";
 import { Code, Nothing, PageHead } from "../parts/page";
-import { ProblemAlert } from "../parts/problem";
+import { ProblemAlert, problemTitle } from "../parts/problem";
 import { Records, type Column } from "../parts/records";
 import { Dot } from "../parts/status";
+import { useMe } from "../project";
 import type { Tone } from "../vm";
 
 const OUTCOMES = ["success", "denied", "failed"];
@@ -30,7 +32,9 @@ export function Audit() {
 
   return (
     <>
-      <PageHead title={t("audit.title")} />
+      <PageHead title={t("audit.title")}>
+        <Export filter={filter} />
+      </PageHead>
       <Filters key={JSON.stringify(filter)} filter={filter} />
       {list.error ? (
         <ProblemAlert error={list.error} onRetry={() => void list.refetch()} />
@@ -68,6 +72,41 @@ export function Audit() {
   );
 }
 
+const FORMATS = ["csv", "ndjson", "json"] as const;
+
+/** What the filter shows, all pages of it, as a file. */
+function Export({ filter }: { filter: AuditFilter }) {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const save = useMutation({
+    mutationFn: async (format: (typeof FORMATS)[number]) => ({
+      format,
+      file: await auditExport(filter, format),
+    }),
+    onSuccess: ({ format, file }) => {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(file);
+      link.download = `audit.${format}`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    },
+    onError: (error) => void message.error(problemTitle(Problem.from(error)), 8),
+  });
+  return (
+    <Dropdown
+      trigger={["click"]}
+      menu={{
+        items: FORMATS.map((format) => ({ key: format, label: format.toUpperCase() })),
+        onClick: ({ key }) => save.mutate(key as (typeof FORMATS)[number]),
+      }}
+    >
+      <Button icon={<Download size={14} aria-hidden />} loading={save.isPending} aria-haspopup="menu">
+        {t("audit.export")}
+      </Button>
+    </Dropdown>
+  );
+}
+
 const same = (a: AuditFilter, b: AuditFilter) => JSON.stringify(a) === JSON.stringify(b);
 
 function useColumns(): Column<AuditEvent>[] {
@@ -92,25 +131,39 @@ function useColumns(): Column<AuditEvent>[] {
         <Dot tone={TONES[outcome] ?? "unknown"}>{known("audit.outcome", outcome)}</Dot>
       ),
     },
-    { key: "actor", title: t("audit.actor"), render: ({ actor }) => <span className="cut">{actor}</span> },
+    { key: "actor", title: t("audit.actor"), render: ({ actor }) => <Actor actor={actor} /> },
     {
       key: "object",
       title: t("audit.object"),
-      render: ({ object }) => <code className="cut">{object}</code>,
+      render: ({ object }) => <code title={object}>{reference(object)}</code>,
     },
     { key: "ip", title: t("audit.ip"), render: ({ ip }) => <code>{ip ?? "–"}</code> },
   ];
+}
+
+/** The caller by their address; of others the log knows the id. */
+function Actor({ actor }: { actor: string }) {
+  const { user } = useMe();
+  return actor === `user:${user.id}` ? (
+    <span title={actor}>{user.email}</span>
+  ) : (
+    <code title={actor}>{reference(actor)}</code>
+  );
 }
 
 function Detail({ event }: { event: AuditEvent }) {
   const { t } = useTranslation();
   return (
     <div className="audit-detail">
-      {event.request_id && (
-        <p>
-          <span className="muted">{t("audit.request")}</span> <Code value={event.request_id} />
-        </p>
-      )}
+      <p>
+        <span className="muted">{t("audit.object")}</span> <Code value={event.object} />
+      </p>
+      <p>
+        <span className="muted">{t("audit.actor")}</span> <Code value={event.actor} />
+      </p>
+      <p>
+        <span className="muted">{t("audit.request")}</span> <Code value={event.request_id} />
+      </p>
       {event.changes !== undefined && event.changes !== null && (
         // A scrolling region must be reachable by keyboard.
         <pre tabIndex={0} role="region" aria-label={t("audit.changes")}>

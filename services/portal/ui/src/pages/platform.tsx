@@ -145,7 +145,7 @@ export function Flavors() {
       key: "disk",
       title: t("flavor.disk"),
       align: "end",
-      render: ({ disk_gib }) => gibibytes(disk_gib),
+      render: ({ disk_gib }) => (disk_gib ? gibibytes(disk_gib) : "–"),
     },
     { key: "created", title: t("vm.created"), render: ({ created_at }) => <Ago at={created_at} /> },
   ];

@@ -10,13 +10,13 @@ import { Problem } from "../api/problem";
 import { flavors, images, quotas } from "../api/queries";
 import type { CreateVm, FlavorView } from "../api/types";
 import { useDebounced } from "../debounced";
-import { gibibytes, mebibytes, number } from "../format";
 import { known } from "../i18n";
 import type { Project } from "../project";
 import { InProject } from "../parts/in-project";
 import { Nothing, PageHead, Panel } from "../parts/page";
 import { ProblemAlert, problemTitle, showOnFields } from "../parts/problem";
 import { Quotas } from "../parts/quota";
+import { Size } from "../parts/size";
 import { parseLabels, takes } from "../vm";
 
 export function VmNew() {
@@ -259,15 +259,11 @@ function FlavorChoice({ flavors, id, value, onChange }: ChoiceProps) {
       {...(value ? { value } : {})}
       onChange={(event) => onChange?.(event.target.value as string)}
     >
-      {flavors.map(({ id, name, vcpus, memory_mib, disk_gib }) => (
-        <Radio key={id} value={name} className="flavor">
-          <strong>{name}</strong>
+      {flavors.map((flavor) => (
+        <Radio key={flavor.id} value={flavor.name} className="flavor">
+          <strong>{flavor.name}</strong>
           <span>
-            {t("flavor.size", {
-              vcpus: number(vcpus),
-              memory: mebibytes(memory_mib),
-              disk: gibibytes(disk_gib),
-            })}
+            <Size of={flavor} />
           </span>
         </Radio>
       ))}

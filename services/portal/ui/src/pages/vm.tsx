@@ -6,7 +6,7 @@ import { usePollInterval, type Transition } from "../api/live";
 import { Problem } from "../api/problem";
 import { operations, vm as vmQuery, vmPlacement } from "../api/queries";
 import type { OperationView, PlacementRecord, VmView } from "../api/types";
-import { gibibytes, mebibytes, number, seconds, time } from "../format";
+import { number, seconds, time } from "../format";
 import { isKey, known } from "../i18n";
 import type { Project } from "../project";
 import { Console } from "../parts/console";
@@ -14,6 +14,7 @@ import { HostName } from "../parts/host-name";
 import { InProject } from "../parts/in-project";
 import { Ago, Code, PageHead, Panel } from "../parts/page";
 import { ProblemAlert } from "../parts/problem";
+import { Size } from "../parts/size";
 import { Dot, VmStatus } from "../parts/status";
 import { VmButtons } from "../parts/vm-actions";
 import type { Tone } from "../vm";
@@ -82,11 +83,7 @@ function Details({ vm }: { vm: VmView }) {
         <Fact name={t("vm.flavor")}>
           {vm.flavor}{" "}
           <span className="muted">
-            {t("flavor.size", {
-              vcpus: number(vm.vcpus),
-              memory: mebibytes(vm.memory_mib),
-              disk: gibibytes(vm.disk_gib),
-            })}
+            <Size of={vm} />
           </span>
         </Fact>
         <Fact name={t("vm.image")}>{vm.image}</Fact>
