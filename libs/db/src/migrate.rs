@@ -10,7 +10,9 @@ pub const ROLES: [&str; 5] = ["identity", "compute", "audit", "notify", "system"
 
 /// Brings roles and schema up to date, connecting as the owner.
 pub async fn run(to: &Connect) -> Result<(), fault::Error> {
-    let mut sql = to.options("owner")?.connect().await.map_err(crate::Error::from)?;
+    // The owner has no schema of its own; the list of migrations is in `public`.
+    let options = to.options("owner")?.options([("search_path", "public")]);
+    let mut sql = options.connect().await.map_err(crate::Error::from)?;
     roles(&mut sql, to).await?;
     schema(&mut sql).await
 }

@@ -11,7 +11,6 @@ use crate::config::Config;
 
 /// Roles and schema, as the owner.
 pub async fn migrate(config: &Config) -> anyhow::Result<()> {
-    // The owner has no schema of its own; what it keeps for itself, the list of migrations, is in `public`.
     migrate::run(&config.database)
         .await
         .context("database roles and schema, as yunshu_owner")?;
