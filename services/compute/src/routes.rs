@@ -88,17 +88,26 @@ mod tests {
     fn every_operation_says_what_it_is() {
         let api = serde_json::to_value(web::openapi(mount)).unwrap();
         let text = api.to_string();
-        let named = text.split("#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next());
+        let named = text
+            .split("#/components/schemas/")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next());
         // The errors' shape is every service's, and comes with the merge.
         for name in named.filter(|name| *name != "Problem") {
-            assert!(api["components"]["schemas"][name].is_object(), "{name} is named and nowhere described");
+            assert!(
+                api["components"]["schemas"][name].is_object(),
+                "{name} is named and nowhere described"
+            );
         }
         let mut ids = HashSet::new();
         for (path, item) in api["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 let at = format!("{method} {path}");
                 for field in ["operationId", "summary", "description"] {
-                    assert!(operation[field].as_str().is_some_and(|text| !text.is_empty()), "{at} lacks {field}");
+                    assert!(
+                        operation[field].as_str().is_some_and(|text| !text.is_empty()),
+                        "{at} lacks {field}"
+                    );
                 }
                 assert_eq!(operation["tags"].as_array().unwrap().len(), 1, "{at}");
                 assert!(!operation["security"].as_array().unwrap().is_empty(), "{at}");

@@ -100,10 +100,13 @@ impl Default for Log {
     fn default() -> Self {
         Self {
             format: Format::Text,
-            filter: "info".to_owned(),
+            filter: DEFAULT_FILTER.to_owned(),
         }
     }
 }
+
+/// actix writes an error line for each malformed request, which would let strangers write the log.
+const DEFAULT_FILTER: &str = "info,actix_http=off,actix_server=warn";
 
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, Deserialize)]

@@ -26,6 +26,8 @@ pub fn install_providers() {
 /// Roles that are built and do not run yet.
 pub struct Platform {
     running: JoinSet<anyhow::Result<()>>,
+    /// Ends the gateway; its end then ends the services, which its requests in flight still need.
+    closing: CancellationToken,
     shutdown: CancellationToken,
     databases: Vec<Db>,
     /// Where the gateway listens, if it is among the roles.
@@ -81,6 +83,7 @@ impl Platform {
         let wanted = |role| roles.is_empty() || roles.contains(&role);
         let mut platform = Self {
             running: JoinSet::new(),
+            closing: shutdown.child_token(),
             shutdown,
             databases: Vec::new(),
             doors: None,
@@ -109,7 +112,10 @@ impl Platform {
 
     /// Stops everything, and says what did not end well.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        self.shutdown.cancel();
+        self.closing.cancel();
+        if self.doors.is_none() {
+            self.shutdown.cancel();
+        }
         let mut outcome = Ok(());
         while let Some(ended) = self.running.join_next().await {
             outcome = outcome.and(ended.context("a role panicked").flatten());
@@ -219,7 +225,7 @@ impl Platform {
             tls: gateway.tls_address(),
             plain: gateway.plain_address(),
         });
-        self.run("gateway", gateway.run(self.shutdown.clone()));
+        self.run("gateway", gateway.run(self.closing.clone()));
         Ok(())
     }
 }

@@ -123,7 +123,7 @@ fn configure(place: &Place, up: &Up) -> Result<()> {
          [crypto]\nkek = {kek}\n\n\
          [compute]\nimages = {images}\nuploads = {uploads}\n\n\
          [portal]\nassets = {assets}\n\n\
-         [log]\nformat = \"text\"\nfilter = \"info\"\n",
+         [log]\nformat = \"text\"\n",
         host = text(&database.socket),
         port = database.port,
         name = database::NAME,
