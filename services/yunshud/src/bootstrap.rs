@@ -13,6 +13,8 @@ use crate::config::Config;
 pub async fn migrate(config: &Config) -> anyhow::Result<()> {
     migrate::run(&config.database)
         .await
+        // Whoever migrates is an operator: they get the private part too.
+        .map_err(|error| anyhow::anyhow!("{error:?}"))
         .context("database roles and schema, as yunshu_owner")?;
     tracing::info!("database is up to date");
     Ok(())
