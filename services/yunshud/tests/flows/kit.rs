@@ -21,7 +21,7 @@ pub struct Op {
 pub struct Services {
     pub bench: Bench,
     clients: BTreeMap<&'static str, Client>,
-    _files: tempfile::TempDir,
+    files: tempfile::TempDir,
 }
 
 /// Every operation of the API.
@@ -105,11 +105,7 @@ impl Services {
         clients.insert("notify", bench.client(service.address()));
         bench.run(service.run(bench.shutdown.clone()));
 
-        Self {
-            bench,
-            clients,
-            _files: files,
-        }
+        Self { bench, clients, files }
     }
 
     /// The service of an operation, as nobody.
@@ -119,7 +115,7 @@ impl Services {
 
     /// A directory image sources may come from.
     pub fn uploads(&self) -> &std::path::Path {
-        self._files.path()
+        self.files.path()
     }
 
     /// Calls an operation with these path parameters and body; the head of a stream is all that is read of it.
@@ -153,4 +149,16 @@ pub fn fill(template: &str, params: &dyn Fn(&str) -> String) -> String {
         rest = after;
     }
     path + rest
+}
+
+/// SHA-256 in lower-case hexadecimal digits.
+pub fn digest(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    use std::fmt::Write;
+    sha2::Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a string takes all");
+            text
+        })
 }

@@ -1,4 +1,11 @@
 //! Flows over the whole platform.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the kit of a test ends loudly too"
+)]
 
 mod kit;
 mod matrix;

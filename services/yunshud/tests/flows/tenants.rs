@@ -5,7 +5,7 @@ use ids::{OperationId, ProjectId, VmId};
 use serde_json::json;
 use testkit::TestTenant;
 
-use crate::kit::{Op, Services, operations};
+use crate::kit::{Op, Services, digest, operations};
 use crate::matrix::body_of;
 
 struct Theirs {
@@ -23,14 +23,7 @@ async fn furnished(services: &Services) -> Theirs {
     for name in ["vmlinuz", "initrd"] {
         std::fs::write(services.uploads().join(name), name).unwrap();
     }
-    let digest = |text: &str| {
-        use sha2::Digest;
-        sha2::Sha256::digest(text)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-    };
-    let source = |name: &str| json!({"path": name, "sha256": digest(name)});
+    let source = |name: &str| json!({"path": name, "sha256": digest(name.as_bytes())});
     operator
         .post(
             "/api/v1/system/flavors",

@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 use yunshud::config::Config;
 use yunshud::platform::{self, Platform};
 
+use crate::kit::digest;
+
 const PASSWORD: &str = "correct horse battery staple 9";
 
 struct Cloud {
@@ -143,14 +145,6 @@ impl Cloud {
 struct Session {
     access: String,
     refresh: String,
-}
-
-fn digest(bytes: &[u8]) -> String {
-    use sha2::Digest;
-    sha2::Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 fn configure(bench: &Bench, files: &std::path::Path) -> Config {
