@@ -17,7 +17,7 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Begins at the feed's end of the moment of the first [`Tail::next`].
+    /// Begins at the feed's end of the moment of the first [`Tail::next`]: at the oldest transaction that is then open.
     pub fn new(db: Db) -> Self {
         let bell = db.wake().listen();
         Self {
