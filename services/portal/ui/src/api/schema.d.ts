@@ -267,7 +267,7 @@ export interface paths {
         put?: never;
         /**
          * Creates an image.
-         * @description Takes the files in, checks them, and offers the image to every tenant. Answers when all of it is done. Needs `image.create`: platform operators only.
+         * @description Takes the files in, checks them, and offers the image to every tenant. Large files go on being taken in after a 503: send the same request again. Needs `image.create`: platform operators only.
          */
         post: operations["create_image"];
         delete?: never;
