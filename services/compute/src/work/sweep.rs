@@ -87,6 +87,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_machine_keeps_the_files_of_an_image_that_is_gone() {
+        let test = start().await;
+        let tenant = test.bench.tenant("acme").await;
+        let operator = test.operator(&tenant);
+        test.flavor(&operator, "tiny").await;
+        test.image(&operator, "gone").await;
+        let owner = test.client.caller(&tenant.caller(auth::Role::Owner));
+        let body = serde_json::json!({"name": "web", "flavor": "tiny", "image": "gone"});
+        owner.post("/api/v1/projects/default/vms", body).await.expect(202);
+        operator.delete("/api/v1/system/images/gone").await.expect(204);
+        age(&test);
+        assert_eq!(sweeper(&test).round().await.unwrap(), 0);
+        assert!(there(&test, "gone"));
+    }
+
+    #[tokio::test]
     async fn a_young_file_stays() {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);

@@ -1,7 +1,9 @@
-use actix_web::get;
+use actix_web::http::header::ETAG;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, get};
 use auth::action::host;
-use web::{Found, Read, Refusals};
+use db::Subject;
+use web::{Read, Refusals};
 
 use super::{HostView, InHost};
 use crate::service::Compute;
@@ -22,12 +24,15 @@ pub async fn read_host(
     ask: Read<host::Read>,
     path: Path<InHost>,
     compute: Data<Compute>,
-) -> Result<Found<HostView>, fault::Error> {
+) -> Result<HttpResponse, fault::Error> {
     let mut tx = ask.begin(&compute.db).await?;
     tx.platform()?;
 
     let host = store::hosts::lookup(&mut tx, &path.host).await?;
-    Ok(Found(HostView::from(&host)))
+    // Never 304: the tag is for changing the host, and what it reports changes without it.
+    let view = HostView::from(&host);
+    let tag = (ETAG, view.etag().unwrap_or_default());
+    Ok(HttpResponse::Ok().insert_header(tag).json(view))
 }
 
 #[cfg(test)]
@@ -35,7 +40,7 @@ mod tests {
     use auth::Role;
     use serde_json::json;
 
-    use crate::testing::start;
+    use crate::testing::{session, start};
 
     #[tokio::test]
     async fn a_host_that_never_spoke_is_unknown() {
@@ -57,6 +62,26 @@ mod tests {
         assert!(
             !read.text.contains(&host.fingerprint),
             "the credential's name is nobody's business"
+        );
+    }
+
+    #[tokio::test]
+    async fn who_has_seen_it_is_told_what_it_reports_now() {
+        let test = start().await;
+        let operator = test.operator(&test.bench.tenant("ops").await);
+        let host = test.host(&operator, "fast", "one").await;
+        let first = operator.get("/api/v1/system/hosts/one").await.expect(200);
+        let machine = test.certificate(&host.fingerprint);
+        machine.post("/api/v1/hypervisor/session", session()).await.expect(200);
+        let again = operator.request(reqwest::Method::GET, "/api/v1/system/hosts/one");
+        let again = operator
+            .send(again.header("if-none-match", first.header("etag")))
+            .await
+            .expect(200);
+        assert_eq!(again.header("etag"), first.header("etag"));
+        assert_eq!(
+            (&first.json["status"], &again.json["status"]),
+            (&json!("unknown"), &json!("up"))
         );
     }
 

@@ -1,7 +1,11 @@
 use std::collections::HashSet;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::Command;
 use std::time::Duration;
 
 use super::*;
+use crate::Settings;
 use crate::testing::{Folder, sha256};
 
 fn upload(folder: &Folder, name: &str, bytes: &[u8]) -> NewFile {
@@ -136,4 +140,93 @@ async fn closing_ends_what_is_underway() {
     assert!(matches!(blobs.take_kernel(&new).await, Err(Error::Underway)));
     blobs.close().await;
     assert_eq!(count(&folder), 0);
+}
+
+const INSIDE: &str = "YUNSHU_TEST_INSIDE";
+
+/// Runs itself again in a network namespace in which 11.0.0.1 is a public address with a server on it.
+#[test]
+fn t50_a_url_is_fetched_hashed_and_bounded() {
+    if std::env::var_os(INSIDE).is_some() {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        return runtime.block_on(inside());
+    }
+    let mut command = Command::new("unshare");
+    command.arg("--net");
+    let user = Command::new("id").arg("-u").output().expect("id runs").stdout;
+    if user.trim_ascii() != b"0" {
+        command.args(["--user", "--map-root-user"]);
+    }
+    let name = std::thread::current().name().unwrap().to_owned();
+    let setup = "set -e; ip link set lo up; ip addr add 11.0.0.1/32 dev lo; exec \"$0\" --exact \"$1\" --nocapture";
+    command
+        .args(["sh", "-c", setup])
+        .arg(std::env::current_exe().unwrap())
+        .arg(name);
+    let ran = command.env(INSIDE, "1").output();
+    let ran = ran.expect("unshare is missing: apt-get install util-linux");
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&ran.stdout),
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    assert!(
+        ran.status.success(),
+        "needs root or user namespaces, and iproute2: {said}"
+    );
+    assert!(said.contains("it was fetched"), "{said}");
+}
+
+async fn inside() {
+    let listener = TcpListener::bind("11.0.0.1:80").unwrap();
+    std::thread::spawn(move || {
+        for mut visitor in listener.incoming().flatten() {
+            let mut asked = [0; 1024];
+            let length = visitor.read(&mut asked).unwrap();
+            let answer = match String::from_utf8_lossy(&asked[..length]).split(' ').nth(1) {
+                Some("/kernel") => "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nkernel".to_owned(),
+                Some("/moved") => "HTTP/1.1 302 Found\r\nlocation: /kernel\r\ncontent-length: 0\r\n\r\n".to_owned(),
+                Some("/large") => format!(
+                    "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}",
+                    "x".repeat((1 << 20) + 1)
+                ),
+                Some("/torn") => "HTTP/1.1 200 OK\r\ncontent-length: 60\r\n\r\nkernel".to_owned(),
+                _ => "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_owned(),
+            };
+            // Who has heard enough hangs up.
+            drop(visitor.write_all(answer.as_bytes()));
+        }
+    });
+    let folder = Folder::new();
+    let blobs = Blobs::open(&Settings {
+        kernel_mib: 1,
+        ..folder.settings()
+    })
+    .unwrap();
+    let take = async |path: &str, bytes: &[u8]| {
+        let from = Whence::Url(format!("http://11.0.0.1{path}"));
+        blobs
+            .take_kernel(&NewFile {
+                from,
+                sha256: sha256(bytes).parse().unwrap(),
+            })
+            .await
+    };
+    let fetch = |error: Result<Draft, Error>| match error.unwrap_err() {
+        Error::Fetch(error) => error,
+        other => panic!("{other}"),
+    };
+    assert!(matches!(take("/kernel", b"other").await, Err(Error::Digest(_))));
+    assert!(matches!(take("/large", b"other").await, Err(Error::TooLarge(1))));
+    assert_eq!(fetch(take("/torn", b"kernel").await), egress::Error::Broken);
+    assert_eq!(fetch(take("/none", b"kernel").await), egress::Error::Status(404));
+    assert_eq!(count(&folder), 0);
+    let draft = take("/moved", b"kernel").await.unwrap();
+    assert_eq!(draft.file.size, 6);
+    draft.publish().unwrap();
+    assert_eq!(fs::read(folder.images().join(sha256(b"kernel"))).unwrap(), b"kernel");
+    println!("it was fetched");
 }
