@@ -10,6 +10,9 @@ use crate::host::enrolment::check_version;
 use crate::service::Compute;
 use crate::store;
 
+/// How many waiting machines are tried at once when a host comes up.
+const HURRIED: i64 = 64;
+
 /// Starts a session of a host.
 #[utoipa::path(
     operation_id = "start_host_session",
@@ -35,6 +38,8 @@ pub async fn start_host_session(
     }
 
     let session = store::host_reports::start(&mut tx, speaker.host, &ask.body).await?;
+    // There may be room for who waits.
+    store::placements::hurry(&mut tx, HURRIED).await?;
 
     tx.commit().await?;
     tracing::info!(host = %speaker.host, epoch = session.epoch.0, "a hypervisor has started");
