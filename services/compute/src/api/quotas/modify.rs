@@ -66,7 +66,7 @@ impl ModifyQuota {
 /// Changes any tenant's limits.
 #[utoipa::path(
     operation_id = "modify_tenant_quota",
-    tag = "system",
+    tag = "quotas",
     description = "Sets limits of a tenant. Limits below what is used take nothing away: nothing more is given. For platform \
                    operators: needs `quota.modify`.",
     params(

@@ -24,7 +24,7 @@ impl QuotaPath {
 /// Reads any tenant's quota.
 #[utoipa::path(
     operation_id = "read_tenant_quota",
-    tag = "system",
+    tag = "quotas",
     description = "What a tenant may use and uses. For platform operators: needs `quota.modify`, since the right to read \
                    one's own tenant's quota says nothing about others'.",
     params(("tenant" = TenantId, Path, description = "The tenant's id")),
