@@ -22,6 +22,7 @@ pub struct PlacementEpoch(pub i64);
 /// The query of `GET /hypervisor/desired`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct DesiredQuery {
     /// Who asks.
     pub epoch: SessionEpoch,

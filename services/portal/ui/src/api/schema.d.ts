@@ -7923,19 +7923,19 @@ export interface operations {
     };
     read_desired: {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
+            query: {
                 /** @description Who asks. */
                 epoch: components["schemas"]["SessionEpoch"];
                 /** @description The revision the caller has; none at first. Any other is answered at once. */
-                revision: components["schemas"]["Revision"] | null;
+                revision?: components["schemas"]["Revision"];
                 /**
                  * @description How long to wait for another revision, at most [`crate::MAX_WAIT_MS`]. After it the same revision is answered,
                  *     complete again.
                  */
-                wait_ms: number;
+                wait_ms?: number;
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
