@@ -157,7 +157,9 @@ impl Window {
 fn read(token: &str, binding: &str) -> Result<Vec<String>, fault::Error> {
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad_token())?;
     let token: Token = serde_json::from_slice(&bytes).map_err(|_| bad_token())?;
-    if token.b == binding {
+    // A token is no secret: a forged one may say anything, but for the NUL that PostgreSQL's text cannot hold.
+    let whole = !token.a.iter().any(|part| part.contains('\0'));
+    if token.b == binding && whole {
         Ok(token.a)
     } else {
         Err(bad_token())
@@ -200,6 +202,21 @@ mod tests {
         assert!(window(tenant, "hosts", Some(&token)).is_err());
         assert!(window(TenantId::mint(), "vms", Some(&token)).is_err());
         assert!(window(tenant, "vms", Some("junk")).is_err());
+    }
+
+    #[test]
+    fn t51_a_forged_token_carries_no_nul() {
+        let tenant = TenantId::mint();
+        let binding = window(tenant, "vms", None).unwrap().binding;
+        let forge = |key: &str| {
+            let token = Token {
+                b: binding.clone(),
+                a: vec![key.to_owned()],
+            };
+            URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap())
+        };
+        assert!(window(tenant, "vms", Some(&forge("a"))).is_ok());
+        assert!(window(tenant, "vms", Some(&forge("a\0"))).is_err());
     }
 
     #[test]
