@@ -47,12 +47,12 @@ pub fn make(place: &Place) -> Result<Guest> {
     let recipe = digest::of(format!("{INIT}{MODULES:?}{KERNELS:?}"));
     // Made from what, and the digests: hashing both files again would take a second of every start.
     let noted = fs::read_to_string(&stamp).unwrap_or_default();
-    let mut noted = noted.lines();
-    if noted.next() != Some(&recipe) || !kernel.exists() || !initrd.exists() {
-        make_dir(&dir, 0o755)?;
-        build(&dir.join("work"), &kernel, &initrd)?;
-        let (kernel_sha256, initrd_sha256) = (digest::of_file(&kernel)?, digest::of_file(&initrd)?);
-        fs::write(&stamp, format!("{recipe}\n{kernel_sha256}\n{initrd_sha256}\n"))?;
+    if let [made_from, kernel_sha256, initrd_sha256] = noted.lines().collect::<Vec<_>>().as_slice()
+        && *made_from == recipe
+        && kernel.exists()
+        && initrd.exists()
+    {
+        let (kernel_sha256, initrd_sha256) = ((*kernel_sha256).to_owned(), (*initrd_sha256).to_owned());
         return Ok(Guest {
             kernel,
             initrd,
@@ -60,17 +60,15 @@ pub fn make(place: &Place) -> Result<Guest> {
             initrd_sha256,
         });
     }
-    let mut digest = || {
-        noted
-            .next()
-            .map(str::to_owned)
-            .with_context(|| format!("{} is damaged: remove it", stamp.display()))
-    };
+    make_dir(&dir, 0o755)?;
+    build(&dir.join("work"), &kernel, &initrd)?;
+    let (kernel_sha256, initrd_sha256) = (digest::of_file(&kernel)?, digest::of_file(&initrd)?);
+    fs::write(&stamp, format!("{recipe}\n{kernel_sha256}\n{initrd_sha256}\n"))?;
     Ok(Guest {
-        kernel_sha256: digest()?,
-        initrd_sha256: digest()?,
         kernel,
         initrd,
+        kernel_sha256,
+        initrd_sha256,
     })
 }
 
