@@ -156,3 +156,12 @@ pub async fn used_by(tx: &mut SystemTx, token: &TokenDigest, fingerprint: &str) 
     .await?;
     Ok(host)
 }
+
+/// Which permission this token is, or was, and in whose audit log it stands.
+pub async fn issuer(tx: &mut SystemTx, token: &TokenDigest) -> Result<Option<(EnrolmentId, TenantId)>> {
+    let found = sqlx::query_as("select enrolment_id, issuer_tenant from compute.enrolments where token_sha256 = $1")
+        .bind(token.as_slice())
+        .fetch_optional(tx.sql())
+        .await?;
+    Ok(found)
+}

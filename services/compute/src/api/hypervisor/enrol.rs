@@ -1,11 +1,11 @@
 use actix_web::post;
 use actix_web::web::{Data, Json};
-use auth::Action;
-use auth::Caller;
 use auth::action::host;
+use auth::{Action, Caller};
 use db::{AuditEvent, AuditOutcome, Reason, SystemTx};
 use host_api::{Enrol, Enrolled};
-use ids::HostId;
+use ids::TenantId;
+use serde_json::{Value, json};
 use web::{AsCertificate, Refusals};
 
 use crate::host::enrolment::{self, Claimed, NewHost, TokenDigest};
@@ -30,25 +30,39 @@ pub async fn enrol_host(ask: AsCertificate<Enrol>, compute: Data<Compute>) -> Re
 
     let mut tx = compute.db.system(Reason::Host).await?;
     let Some(claimed) = store::enrolments::claim(&mut tx, &token).await? else {
-        return again(&mut tx, &token, &ask.fingerprint).await;
+        return again(tx, &token, &ask).await;
     };
 
     let host_id = store::hosts::insert(&mut tx, &new_host(&ask, &claimed))
         .await
         .map_err(taken)?;
     store::enrolments::bind(&mut tx, claimed.id, host_id).await?;
-    tx.record(claimed.tenant, &entry(&ask, &claimed, host_id, tx.now()))?;
+    let done = (AuditOutcome::Success, new_fields(&ask, &claimed));
+    let enrolled = entry(&ask, &tx, claimed.tenant, format!("host:{host_id}"), done);
+    tx.record(claimed.tenant, &enrolled)?;
 
     tx.commit().await?;
     Ok(Json(Enrolled { host_id }))
 }
 
-/// An answer that was lost is given again to the same certificate. Whoever else holds the token learns nothing: unknown,
-/// used and expired are one.
-async fn again(tx: &mut SystemTx, token: &TokenDigest, fingerprint: &str) -> Result<Json<Enrolled>, fault::Error> {
-    let host = store::enrolments::used_by(tx, token, fingerprint).await?;
-    let refused = || fault::Error::unauthenticated("This token is unknown, used or expired; ask for a new one.");
-    host.map(|host_id| Json(Enrolled { host_id })).ok_or_else(refused)
+/// An answer that was lost is given again to the same certificate. Whoever else holds the token learns nothing (unknown,
+/// used and expired are one), and whoever gave the permission learns of the try.
+async fn again(
+    mut tx: SystemTx,
+    token: &TokenDigest,
+    ask: &AsCertificate<Enrol>,
+) -> Result<Json<Enrolled>, fault::Error> {
+    if let Some(host_id) = store::enrolments::used_by(&mut tx, token, &ask.fingerprint).await? {
+        return Ok(Json(Enrolled { host_id }));
+    }
+    if let Some((id, tenant)) = store::enrolments::issuer(&mut tx, token).await? {
+        let why = json!({"code": "unauthenticated", "certificate_sha256": ask.fingerprint});
+        let denied = entry(ask, &tx, tenant, format!("enrolment:{id}"), (AuditOutcome::Denied, why));
+        tx.record(tenant, &denied)?;
+        tx.commit().await?;
+    }
+    let refused = "This token is unknown, used or expired; ask for a new one.";
+    Err(fault::Error::unauthenticated(refused))
 }
 
 fn new_host<'a>(ask: &'a AsCertificate<Enrol>, claimed: &Claimed) -> NewHost<'a> {
@@ -76,25 +90,29 @@ fn taken(error: db::Error) -> fault::Error {
 /// In the audit log of whoever gave the permission: the host acts by their leave.
 fn entry(
     ask: &AsCertificate<Enrol>,
-    claimed: &Claimed,
-    host: HostId,
-    now: chrono::DateTime<chrono::Utc>,
+    tx: &SystemTx,
+    tenant: TenantId,
+    object: String,
+    (outcome, changes): (AuditOutcome, Value),
 ) -> AuditEvent {
-    let caller = Caller::worker(claimed.tenant, "enrolment");
-    let after = serde_json::json!({
-        "name": ask.body.name, "pool_id": claimed.pool, "simulated": ask.body.simulated,
-        "certificate_sha256": ask.fingerprint, "enrolment": claimed.id, "permitted_by": claimed.issuer,
-    });
-    let changes = after.as_object().into_iter().flatten();
-    let changes = changes.map(|(field, value)| (field.clone(), serde_json::json!({"before": null, "after": value})));
-    let object = format!("host:{host}");
-    let name = host::Enrol::INFO.name;
-    let event = AuditEvent::of(&caller, now, name, object, AuditOutcome::Success, changes.collect());
+    let caller = Caller::worker(tenant, "enrolment");
+    let event = AuditEvent::of(&caller, tx.now(), host::Enrol::INFO.name, object, outcome, changes);
     AuditEvent {
         ip: ask.origin.address,
         request_id: ask.origin.request,
         ..event
     }
+}
+
+fn new_fields(ask: &AsCertificate<Enrol>, claimed: &Claimed) -> Value {
+    let after = json!({
+        "name": ask.body.name, "pool_id": claimed.pool, "simulated": ask.body.simulated,
+        "certificate_sha256": ask.fingerprint, "enrolment": claimed.id, "permitted_by": claimed.issuer,
+    });
+    let fields = after.as_object().into_iter().flatten();
+    fields
+        .map(|(field, value)| (field.clone(), json!({"before": null, "after": value})))
+        .collect()
 }
 
 #[cfg(test)]
@@ -125,6 +143,10 @@ mod tests {
             .iter()
             .filter(|entry| **entry == ("host.enrol".to_owned(), "success".to_owned()));
         assert_eq!(enrolled.count(), 2, "the permission and its use: {entries:?}");
+        let denied = entries
+            .iter()
+            .filter(|entry| **entry == ("host.enrol".to_owned(), "denied".to_owned()));
+        assert_eq!(denied.count(), 19, "every other try is known: {entries:?}");
     }
 
     #[tokio::test]
