@@ -43,6 +43,13 @@ export async function createVm(page: Page, name: string): Promise<void> {
   await expect(page.getByRole("heading", { level: 1, name })).toBeVisible();
 }
 
+/** Deletes the VM whose page is open, and leaves when it is on its way: the host is everybody's. */
+export async function deleteVm(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await expect(page.locator(".page-title").getByText(/Deleting|Deleted/)).toBeVisible();
+}
+
 /** Nothing that axe calls serious or critical, and nothing wider than the window. */
 export async function expectAccessible(page: Page, what: string): Promise<void> {
   await expect(page.locator(".ant-skeleton, .ant-spin-spinning")).toHaveCount(0);

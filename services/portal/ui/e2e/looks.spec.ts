@@ -1,6 +1,6 @@
 /** Every page in both languages, light and dark, wide and narrow: accessible, and no wider than its window. */
 import { expect, test } from "@playwright/test";
-import { createVm, expectAccessible, newcomer, signUp, watch } from "./kit";
+import { createVm, deleteVm, expectAccessible, newcomer, signUp, watch } from "./kit";
 
 const LOOKS = [
   { locale: "en-US", colorScheme: "light", viewport: { width: 1440, height: 900 } },
@@ -58,6 +58,15 @@ for (const look of LOOKS) {
     await context.close();
   });
 }
+
+test("the VM goes again", async ({ page }) => {
+  await page.goto("/sign-in");
+  await page.getByLabel("Email").fill(person.email);
+  await page.getByLabel("Password", { exact: true }).fill(person.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("link", { name: "on-show" }).click();
+  await deleteVm(page);
+});
 
 test("the API reference is bundled and lives under the same policy", async ({ page, baseURL }) => {
   const faults = watch(page);

@@ -1,7 +1,7 @@
 /** A VM's life, as its owner sees it. */
 import { expect, test } from "@playwright/test";
 import { readFileSync } from "node:fs";
-import { createVm, fillVm, newcomer, signUp, watch } from "./kit";
+import { createVm, deleteVm, fillVm, newcomer, signUp, watch } from "./kit";
 
 /** Emulated guests take their time. */
 const BOOT = { timeout: 120_000 };
@@ -105,6 +105,7 @@ test("keyboard only: from the list to a created VM", async ({ page }) => {
   }
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { level: 1, name: "by-keyboard" })).toBeVisible();
+  await deleteVm(page);
 });
 
 test("what would be refused is said before and beside its field", async ({ page }) => {
@@ -146,4 +147,6 @@ test("a double submit makes one VM", async ({ page }) => {
   expect(keys[0]).toBe(keys[1]);
   await page.getByRole("link", { name: "Virtual machines" }).first().click();
   await expect(page.getByRole("row", { name: /only-one/ })).toHaveCount(1);
+  await page.getByRole("link", { name: "only-one" }).click();
+  await deleteVm(page);
 });
