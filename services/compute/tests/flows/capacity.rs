@@ -35,7 +35,7 @@ async fn of_64_machines_40_are_placed_and_24_say_why() {
     let hosts = hosts(&world).await;
     let customer = world.customer("acme", 64).await;
     let names: Vec<_> = (0..64).map(|n| format!("vm-{n}")).collect();
-    let made = join_all(names.iter().map(|name| customer.create(name))).await;
+    let made = join_all(names.iter().map(|name| customer.insist(name))).await;
     for reply in made {
         reply.expect(202);
     }

@@ -233,6 +233,16 @@ impl Customer {
             .await
     }
 
+    /// As a client does that is told to come again later: the same request with the same key.
+    pub async fn insist(&self, name: &str) -> Reply {
+        eventually(&format!("an answer about {name}"), || async {
+            let body = json!({"name": name, "flavor": "small", "image": "demo"});
+            let reply = self.owner.post_once(VMS, name, body).await;
+            reply.header("retry-after").is_empty().then_some(reply)
+        })
+        .await
+    }
+
     pub async fn all(&self) -> Vec<Value> {
         let page = self.owner.get(&format!("{VMS}?limit=1000")).await.expect(200);
         page.json["items"].as_array().unwrap().clone()
