@@ -1,5 +1,5 @@
 import { QueryClient } from "@tanstack/react-query";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { apply, type Transition } from "./live";
 import { vm as vmQuery, vms } from "./queries";
 import type { VmView } from "./types";
@@ -65,6 +65,22 @@ test("an event without a VM makes all of it read again; others are not ours", ()
   expect(stale(["vms", PROJECT, {}])).toBe(false);
   apply(client, event("vm.updated", { id: "v1" }));
   expect(stale(["vms", PROJECT, {}])).toBe(true);
+});
+
+test("a read that was under way does not undo the event", async () => {
+  const answers: ((page: { items: VmView[] }) => void)[] = [];
+  const options = {
+    ...vms(PROJECT),
+    queryFn: () => new Promise<{ items: VmView[] }>((answer) => answers.push(answer)),
+  };
+  const read = client.infiniteQuery({ ...options, staleTime: 0 });
+  apply(client, event("vm.deleted", vm()));
+  answers[0]?.({ items: [vm({ status: "deleting" })] });
+  await vi.waitFor(() => expect(answers.length, "it is asked again").toBe(2));
+  expect(listed()).toEqual([]);
+  answers[1]?.({ items: [vm({ id: "v3" })] });
+  await read;
+  expect(listed()?.map(({ id }) => id)).toEqual(["v3"]);
 });
 
 test("the timeline keeps each turn once, in order", () => {

@@ -116,6 +116,15 @@ export function apply(client: QueryClient, event: LiveEvent): void {
     return { value, etag: null };
   });
 
+  // A read that is under way may have been answered before this happened: its answer would undo the event. Ask again.
+  for (const key of ["vms", "vm"]) {
+    void client.invalidateQueries({
+      queryKey: [key],
+      predicate: ({ state }) => state.fetchStatus === "fetching",
+      refetchType: "all",
+    });
+  }
+
   if (gone || event.type === "vm.created") void client.invalidateQueries({ queryKey: ["quotas"] });
   for (const key of ["placement", "operations"]) void client.invalidateQueries({ queryKey: [key, vm.id] });
 }
