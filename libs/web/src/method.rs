@@ -21,16 +21,12 @@ impl Paths {
     }
 
     pub fn refuse(&self, request: &HttpRequest) -> HttpResponse {
-        let allowed: Vec<_> = self
-            .0
-            .iter()
-            .filter(|(path, _)| path.is_match(request.path()))
-            .map(|(_, allow)| allow.as_str())
-            .collect();
-        if allowed.is_empty() {
+        let matching = self.0.iter().filter(|(path, _)| path.is_match(request.path()));
+        // Where a literal path and a parameter both fit, the path means the literal.
+        let nearest = matching.min_by_key(|(path, _)| path.pattern().map_or(0, |pattern| pattern.matches('{').count()));
+        let Some((_, allowed)) = nearest else {
             return fault::Error::not_found("page").error_response();
-        }
-        let allowed = allowed.join(", ");
+        };
         let detail = format!("This path answers to {allowed}.");
         let mut answer = fault::Error::new(Kind::MethodNotAllowed, detail).error_response();
         if let Ok(value) = allowed.parse() {

@@ -1,5 +1,7 @@
 //! The API description of each service, and the one the gateway serves.
 
+mod changes;
+
 use std::path::Path;
 
 use anyhow::Context;
@@ -87,6 +89,7 @@ fn dress(mut api: OpenApi) -> OpenApi {
         ))
         .build();
     api.servers = Some(vec![Server::new("/")]);
+    changes::describe(&mut api);
     let used: std::collections::BTreeSet<String> = api
         .paths
         .paths

@@ -23,7 +23,7 @@ pub struct ListFlavors {
     #[serde(skip_serializing_if = "web::left_out")]
     page_token: Option<String>,
     /// Names that begin with this.
-    #[param(example = "sm", max_length = 63)]
+    #[param(example = "sm")]
     q: Option<String>,
     /// The order.
     #[serde(default)]

@@ -26,7 +26,7 @@ pub struct ListHosts {
     #[serde(skip_serializing_if = "web::left_out")]
     page_token: Option<String>,
     /// Names that begin with this.
-    #[param(example = "rack-3", max_length = 63)]
+    #[param(example = "rack-3")]
     q: Option<String>,
     /// Only of this pool, by id or name.
     #[param(example = "default", max_length = 63)]

@@ -23,7 +23,7 @@ pub struct ListImages {
     #[serde(skip_serializing_if = "web::left_out")]
     page_token: Option<String>,
     /// Names that begin with this.
-    #[param(example = "deb", max_length = 63)]
+    #[param(example = "deb")]
     q: Option<String>,
     /// Only of this kind.
     #[param(inline)]

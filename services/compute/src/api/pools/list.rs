@@ -23,7 +23,7 @@ pub struct ListPools {
     #[serde(skip_serializing_if = "web::left_out")]
     page_token: Option<String>,
     /// Names that begin with this.
-    #[param(example = "de", max_length = 63)]
+    #[param(example = "de")]
     q: Option<String>,
     /// The order.
     #[serde(default)]

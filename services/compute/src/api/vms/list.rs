@@ -24,7 +24,7 @@ pub struct ListVms {
     #[serde(skip_serializing_if = "web::left_out")]
     page_token: Option<String>,
     /// Names that begin with this.
-    #[param(example = "web", max_length = 63)]
+    #[param(example = "web")]
     q: Option<String>,
     /// Only machines of this status. A host that falls silent is noticed here a few seconds later than in the machine itself.
     #[param(inline, example = "running")]

@@ -24,7 +24,7 @@ pub struct ListProjects {
     #[serde(skip_serializing_if = "web::left_out")]
     page_token: Option<String>,
     /// Names that begin with this.
-    #[param(example = "sh", max_length = 63)]
+    #[param(example = "sh")]
     q: Option<String>,
     /// The order.
     #[serde(default)]
