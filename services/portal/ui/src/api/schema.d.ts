@@ -3850,7 +3850,7 @@ export interface operations {
             };
             header?: {
                 /** @description Repeats within a day get the first answer */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -3862,6 +3862,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `dry_run`: what the answer would have been. Nothing was changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoolView"];
+                };
+            };
             /** @description Created */
             201: {
                 headers: {
@@ -4735,7 +4744,7 @@ export interface operations {
             };
             header?: {
                 /** @description A repeat gets 409: a secret is not shown twice */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -4747,6 +4756,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `dry_run`: what the answer would have been. Nothing was changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentToken"];
+                };
+            };
             /** @description Created */
             201: {
                 headers: {
@@ -5986,7 +6004,7 @@ export interface operations {
             };
             header?: {
                 /** @description Repeats within a day get the first answer */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -5998,6 +6016,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `dry_run`: what the answer would have been. Nothing was changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlavorView"];
+                };
+            };
             /** @description Created */
             201: {
                 headers: {
@@ -6522,7 +6549,7 @@ export interface operations {
             };
             header?: {
                 /** @description Repeats within a day get the first answer */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -6534,6 +6561,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `dry_run`: what the answer would have been. Nothing was changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageView"];
+                };
+            };
             /** @description Created */
             201: {
                 headers: {
@@ -8642,7 +8678,7 @@ export interface operations {
             };
             header?: {
                 /** @description Repeats within a day get the first answer */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /**
@@ -8836,7 +8872,7 @@ export interface operations {
             };
             header?: {
                 /** @description Repeats within a day get the first answer */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /**
@@ -8854,6 +8890,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description With `dry_run`: what the answer would have been. Nothing was changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VmView"];
+                };
+            };
             /** @description Asked */
             202: {
                 headers: {
@@ -9017,7 +9062,7 @@ export interface operations {
             };
             header?: {
                 /** @description Repeats within a day get the first answer */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /**
@@ -9035,6 +9080,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description With `dry_run`: what the answer would have been. Nothing was changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VmView"];
+                };
+            };
             /** @description Asked */
             202: {
                 headers: {
@@ -9198,7 +9252,7 @@ export interface operations {
             };
             header?: {
                 /** @description Repeats within a day get the first answer */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path: {
                 /**
@@ -9216,6 +9270,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description With `dry_run`: what the answer would have been. Nothing was changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VmView"];
+                };
+            };
             /** @description Asked */
             202: {
                 headers: {
@@ -11842,7 +11905,7 @@ export interface operations {
             };
             header?: {
                 /** @description Repeats within a day get the first answer */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -12362,7 +12425,7 @@ export interface operations {
             };
             header?: {
                 /** @description Repeats within a day get the first answer */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -12374,6 +12437,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `dry_run`: what the answer would have been. Nothing was changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectView"];
+                };
+            };
             /** @description Created */
             201: {
                 headers: {
