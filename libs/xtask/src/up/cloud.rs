@@ -24,7 +24,7 @@ const GREETING: &str = "yunshu guest: ready";
 
 /// Signs in as the platform operator.
 pub fn operate(api: &mut Api, operator: &Login) -> Result<()> {
-    sign_in(api, &operator.email, &operator.password)
+    sign_in(api, &json!({"email": operator.email, "password": operator.password}))
 }
 
 /// Makes what is not there yet.
@@ -53,9 +53,10 @@ pub fn tenant(place: &Place, api: &mut Api, name: &str) -> Result<Login> {
         "tenant": {"name": name, "display_name": name},
         "user": {"email": owner.email, "password": owner.password},
     });
-    if sign_in(api, &owner.email, &owner.password).is_err() {
+    let credentials = json!({"tenant": name, "email": owner.email, "password": owner.password});
+    if sign_in(api, &credentials).is_err() {
         api.post("/api/v1/auth/signup", &new)?.json()?;
-        sign_in(api, &owner.email, &owner.password)?;
+        sign_in(api, &credentials)?;
     }
     Ok(owner)
 }
@@ -126,12 +127,9 @@ pub fn is(item: &Value, name: &str) -> bool {
         .any(|field| item.get(field).and_then(Value::as_str) == Some(name))
 }
 
-fn sign_in(api: &mut Api, email: &str, password: &str) -> Result<()> {
-    let answer = api
-        .post("/api/v1/auth/login", &json!({"email": email, "password": password}))?
-        .json();
-    let token = text(&answer.with_context(|| format!("sign in as {email}"))?, "access_token")?;
-    api.sign_in(token);
+fn sign_in(api: &mut Api, credentials: &Value) -> Result<()> {
+    let answer = api.post("/api/v1/auth/login", credentials)?.json().context("sign in")?;
+    api.sign_in(text(&answer, "access_token")?);
     Ok(())
 }
 
