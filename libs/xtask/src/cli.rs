@@ -50,7 +50,11 @@ enum Command {
         check: bool,
     },
     /// Every check and every test
-    Test,
+    Test {
+        /// Only the running system: up, browser, kill -9, fuzz
+        #[arg(long)]
+        stack: bool,
+    },
     /// The benchmarks of loadtest/, against what runs
     Bench { name: Option<String> },
     /// Make the demonstration image
@@ -82,7 +86,7 @@ impl Cli {
                 openapi::fresh(&place)?;
                 openapi::lint(&place)
             }
-            Command::Test => test::test(&place),
+            Command::Test { stack } => test::test(&place, stack),
             Command::Bench { name } => bench::bench(&place, name.as_deref()),
             Command::Guest => guest::make(&place).map(|guest| println!("{guest}")),
             Command::PgTest { what: Switch::Start } => pg_test::start(&place).map(|url| println!("{url}")),

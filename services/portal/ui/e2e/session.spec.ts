@@ -18,6 +18,8 @@ test("a session survives a reload and ends everywhere at once", async ({ page, c
     await expect(tab.getByRole("heading", { level: 1, name: "Virtual machines" })).toBeVisible();
   }
 
+  // The other tab came last and is in front; what stands behind is not drawn, and its menu would never stand still.
+  await page.bringToFront();
   await page.getByRole("button", { name: /^Account/ }).click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();
   await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
