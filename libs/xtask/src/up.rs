@@ -6,7 +6,7 @@ pub mod database;
 mod host;
 mod server;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -17,7 +17,7 @@ use crate::{
     http::Api,
     libvirt,
     place::{Place, need_disk},
-    sh::step,
+    sh::{self, step},
 };
 
 pub use host::guests_dir;
@@ -93,7 +93,16 @@ pub fn kill(place: &Place, part: Part) -> Result<()> {
 pub fn revive(place: &Place, up: &Up, part: Part) -> Result<()> {
     match part {
         Part::Database => database::start(place),
-        Part::Server => server::start(place, up).map(drop),
+        Part::Server => {
+            // The threads of a killed process close its sockets a moment after it counts as dead.
+            let free = || {
+                Ok(server::free(up.port, "--port")
+                    .and_then(|()| server::free(up.plain_port, "--plain-port"))
+                    .ok())
+            };
+            sh::wait_for("the ports to be free", Duration::from_secs(20), free)?;
+            server::start(place, up).map(drop)
+        }
         Part::Host => host::revive(place, up),
     }
 }

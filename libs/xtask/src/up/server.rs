@@ -139,7 +139,7 @@ fn configure(place: &Place, up: &Up) -> Result<()> {
     fs::write(place.state(CONFIG), config).context("cannot write the configuration")
 }
 
-fn free(port: u16, flag: &str) -> Result<()> {
+pub fn free(port: u16, flag: &str) -> Result<()> {
     if TcpListener::bind(("0.0.0.0", port)).is_err() {
         bail!("port {port} is taken (see `ss -ltnp sport = :{port}`): stop that, or choose another with {flag}");
     }
