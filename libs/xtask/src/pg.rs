@@ -100,7 +100,8 @@ impl Server {
             .arg(self.data.join("postmaster.pid"))
             .read()?;
         Sh::root("kill").args(["-s", "KILL", noted.trim()]).run()?;
-        let gone = || Ok((!Path::new("/proc").join(noted.trim()).join("exe").exists()).then_some(()));
+        // Until its parent has taken note of the death, `pg_ctl` believes it to be running.
+        let gone = || Ok((!Path::new("/proc").join(noted.trim()).exists() && !self.is_up()).then_some(()));
         sh::wait_for("PostgreSQL to die", Duration::from_secs(20), gone)
     }
 

@@ -92,7 +92,10 @@ pub fn kill(place: &Place, part: Part) -> Result<()> {
 /// Starts a part again that was killed.
 pub fn revive(place: &Place, up: &Up, part: Part) -> Result<()> {
     match part {
-        Part::Database => database::start(place),
+        // It refuses to start while an orphan of the killed one still holds its shared memory.
+        Part::Database => sh::wait_for("PostgreSQL to start again", Duration::from_secs(30), || {
+            Ok(database::start(place).ok())
+        }),
         Part::Server => {
             // The threads of a killed process close its sockets a moment after it counts as dead.
             let free = || {
