@@ -1,7 +1,10 @@
 //! One type per action.
 //!
 //! The word is always one of a few (`Create`, `Read`, `List`, `Modify`, `Delete`, `Operate`); the resource gives it
-//! meaning. [`Level`] says what the action is asked of: the platform, the tenant, or one project.
+//! meaning. [`Level`] says what the action is asked of: the platform, the tenant, or one project. The roles beside it are the
+//! built-in policy; its print is committed ([`print`]), so that a change of rights is seen in review.
+
+use crate::{Role, RoleSet};
 
 /// What an action is asked of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub struct Info {
     pub resource: &'static str,
     /// What it is asked of.
     pub level: Level,
+    /// The built-in roles that carry it.
+    pub roles: RoleSet,
 }
 
 /// An action as a type.
@@ -31,8 +36,9 @@ pub trait Action: Send + Sync + 'static {
     const INFO: &'static Info;
 }
 
+/// One type per action, and the policy: which built-in roles carry it. A row says all there is to say of an action.
 macro_rules! actions {
-    ($($(#[$doc:meta])* $resource:ident { $($verb:ident: $level:ident = $name:literal),+ $(,)? })+) => {
+    ($($(#[$doc:meta])* $resource:ident { $($verb:ident = $name:literal on $level:ident: $($role:ident),+;)+ })+) => {
         $(
             $(#[$doc])*
             pub mod $resource {
@@ -46,6 +52,7 @@ macro_rules! actions {
                             name: $name,
                             resource: stringify!($resource),
                             level: super::Level::$level,
+                            roles: super::RoleSet::of(&[$(super::Role::$role),+]),
                         };
                     }
                 )+
@@ -59,68 +66,123 @@ macro_rules! actions {
 
 actions! {
     /// The tenant itself.
-    tenant { Create: Tenant = "tenant.create", Read: Tenant = "tenant.read" }
+    tenant {
+        Create = "tenant.create" on Tenant: Owner;
+        Read = "tenant.read" on Tenant: Anyone;
+    }
     /// The caller's own person and rights.
-    me { Read: Tenant = "me.read" }
+    me {
+        Read = "me.read" on Tenant: Anyone;
+    }
     /// Sign-ins.
-    session { Create: Tenant = "session.create", Refresh: Tenant = "session.refresh", Delete: Tenant = "session.delete" }
+    session {
+        Create = "session.create" on Tenant: Anyone;
+        Refresh = "session.refresh" on Tenant: Anyone;
+        Delete = "session.delete" on Tenant: Anyone;
+    }
     /// Projects.
     project {
-        Create: Tenant = "project.create",
-        List: Tenant = "project.list",
-        Read: Project = "project.read",
-        Modify: Project = "project.modify",
-        Delete: Project = "project.delete",
+        Create = "project.create" on Tenant: Owner, Admin;
+        List = "project.list" on Tenant: Anyone;
+        Read = "project.read" on Project: Owner, Admin, Operator, Viewer, Auditor;
+        Modify = "project.modify" on Project: Owner, Admin;
+        Delete = "project.delete" on Project: Owner, Admin;
     }
     /// Virtual machines.
     vm {
-        Create: Project = "vm.create",
-        List: Project = "vm.list",
-        Read: Project = "vm.read",
-        Modify: Project = "vm.modify",
-        Delete: Project = "vm.delete",
-        Operate: Project = "vm.operate",
+        Create = "vm.create" on Project: Owner, Admin, Operator;
+        List = "vm.list" on Project: Owner, Admin, Operator, Viewer, Auditor;
+        Read = "vm.read" on Project: Owner, Admin, Operator, Viewer, Auditor;
+        Modify = "vm.modify" on Project: Owner, Admin, Operator, System;
+        Delete = "vm.delete" on Project: Owner, Admin, Operator, System;
+        Operate = "vm.operate" on Project: Owner, Admin, Operator, System;
     }
     /// What a machine's serial port printed: may hold secrets, so more than reading.
-    console { Read: Project = "console.read" }
+    console {
+        Read = "console.read" on Project: Owner, Admin, Operator;
+    }
     /// Long operations.
-    operation { List: Tenant = "operation.list", Read: Project = "operation.read" }
+    operation {
+        List = "operation.list" on Tenant: Anyone;
+        Read = "operation.read" on Project: Owner, Admin, Operator, Viewer, Auditor;
+    }
     /// What a tenant may use.
-    quota { Read: Tenant = "quota.read", Modify: Platform = "quota.modify" }
+    quota {
+        Read = "quota.read" on Tenant: Anyone;
+        Modify = "quota.modify" on Platform: PlatformOperator;
+    }
     /// Sizes of machines.
     flavor {
-        List: Tenant = "flavor.list",
-        Read: Tenant = "flavor.read",
-        Create: Platform = "flavor.create",
-        Delete: Platform = "flavor.delete",
+        List = "flavor.list" on Tenant: Anyone;
+        Read = "flavor.read" on Tenant: Anyone;
+        Create = "flavor.create" on Platform: PlatformOperator;
+        Delete = "flavor.delete" on Platform: PlatformOperator;
     }
     /// Bootable images.
     image {
-        List: Tenant = "image.list",
-        Read: Tenant = "image.read",
-        Create: Platform = "image.create",
-        Delete: Platform = "image.delete",
+        List = "image.list" on Tenant: Anyone;
+        Read = "image.read" on Tenant: Anyone;
+        Create = "image.create" on Platform: PlatformOperator;
+        Delete = "image.delete" on Platform: PlatformOperator;
     }
     /// Pools of hosts.
     pool {
-        Create: Platform = "pool.create",
-        List: Platform = "pool.list",
-        Read: Platform = "pool.read",
-        Modify: Platform = "pool.modify",
-        Delete: Platform = "pool.delete",
+        Create = "pool.create" on Platform: PlatformOperator;
+        List = "pool.list" on Platform: PlatformOperator;
+        Read = "pool.read" on Platform: PlatformOperator;
+        Modify = "pool.modify" on Platform: PlatformOperator;
+        Delete = "pool.delete" on Platform: PlatformOperator;
     }
     /// Machines that run virtual machines.
     host {
-        Enrol: Platform = "host.enrol",
-        List: Platform = "host.list",
-        Read: Platform = "host.read",
-        Operate: Platform = "host.operate",
-        Delete: Platform = "host.delete",
+        Enrol = "host.enrol" on Platform: PlatformOperator;
+        List = "host.list" on Platform: PlatformOperator;
+        Read = "host.read" on Platform: PlatformOperator;
+        Operate = "host.operate" on Platform: PlatformOperator;
+        Delete = "host.delete" on Platform: PlatformOperator;
     }
     /// The audit log.
-    audit { List: Tenant = "audit.list", Read: Tenant = "audit.read" }
+    audit {
+        List = "audit.list" on Tenant: Owner, Auditor;
+        Read = "audit.read" on Tenant: Owner, Auditor;
+    }
     /// The live stream of events.
-    event { Stream: Tenant = "event.stream" }
+    event {
+        Stream = "event.stream" on Tenant: Anyone;
+    }
     /// Attempts that were refused, as the audit log records them.
-    access { Deny: Tenant = "access.deny" }
+    access {
+        Deny = "access.deny" on Tenant: Anyone;
+    }
+}
+
+/// The policy as text, a line per action.
+pub fn print() -> String {
+    let mut out = String::new();
+    for action in ALL {
+        let carry = Role::ALL.iter().filter(|role| action.roles.contains(**role));
+        let names: Vec<_> = carry.map(|role| role.name()).collect();
+        let level = format!("{:?}", action.level);
+        let line = format!("{:<18} {level:<9} {}\n", action.name, names.join(" "));
+        out.push_str(&line);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_given_once() {
+        let mut names: Vec<_> = ALL.iter().map(|action| action.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ALL.len());
+    }
+
+    #[test]
+    fn the_committed_print_is_this_table() {
+        insta::assert_snapshot!("policy", print());
+    }
 }

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use ids::{ProjectId, RequestId, SessionId, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Info, Level, Role, policy};
+use crate::{Info, Level, Role};
 
 /// The platform's own tenant: its operators are people of it, and what concerns no tenant is in its log.
 pub const PLATFORM: TenantId =
@@ -166,7 +166,7 @@ impl Caller {
 
     /// May the caller do this kind of thing anywhere at all?
     pub fn may_somewhere(&self, action: &Info) -> bool {
-        let roles = policy::roles(action);
+        let roles = action.roles;
         roles.contains(Role::Anyone)
             || self.bindings.iter().any(|binding| {
                 roles.contains(binding.role) && (action.level == Level::Project || binding.project.is_none())
@@ -183,7 +183,7 @@ impl Caller {
         if tenant.is_some_and(|tenant| tenant != self.tenant) {
             return false;
         }
-        let roles = policy::roles(action);
+        let roles = action.roles;
         roles.contains(Role::Anyone)
             || self.bindings.iter().any(|binding| {
                 roles.contains(binding.role) && (binding.project.is_none() || binding.project == project)

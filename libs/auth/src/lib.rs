@@ -1,7 +1,7 @@
 //! Who calls, what may be asked, and who may ask it.
 //!
 //! - [`action`]: one type per action. `web::Change<vm::Create, _>` and `scope::Granted<Vm, vm::Create>` are built on it.
-//! - [`policy`]: one table says which roles carry which action; its print is a committed snapshot.
+//!   The same table says which roles carry it; its print is a committed snapshot.
 //! - [`Caller`]: a principal of one tenant with its role bindings. Only a verified token, a signed header or a worker
 //!   acting for a tenant yields one.
 //! - [`token`]: access tokens (RFC 9068 profile, `EdDSA`). [`passport`]: the short-lived signed header in which the
@@ -9,7 +9,6 @@
 
 pub mod action;
 pub mod passport;
-pub mod policy;
 pub mod token;
 
 mod caller;

@@ -14,9 +14,12 @@ use crate::{
     sh::Sh,
 };
 
-/// Writes `openapi/*.json`; needs no server and no database.
+/// Writes `openapi/*.json` and the portal's client made of it; needs no server and no database.
 pub fn write(place: &Place) -> Result<()> {
-    generate(place, &place.root.join("openapi"))
+    generate(place, &place.root.join("openapi"))?;
+    let ui = place.root.join("services/portal/ui");
+    npm::install(&ui)?;
+    npm::run(&ui, "api").run()
 }
 
 /// Compares what is committed with what the code says now.

@@ -34,6 +34,9 @@ pub struct Up {
     /// Where the gateway listens without TLS, on loopback only
     #[arg(long, default_value_t = 8080)]
     pub plain_port: u16,
+    /// Sign-ins and sign-ups a second from one address; tests come from a single one
+    #[arg(long, default_value_t = 10)]
+    pub auth_rate: u32,
 }
 
 /// A cold build with its dependencies, the image and a little database.

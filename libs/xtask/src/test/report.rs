@@ -1,6 +1,6 @@
 //! A line and a time per step, the end at the first failure, and what was left out.
 
-use std::{io::Write as _, time::Instant};
+use std::{collections::BTreeSet, io::Write as _, time::Instant};
 
 use anyhow::{Result, bail};
 
@@ -60,8 +60,10 @@ impl Report {
         }
         // A step without tests of its own that fails is one failure.
         self.count.failed += usize::from(count.failed == 0);
-        println!("\n{}\n\n{what} failed. Again: {repeat}\n", last_lines(&said, 200));
+        println!("\n{}\n\n{what} failed. Again: {repeat}\n", last_lines(&telling(&said), 200));
         self.tell();
+        // Last, because where output is cut the end is what stays.
+        failed(&said).iter().for_each(|name| println!("failed: {name}"));
         bail!("{what} failed")
     }
 
@@ -93,5 +95,44 @@ impl Report {
         }
         println!("{} min {} s in all", took / 60, took % 60);
         println!("{} passed, {} failed", self.count.passed, self.count.failed);
+    }
+}
+
+/// What a test runner said without what it says of tests that passed.
+fn telling(said: &str) -> String {
+    let dull = |line: &str| {
+        let line = line.trim();
+        let progress = line.trim_end_matches(|c: char| c.is_ascii_digit() || c == '/' || c == ' ');
+        line.is_empty()
+            || line.starts_with("running ")
+            || line.starts_with("test result: ok.")
+            || (line.starts_with("test ") && line.ends_with(" ok"))
+            || progress.trim_matches('.').is_empty()
+    };
+    let lines: Vec<_> = said.lines().filter(|line| !dull(line)).collect();
+    lines.join("\n")
+}
+
+/// The tests that failed, by the names that cargo's runner lists at its end.
+fn failed(said: &str) -> BTreeSet<&str> {
+    let listed = said.lines().filter_map(|line| line.strip_prefix("    "));
+    let name = |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_:".contains(c));
+    listed.filter(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str = "\nrunning 3 tests\n.. 2/3\ntest b::two ... FAILED\n\nfailures:\n\n---- b::two stdout ----\n\
+                        thread panicked: 1 is not 2\n\nfailures:\n    b::two\n\n\
+                        test result: FAILED. 2 passed; 1 failed\n\nrunning 1 test\n.\ntest result: ok. 1 passed\n";
+
+    #[test]
+    fn what_failed_is_named_and_what_passed_is_not() {
+        assert_eq!(failed(SAID).into_iter().collect::<Vec<_>>(), ["b::two"]);
+        let telling = telling(SAID);
+        assert!(telling.contains("1 is not 2") && telling.contains("FAILED"));
+        assert!(!telling.contains("running") && !telling.contains("2/3") && !telling.contains("result: ok"));
     }
 }

@@ -119,7 +119,8 @@ fn configure(place: &Place, up: &Up) -> Result<()> {
     let config = format!(
         "# Written by ./dev up; your changes belong into the environment (YUNSHU_<SECTION>__<KEY>).\n\
          [database]\nhost = {host}\nport = {port}\nname = \"{name}\"\nsecrets = {secrets}\n\n\
-         [gateway]\ntls = \"0.0.0.0:{tls}\"\nplain = \"127.0.0.1:{plain}\"\npki = {pki}\n\n\
+         [gateway]\ntls = \"0.0.0.0:{tls}\"\nplain = \"127.0.0.1:{plain}\"\npki = {pki}\n\
+         rates.auth = {{ per_second = {rate}, burst = {burst} }}\n\n\
          [crypto]\nkek = {kek}\n\n\
          [compute]\nimages = {images}\nuploads = {uploads}\n\n\
          [portal]\nassets = {assets}\n\n\
@@ -131,6 +132,8 @@ fn configure(place: &Place, up: &Up) -> Result<()> {
         tls = up.port,
         plain = up.plain_port,
         pki = text(&place.state("pki")),
+        rate = up.auth_rate,
+        burst = up.auth_rate.saturating_mul(5),
         kek = text(&kek),
         images = text(&place.state("images")),
         uploads = text(&place.state("guest")),
