@@ -6,7 +6,7 @@ mod kills;
 mod report;
 mod stack;
 
-use std::{env, path::PathBuf};
+use std::{collections::BTreeSet, env, path::PathBuf};
 
 use anyhow::Result;
 
@@ -103,11 +103,14 @@ fn portal(place: &Place, report: &mut Report) -> Result<()> {
 fn server(place: &Place, report: &mut Report) -> Result<()> {
     let started = !pg_test::is_up(place)?;
     let url = pg_test::start(place)?;
-    let tests = Sh::new("cargo")
-        .args(["test", "--workspace", "--quiet", "--no-fail-fast"])
-        .env("YUNSHU_TEST_PG", url)
-        .dir(&place.root);
-    let done = report.run("tests", tests);
+    let tests = || {
+        Sh::new("cargo")
+            .args(["test", "--workspace", "--quiet", "--no-fail-fast"])
+            .env("YUNSHU_TEST_PG", &url)
+            .dir(&place.root)
+    };
+    let again = |names: &BTreeSet<&str>| tests().args(["--", "--exact"]).args(names);
+    let done = report.tests("tests", tests(), again);
     if started {
         pg_test::stop(place)?;
     }
