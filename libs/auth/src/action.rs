@@ -139,6 +139,7 @@ actions! {
         List = "host.list" on Platform: PlatformOperator;
         Read = "host.read" on Platform: PlatformOperator;
         Operate = "host.operate" on Platform: PlatformOperator;
+        Start = "host.start" on Platform: System;
         Delete = "host.delete" on Platform: PlatformOperator;
     }
     /// The audit log.

@@ -33,7 +33,7 @@ mod system;
 mod wake;
 
 pub use answer::{Answer, Changed, Created, Done, Effect, Exit, Outcome, Removed, Status, Subject};
-pub use audit::{AuditEvent, Outcome as AuditOutcome};
+pub use audit::{AuditEvent, Outcome as AuditOutcome, difference};
 pub use change::{Ask, Change, IdempotencyKey};
 pub use error::{Error, Result};
 pub use grant::{Granted, Platform, Resource, Tenant};

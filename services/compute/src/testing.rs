@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use auth::Role;
 use auth::passport::Bearer;
+use ids::TenantId;
 use serde_json::{Value, json};
 use testkit::{Bench, Client, TestTenant};
 
@@ -77,6 +78,16 @@ impl Test {
     /// Action and outcome of each audit entry of a tenant, oldest first.
     pub async fn audit(&self, tenant: &TestTenant) -> Vec<(String, String)> {
         self.bench.audit(tenant.id).await
+    }
+
+    /// Each audit entry of a tenant whole, oldest first.
+    pub async fn entries(&self, tenant: TenantId) -> Vec<Value> {
+        sqlx::query_scalar("select data from bus.outbox where tenant_id = $1 and kind = $2 order by xact, seq")
+            .bind(tenant)
+            .bind(db::AUDIT)
+            .fetch_all(&mut self.bench.superuser().await)
+            .await
+            .unwrap()
     }
 
     /// A platform operator of this tenant.

@@ -7,6 +7,7 @@ use host_api::{
     Shape, StartSession,
 };
 use ids::{HostId, TenantId, VmId};
+use serde::Serialize;
 use sqlx::types::Json;
 
 use super::hosts::{share_rooms, word_of};
@@ -38,24 +39,60 @@ pub async fn lookup(tx: &mut SystemTx, fingerprint: &str) -> Result<Option<Speak
     Ok(row)
 }
 
-/// Starts a session: a process that has started speaks for the host from now on, and says what the host has.
-pub async fn start(tx: &mut SystemTx, host: HostId, ask: &StartSession) -> Result<Session> {
+/// What the newest process said when it started: what the audit log keeps of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Told {
+    epoch: i64,
+    boot_id: Option<String>,
+    domain_type: String,
+    libvirt_version: String,
+    agent_version: Option<String>,
+    vcpus: i32,
+    memory_mib: i32,
+    disk_gib: i32,
+}
+
+impl Told {
+    /// The session that was started by saying so.
+    pub const fn session(&self, host_id: HostId) -> Session {
+        Session {
+            epoch: SessionEpoch(self.epoch),
+            host_id,
+        }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct HeldRow {
+    #[sqlx(flatten)]
+    told: Told,
+    cpu_overcommit: f64,
+    memory_overcommit: f64,
+}
+
+/// Starts a session: a process that has started speaks for the host from now on, and says what the host has. Answers what
+/// the process before it had said, and what this one does.
+pub async fn start(tx: &mut SystemTx, host: HostId, ask: &StartSession) -> Result<(Told, Told)> {
     share_rooms(tx.sql()).await?;
-    let (cpu, memory): (f64, f64) = sqlx::query_as(
-        "select p.cpu_overcommit, p.memory_overcommit from compute.hosts h join compute.pools p using (pool_id)
+    let held: HeldRow = sqlx::query_as(
+        "select h.*, p.cpu_overcommit, p.memory_overcommit from compute.hosts h join compute.pools p using (pool_id)
          where h.host_id = $1 for update of h",
     )
     .bind(host)
     .fetch_one(tx.sql())
     .await?;
+    let overcommit = Overcommit {
+        cpu: held.cpu_overcommit,
+        memory: held.memory_overcommit,
+    };
     let physical = Room::of(&ask.capacity);
-    let room = Overcommit { cpu, memory }.room(physical);
-    let epoch = sqlx::query_scalar(
+    let room = overcommit.room(physical);
+    let told = sqlx::query_as(
         "update compute.hosts
          set epoch = epoch + 1, boot_id = $2, domain_type = $3, libvirt_version = $4, agent_version = $5, vcpus = $6,
              memory_mib = $7, disk_gib = $8, vcpus_cap = $9, memory_mib_cap = $10, disk_gib_cap = $11,
              heartbeat_at = clock_timestamp()
-         where host_id = $1 returning epoch",
+         where host_id = $1 returning *",
     )
     .bind(host)
     .bind(&ask.boot_id)
@@ -70,10 +107,7 @@ pub async fn start(tx: &mut SystemTx, host: HostId, ask: &StartSession) -> Resul
     .bind(room.disk_gib)
     .fetch_one(tx.sql())
     .await?;
-    Ok(Session {
-        epoch: SessionEpoch(epoch),
-        host_id: host,
-    })
+    Ok((held.told, told))
 }
 
 /// Writes a heartbeat, unless a newer process speaks for the host. The host's row stays locked: reports of one host are

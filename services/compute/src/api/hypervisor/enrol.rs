@@ -109,10 +109,7 @@ fn new_fields(ask: &AsCertificate<Enrol>, claimed: &Claimed) -> Value {
         "name": ask.body.name, "pool_id": claimed.pool, "simulated": ask.body.simulated,
         "certificate_sha256": ask.fingerprint, "enrolment": claimed.id, "permitted_by": claimed.issuer,
     });
-    let fields = after.as_object().into_iter().flatten();
-    fields
-        .map(|(field, value)| (field.clone(), json!({"before": null, "after": value})))
-        .collect()
+    db::difference(None, Some(&after))
 }
 
 #[cfg(test)]
