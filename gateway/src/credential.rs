@@ -1,16 +1,18 @@
 //! Who calls: the credential of a request becomes the bearer of its passport.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_http::uri::PathAndQuery;
 use actix_http::{Method, StatusCode};
+use auth::api_key::{self, ApiKey};
 use auth::passport::{self, Bearer, Key, Passport};
 use auth::token::Jwks;
-use auth::{Caller, Standing};
+use auth::{Caller, Credential, Moment, Principal, Standing};
 use clock::Clock;
 use fault::Error;
-use ids::{RequestId, SessionId};
+use ids::RequestId;
 use serde::de::DeserializeOwned;
 
 use crate::body::Inbound;
@@ -19,7 +21,7 @@ use crate::keys::{Keys, Refused};
 use crate::proxy::{Ask, Failure, Proxy};
 use crate::routes::{Proof, Role};
 use crate::settings::Trust;
-use crate::standing::Standings;
+use crate::standing::{Away, Standings};
 use crate::visit::Visit;
 
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -74,6 +76,24 @@ impl Credentials {
         proxy: &Proxy,
     ) -> Result<Caller, Error> {
         let token = token(headers)?;
+        let (credential, standing) = if token.starts_with(api_key::PREFIX) {
+            self.by_key(token, proxy).await?
+        } else {
+            self.by_session(token, proxy).await?
+        };
+        let moment = Moment {
+            now: self.clock.now(),
+            address: Some(conn.address),
+            factor_at: standing.factor_at,
+        };
+        let caller = standing.caller(credential, &moment, request);
+        caller.ok_or_else(|| match credential {
+            Credential::ApiKey(_) => bad_key(),
+            Credential::None | Credential::Session(_) => ended(),
+        })
+    }
+
+    async fn by_session(&self, token: &str, proxy: &Proxy) -> Result<(Credential, Arc<Standing>), Error> {
         let fetch = async || self.ask_identity::<Jwks>(proxy, "/.well-known/jwks.json").await;
         let claims = self.keys.check(token, fetch).await.map_err(|refused| match refused {
             Refused::Bad(error) => {
@@ -82,39 +102,46 @@ impl Credentials {
             }
             Refused::Away => away(),
         })?;
-        let standing = self.standing(claims.sid, proxy).await?;
-        if !standing.live {
-            return Err(Error::unauthenticated("This session has ended; sign in again."));
+        let credential = Credential::Session(claims.sid);
+        let standing = self.standing(credential, proxy).await?.ok_or_else(ended)?;
+        // The signature says so, and the session must not say otherwise.
+        if standing.tenant != claims.tenant || standing.principal != Principal::User(claims.sub) {
+            return Err(ended());
         }
-        Ok(Caller::signed_in(
-            &claims,
-            standing.bindings.clone(),
-            Some(conn.address),
-            request,
-        ))
+        Ok((credential, standing))
     }
 
-    async fn standing(&self, session: SessionId, proxy: &Proxy) -> Result<std::sync::Arc<Standing>, Error> {
+    /// The checksum keeps noise from identity; the secret is compared here, so it goes no further.
+    async fn by_key(&self, text: &str, proxy: &Proxy) -> Result<(Credential, Arc<Standing>), Error> {
+        let key = ApiKey::parse(text).ok_or_else(bad_key)?;
+        let credential = Credential::ApiKey(key.id);
+        let standing = self.standing(credential, proxy).await?.ok_or_else(bad_key)?;
+        match &standing.secret {
+            Some(secret) if key.is(secret) => Ok((credential, standing)),
+            _ => Err(bad_key()),
+        }
+    }
+
+    async fn standing(&self, credential: Credential, proxy: &Proxy) -> Result<Option<Arc<Standing>>, Error> {
+        let path = match credential {
+            Credential::None => return Ok(None),
+            Credential::Session(id) => format!("/internal/sessions/{id}"),
+            Credential::ApiKey(id) => format!("/internal/api-keys/{id}"),
+        };
         let ask = async {
-            match self
-                .ask_identity::<Standing>(proxy, &format!("/internal/sessions/{session}"))
-                .await
-            {
-                Err(Silence::Answered(StatusCode::NOT_FOUND)) => Ok(Standing {
-                    live: false,
-                    bindings: Vec::new(),
-                }),
-                other => other,
+            match self.ask_identity::<Standing>(proxy, &path).await {
+                Ok(standing) => Ok(Some(standing)),
+                Err(Silence::Answered(StatusCode::NOT_FOUND)) => Ok(None),
+                Err(other) => Err(other),
             }
         };
-        self.standings.of(session, ask).await.map_err(|_| away())
+        self.standings.of(credential, ask).await.map_err(|Away| away())
     }
 
-    /// Is this session still good? Of two minds, it is.
-    pub async fn is_live(&self, session: SessionId, proxy: &Proxy) -> bool {
-        self.standing(session, proxy)
-            .await
-            .map_or(true, |standing| standing.live)
+    /// Is this credential still good? Of two minds, it is.
+    pub async fn is_live(&self, credential: Credential, proxy: &Proxy) -> bool {
+        let standing = self.standing(credential, proxy).await;
+        standing.map_or(true, |known| known.is_some_and(|standing| standing.live))
     }
 
     /// The header in which a service learns whom the gateway let through.
@@ -167,6 +194,15 @@ enum Silence {
     Garbled,
 }
 
+fn ended() -> Error {
+    Error::unauthenticated("This session has ended; sign in again.")
+}
+
+/// Whatever is wrong with it reads the same: who holds a stolen part of one learns nothing.
+fn bad_key() -> Error {
+    Error::unauthenticated("The API key is not valid, no longer, or not from this address.")
+}
+
 fn away() -> Error {
     Error::unavailable("Sessions cannot be checked at the moment; try again shortly.", 1)
 }
@@ -176,8 +212,8 @@ fn token(headers: &HeaderMap) -> Result<&str, Error> {
     let mut values = headers.get_all(header::AUTHORIZATION);
     let value = values
         .next()
-        .ok_or_else(|| Error::unauthenticated("Send an access token as `Authorization: Bearer`."))?;
-    let malformed = || Error::unauthenticated("Send one access token, as `Authorization: Bearer`.");
+        .ok_or_else(|| Error::unauthenticated("Send an access token or API key as `Authorization: Bearer`."))?;
+    let malformed = || Error::unauthenticated("Send one access token or API key, as `Authorization: Bearer`.");
     let (scheme, token) = value
         .to_str()
         .ok()

@@ -1,19 +1,18 @@
-//! What sessions may do now: identity's word, believed for a few seconds.
+//! What sessions and API keys may do now: identity's word, believed for a few seconds.
 //!
 //! How long is how late a logout, a disabled account or a changed role may be felt. While identity does not answer, its
 //! last word on a session counts a little longer, so that its restart signs nobody out.
 
 use std::sync::Arc;
 
-use auth::Standing;
+use auth::{Credential, Standing};
 use chrono::{DateTime, TimeDelta, Utc};
 use clock::Clock;
-use ids::SessionId;
 use moka::future::Cache;
 
 use crate::settings::{Trust, ms};
 
-/// Sessions remembered; a session pushed out is asked for again.
+/// Credentials remembered; one that is pushed out is asked for again.
 const MOST: u64 = 100_000;
 
 /// Nobody knows.
@@ -25,12 +24,12 @@ pub struct Standings {
     clock: Clock,
     fresh: TimeDelta,
     away: TimeDelta,
-    words: Cache<SessionId, Word>,
+    words: Cache<Credential, Word>,
 }
 
 #[derive(Clone)]
 struct Word {
-    standing: Arc<Standing>,
+    standing: Option<Arc<Standing>>,
     since: DateTime<Utc>,
 }
 
@@ -48,31 +47,27 @@ impl Standings {
         }
     }
 
-    /// The session's standing. `ask` asks identity, if need be.
+    /// The credential's standing; none if there is no such credential. `ask` asks identity, if need be.
     pub async fn of<E>(
         &self,
-        session: SessionId,
-        ask: impl Future<Output = Result<Standing, E>>,
-    ) -> Result<Arc<Standing>, Away> {
-        let last = self.words.get(&session).await;
+        credential: Credential,
+        ask: impl Future<Output = Result<Option<Standing>, E>>,
+    ) -> Result<Option<Arc<Standing>>, Away> {
+        let last = self.words.get(&credential).await;
         if let Some(word) = &last
             && self.clock.now() - word.since < self.fresh
         {
-            return Ok(Arc::clone(&word.standing));
+            return Ok(word.standing.clone());
         }
         // Dated before the question: the answer may be older than its arrival.
         let since = self.clock.now();
         if let Ok(standing) = ask.await {
-            let standing = Arc::new(standing);
-            self.words
-                .insert(
-                    session,
-                    Word {
-                        standing: Arc::clone(&standing),
-                        since,
-                    },
-                )
-                .await;
+            let standing = standing.map(Arc::new);
+            let word = Word {
+                standing: standing.clone(),
+                since,
+            };
+            self.words.insert(credential, word).await;
             return Ok(standing);
         }
         match last {

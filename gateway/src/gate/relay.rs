@@ -3,8 +3,8 @@ use std::rc::Rc;
 use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::{ConnectionType, Response, StatusCode};
 use actix_web::HttpResponse;
+use auth::Credential;
 use futures::{StreamExt, TryStreamExt};
-use ids::SessionId;
 
 use super::Worker;
 use crate::answer::{BrokenOff, Outbound, Piped};
@@ -15,7 +15,7 @@ use crate::routes::Pace;
 use crate::settings::ms;
 
 /// The answer as the client gets it.
-pub fn relay(worker: &Rc<Worker>, reply: Reply, pace: Pace, session: Option<SessionId>) -> Response<Outbound> {
+pub fn relay(worker: &Rc<Worker>, reply: Reply, pace: Pace, credential: Option<Credential>) -> Response<Outbound> {
     let Reply { response, slot } = reply;
     let shared = &worker.shared;
     let status = response.status();
@@ -31,7 +31,7 @@ pub fn relay(worker: &Rc<Worker>, reply: Reply, pace: Pace, session: Option<Sess
     let piped = Piped {
         stream: stream.boxed_local(),
         patience: (!stream_of_events).then(|| ms(shared.settings.deadlines.answer_ms)),
-        until: stream_of_events.then(|| Box::pin(over(Rc::clone(worker), session)) as _),
+        until: stream_of_events.then(|| Box::pin(over(Rc::clone(worker), credential)) as _),
         alarm: None,
     };
     let size = match length {
@@ -42,16 +42,16 @@ pub fn relay(worker: &Rc<Worker>, reply: Reply, pace: Pace, session: Option<Sess
     answer.set_body(Outbound::piped(piped, size))
 }
 
-/// When an event stream must end: at shutdown, or soon after its session.
-async fn over(worker: Rc<Worker>, session: Option<SessionId>) {
+/// When an event stream must end: at shutdown, or soon after its credential.
+async fn over(worker: Rc<Worker>, credential: Option<Credential>) {
     let shared = &worker.shared;
     let watch = async {
-        let Some(session) = session else {
+        let Some(credential) = credential else {
             return std::future::pending().await;
         };
         loop {
             tokio::time::sleep(ms(shared.settings.trust.session_ms.max(500))).await;
-            if !shared.credentials.is_live(session, &worker.proxy).await {
+            if !shared.credentials.is_live(credential, &worker.proxy).await {
                 return;
             }
         }

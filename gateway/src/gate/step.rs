@@ -110,8 +110,8 @@ impl Step<'_> {
         if let Some(tenant) = visit.tenant {
             within(visit, shared.limits.tenant(tenant))?;
         }
-        let session = match &bearer {
-            Bearer::Caller(caller) => caller.session(),
+        let credential = match &bearer {
+            Bearer::Caller(caller) => Some(caller.credential()),
             _ => None,
         };
 
@@ -126,7 +126,7 @@ impl Step<'_> {
             asked.await
         };
         match reply {
-            Ok(reply) => Ok(relay(self.worker, reply, to.pace, session)),
+            Ok(reply) => Ok(relay(self.worker, reply, to.pace, credential)),
             Err(failure) => {
                 let answer = gather(failure.public(role).error_response());
                 Ok(if ask.body.is_none() { answer } else { close(answer) })

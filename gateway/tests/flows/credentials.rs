@@ -153,10 +153,7 @@ async fn t17_a_logout_or_lost_role_is_felt_within_five_seconds() {
     let (claims, token) = stack.session(Role::Owner);
     assert_eq!(status(&stack, "/api/v1/me", &token).await, 200);
 
-    let bindings = vec![Binding {
-        role: Role::Viewer,
-        project: None,
-    }];
+    let bindings = vec![Binding::role(Role::Viewer, None)];
     stack
         .behind
         .sessions
@@ -171,7 +168,7 @@ async fn t17_a_logout_or_lost_role_is_felt_within_five_seconds() {
     let auth::passport::Bearer::Caller(caller) = passport.bearer else {
         panic!()
     };
-    assert_eq!(caller.bindings()[0].role, Role::Viewer);
+    assert_eq!(caller.bindings()[0].rights.name(), "viewer");
 
     stack.behind.sessions.lock().unwrap().get_mut(&claims.sid).unwrap().live = false;
     assert_eq!(

@@ -38,7 +38,7 @@ async fn a_request_reaches_its_role_with_a_passport_and_without_its_token() {
         panic!("{passport:?}")
     };
     assert_eq!((caller.tenant(), caller.session()), (claims.tenant, Some(claims.sid)));
-    assert_eq!(caller.bindings()[0].role, Role::Owner);
+    assert_eq!(caller.bindings()[0].rights.name(), "owner");
     assert_eq!(caller.address(), Some([127, 0, 0, 1].into()));
 }
 

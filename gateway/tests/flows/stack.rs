@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use auth::passport::{Bearer, HEADER, Key, Passport};
 use auth::token::{AUDIENCE, Claims, Jwks, Signer};
-use auth::{Binding, Role, Standing};
+use auth::{Binding, Principal, Role, Standing};
 use clock::Clock;
 use gateway::{Deps, Gateway, Rate, Settings, Upstreams};
 use ids::{SessionId, TenantId, UserId};
@@ -203,10 +203,8 @@ impl Stack {
     /// A live session with a role, and a token for it.
     pub fn session(&self, role: Role) -> (Claims, String) {
         let claims = Self::claims();
-        let standing = Standing {
-            live: true,
-            bindings: vec![Binding { role, project: None }],
-        };
+        let bindings = vec![Binding::role(role, None)];
+        let standing = Standing::of(claims.tenant, Principal::User(claims.sub), bindings, None);
         self.behind.sessions.lock().unwrap().insert(claims.sid, standing);
         let token = self.sign(&claims);
         (claims, token)

@@ -28,6 +28,8 @@ pub struct Info {
     pub level: Level,
     /// The built-in roles that carry it.
     pub roles: RoleSet,
+    /// Does it ask for a factor shown of late ("step-up")?
+    pub guarded: bool,
 }
 
 /// An action as a type.
@@ -36,9 +38,13 @@ pub trait Action: Send + Sync + 'static {
     const INFO: &'static Info;
 }
 
+const fn is_marked(marks: &[&str]) -> bool {
+    !marks.is_empty()
+}
+
 /// One type per action, and the policy: which built-in roles carry it. A row says all there is to say of an action.
 macro_rules! actions {
-    ($($(#[$doc:meta])* $resource:ident { $($verb:ident = $name:literal on $level:ident: $($role:ident),+;)+ })+) => {
+    ($($(#[$doc:meta])* $resource:ident { $($verb:ident = $name:literal on $level:ident $(($guarded:ident))?: $($role:ident),+;)+ })+) => {
         $(
             $(#[$doc])*
             pub mod $resource {
@@ -53,6 +59,7 @@ macro_rules! actions {
                             resource: stringify!($resource),
                             level: super::Level::$level,
                             roles: super::RoleSet::of(&[$(super::Role::$role),+]),
+                            guarded: super::is_marked(&[$(stringify!($guarded))?]),
                         };
                     }
                 )+
@@ -164,7 +171,8 @@ pub fn print() -> String {
         let carry = Role::ALL.iter().filter(|role| action.roles.contains(**role));
         let names: Vec<_> = carry.map(|role| role.name()).collect();
         let level = format!("{:?}", action.level);
-        let line = format!("{:<18} {level:<9} {}\n", action.name, names.join(" "));
+        let mark = if action.guarded { "guarded" } else { "" };
+        let line = format!("{:<24} {level:<9} {mark:<8} {}\n", action.name, names.join(" "));
         out.push_str(&line);
     }
     out

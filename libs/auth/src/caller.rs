@@ -1,8 +1,12 @@
 use std::net::IpAddr;
 
-use ids::{ProjectId, RequestId, SessionId, TenantId, UserId};
+use chrono::{DateTime, Utc};
+use ids::{ApiKeyId, ProjectId, RequestId, ServiceAccountId, SessionId, TenantId, UserId};
+use ipnetwork::IpNetwork;
 use serde::{Deserialize, Serialize};
 
+use crate::action::ALL;
+use crate::rights::{self, Binding, Moment, Permissions, Rights};
 use crate::{Info, Level, Role};
 
 /// The platform's own tenant: its operators are people of it, and what concerns no tenant is in its log.
@@ -15,6 +19,8 @@ pub const PLATFORM: TenantId =
 pub enum Principal {
     /// A person.
     User(UserId),
+    /// A machine with an account of its own.
+    ServiceAccount(ServiceAccountId),
     /// A worker of the platform, by its name.
     System(String),
 }
@@ -23,29 +29,91 @@ impl std::fmt::Display for Principal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::User(id) => write!(f, "user:{id}"),
+            Self::ServiceAccount(id) => write!(f, "service_account:{id}"),
             Self::System(name) => write!(f, "system:{name}"),
         }
     }
 }
 
-/// A role on the whole tenant, or on one project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Binding {
-    /// The role.
-    pub role: Role,
-    /// The project; none means the whole tenant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub project: Option<ProjectId>,
+/// With what a request was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "id")]
+pub enum Credential {
+    /// Nothing yet, or the platform's own word.
+    None,
+    /// A sign-in.
+    Session(SessionId),
+    /// An API key.
+    ApiKey(ApiKeyId),
 }
 
-/// What a session may do at this moment. Identity answers it to the gateway (`GET /internal/sessions/{session}`), which
-/// keeps it for a few seconds: as long as a revocation or role change may take to be felt.
+/// What a credential may do at this moment. Identity answers it to the gateway (`GET /internal/…`), which keeps it for a
+/// few seconds: as long as a revocation or role change may take to be felt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
-    /// False once the session was revoked or expired, or its person disabled.
+    /// False once the credential was revoked or expired, or its principal disabled.
     pub live: bool,
-    /// The roles its person carries now.
+    /// The tenant it belongs to.
+    pub tenant: TenantId,
+    /// Whom it stands for.
+    pub principal: Principal,
+    /// The rights its principal carries now, whether or not their conditions hold.
     pub bindings: Vec<Binding>,
+    /// The only actions it may be used for; none means all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Permissions>,
+    /// The only networks it may be used from; empty means any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<IpNetwork>,
+    /// The SHA-256 of the secret that proves it, where it is not proven otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<[u8; 32]>,
+    /// When the strongest factor that the principal has was last shown.
+    #[serde(default)]
+    pub factor_at: Option<DateTime<Utc>>,
+    /// How many minutes a factor is fresh enough for actions that ask for one, by the tenant's policy; none: any is.
+    #[serde(default)]
+    pub step_up_minutes: Option<u16>,
+}
+
+impl Standing {
+    /// What a credential without restrictions may do, with a factor shown at `factor_at`.
+    pub const fn of(
+        tenant: TenantId,
+        principal: Principal,
+        bindings: Vec<Binding>,
+        factor_at: Option<DateTime<Utc>>,
+    ) -> Self {
+        Self {
+            live: true,
+            tenant,
+            principal,
+            bindings,
+            scope: None,
+            networks: Vec::new(),
+            secret: None,
+            factor_at,
+            step_up_minutes: None,
+        }
+    }
+
+    /// The caller of a request made at this moment; none if the credential is not good now, or not from there.
+    pub fn caller(&self, credential: Credential, moment: &Moment, request: RequestId) -> Option<Caller> {
+        if !self.live || !rights::admits(&self.networks, moment.address) {
+            return None;
+        }
+        let in_force = |binding: &&Binding| binding.condition.judge(moment).is_ok();
+        Some(Caller {
+            tenant: self.tenant,
+            principal: self.principal.clone(),
+            bindings: self.bindings.iter().filter(in_force).cloned().collect(),
+            scope: self.scope.clone(),
+            stale: self.step_up_minutes.filter(|minutes| !moment.is_fresh(*minutes)),
+            credential,
+            address: moment.address,
+            request,
+        })
+    }
 }
 
 /// Where an object stands.
@@ -68,7 +136,11 @@ pub struct Caller {
     pub(crate) tenant: TenantId,
     pub(crate) principal: Principal,
     pub(crate) bindings: Vec<Binding>,
-    pub(crate) session: Option<SessionId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<Permissions>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stale: Option<u16>,
+    pub(crate) credential: Credential,
     pub(crate) address: Option<IpAddr>,
     pub(crate) request: RequestId,
 }
@@ -87,7 +159,9 @@ impl Caller {
             tenant,
             principal: Principal::User(user),
             bindings,
-            session: None,
+            scope: None,
+            stale: None,
+            credential: Credential::None,
             address,
             request,
         }
@@ -95,34 +169,16 @@ impl Caller {
 
     /// A worker of the platform acting for a tenant: what the audit log shows as `system:<name>`.
     pub fn worker(tenant: TenantId, name: &str) -> Self {
-        let bindings = vec![Binding {
-            role: Role::System,
-            project: None,
-        }];
+        let bindings = vec![Binding::role(Role::System, None)];
         Self {
             tenant,
             principal: Principal::System(name.to_owned()),
             bindings,
-            session: None,
+            scope: None,
+            stale: None,
+            credential: Credential::None,
             address: None,
             request: RequestId::mint(),
-        }
-    }
-
-    /// The caller a verified access token speaks of, with the rights its session has now.
-    pub fn signed_in(
-        claims: &crate::token::Claims,
-        bindings: Vec<Binding>,
-        address: Option<IpAddr>,
-        request: RequestId,
-    ) -> Self {
-        Self {
-            tenant: claims.tenant,
-            principal: Principal::User(claims.sub),
-            bindings,
-            session: Some(claims.sid),
-            address,
-            request,
         }
     }
 
@@ -140,13 +196,21 @@ impl Caller {
     pub const fn user(&self) -> Option<UserId> {
         match &self.principal {
             Principal::User(id) => Some(*id),
-            Principal::System(_) => None,
+            Principal::ServiceAccount(_) | Principal::System(_) => None,
         }
     }
 
-    /// The session the call belongs to.
+    /// The session the call belongs to, if it belongs to one.
     pub const fn session(&self) -> Option<SessionId> {
-        self.session
+        match self.credential {
+            Credential::Session(id) => Some(id),
+            Credential::None | Credential::ApiKey(_) => None,
+        }
+    }
+
+    /// With what the call was made.
+    pub const fn credential(&self) -> Credential {
+        self.credential
     }
 
     /// Where the call came from, as the gateway saw it.
@@ -166,11 +230,10 @@ impl Caller {
 
     /// May the caller do this kind of thing anywhere at all?
     pub fn may_somewhere(&self, action: &Info) -> bool {
-        let roles = action.roles;
-        roles.contains(Role::Anyone)
-            || self.bindings.iter().any(|binding| {
-                roles.contains(binding.role) && (action.level == Level::Project || binding.project.is_none())
-            })
+        let bound = |binding: &Binding| {
+            binding.rights.carry(action) && (action.level == Level::Project || binding.project.is_none())
+        };
+        self.in_scope(action) && (action.roles.contains(Role::Anyone) || self.bindings.iter().any(bound))
     }
 
     /// May the caller do this to an object standing there?
@@ -180,14 +243,37 @@ impl Caller {
             Place::Tenant(tenant) => (Some(tenant), None),
             Place::Project(tenant, project) => (Some(tenant), Some(project)),
         };
-        if tenant.is_some_and(|tenant| tenant != self.tenant) {
+        if tenant.is_some_and(|tenant| tenant != self.tenant) || !self.in_scope(action) {
             return false;
         }
-        let roles = action.roles;
-        roles.contains(Role::Anyone)
-            || self.bindings.iter().any(|binding| {
-                roles.contains(binding.role) && (binding.project.is_none() || binding.project == project)
-            })
+        action.roles.contains(Role::Anyone) || self.bindings.iter().any(|binding| binding.reaches(action, project))
+    }
+
+    /// The projects that bindings on single projects let the caller do `action` in.
+    pub fn projects(&self, action: &Info) -> Vec<ProjectId> {
+        let bound = self.bindings.iter().filter(|binding| binding.rights.carry(action));
+        bound.filter_map(|binding| binding.project).collect()
+    }
+
+    /// May the caller do everything that `rights` carry there? Nobody may give, or act on, more than they have.
+    pub fn covers(&self, rights: &Rights, project: Option<ProjectId>) -> bool {
+        let place = |action: &Info| match (action.level, project) {
+            (Level::Platform, _) => Place::Platform,
+            (_, Some(project)) => Place::Project(self.tenant, project),
+            (_, None) => Place::Tenant(self.tenant),
+        };
+        ALL.iter()
+            .filter(|action| rights.carry(action))
+            .all(|action| self.may(action, place(action)))
+    }
+
+    /// If `action` asks for a fresh factor and the caller has shown none of late: within how many minutes it must be.
+    pub fn must_step_up(&self, action: &Info) -> Option<u16> {
+        self.stale.filter(|_| action.guarded)
+    }
+
+    fn in_scope(&self, action: &Info) -> bool {
+        self.scope.as_ref().is_none_or(|scope| scope.carry(action))
     }
 }
 
@@ -203,10 +289,7 @@ mod tests {
     #[test]
     fn a_role_on_a_project_reaches_that_project_alone() {
         let home = ProjectId::mint();
-        let caller = caller(vec![Binding {
-            role: Role::Operator,
-            project: Some(home),
-        }]);
+        let caller = caller(vec![Binding::role(Role::Operator, Some(home))]);
         assert!(caller.may(vm::Create::INFO, Place::Project(caller.tenant(), home)));
         assert!(!caller.may(vm::Create::INFO, Place::Project(caller.tenant(), ProjectId::mint())));
         assert!(!caller.may(project::Create::INFO, Place::Tenant(caller.tenant())));
@@ -215,7 +298,7 @@ mod tests {
 
     #[test]
     fn t01_no_role_reaches_another_tenant() {
-        let caller = caller(Role::ALL.map(|role| Binding { role, project: None }).to_vec());
+        let caller = caller(Role::ALL.map(|role| Binding::role(role, None)).to_vec());
         for action in crate::action::ALL {
             assert!(
                 !caller.may(action, Place::Project(TenantId::mint(), ProjectId::mint())),
@@ -228,10 +311,7 @@ mod tests {
 
     #[test]
     fn an_owner_is_no_platform_operator() {
-        let caller = caller(vec![Binding {
-            role: Role::Owner,
-            project: None,
-        }]);
+        let caller = caller(vec![Binding::role(Role::Owner, None)]);
         assert!(!caller.may(pool::Create::INFO, Place::Platform));
         assert!(!caller.may_somewhere(pool::Create::INFO));
     }

@@ -4,16 +4,20 @@
 //!   The same table says which roles carry it; its print is a committed snapshot.
 //! - [`Caller`]: a principal of one tenant with its role bindings. Only a verified token, a signed header or a worker
 //!   acting for a tenant yields one.
+//! - [`rights`]: what a role binding carries, and on which conditions. [`api_key`]: the form of API keys.
 //! - [`token`]: access tokens (RFC 9068 profile, `EdDSA`). [`passport`]: the short-lived signed header in which the
 //!   gateway hands the caller to a service.
 
 pub mod action;
+pub mod api_key;
 pub mod passport;
+pub mod rights;
 pub mod token;
 
 mod caller;
 mod role;
 
 pub use action::{Action, Info, Level};
-pub use caller::{Binding, Caller, PLATFORM, Place, Principal, Standing};
+pub use caller::{Caller, Credential, PLATFORM, Place, Principal, Standing};
+pub use rights::{Binding, Condition, Moment, Permissions, Rights};
 pub use role::{Role, RoleSet};

@@ -14,6 +14,7 @@ pub struct Error {
     fields: Vec<FieldError>,
     retry_after: Option<u32>,
     missing: Option<String>,
+    max_age: Option<u32>,
     private: Option<String>,
 }
 
@@ -26,6 +27,7 @@ impl Error {
             fields: Vec::new(),
             retry_after: None,
             missing: None,
+            max_age: None,
             private: None,
         }
     }
@@ -54,6 +56,14 @@ impl Error {
             format!("You need the permission {permission} on {object}."),
         );
         error.missing = Some(permission.to_owned());
+        error
+    }
+
+    /// The caller may do this, yet must have shown a factor within so many minutes.
+    pub fn step_up_required(minutes: u16) -> Self {
+        let detail = format!("This asks for a factor shown within the last {minutes} minutes; show yours again.");
+        let mut error = Self::new(Kind::StepUpRequired, detail);
+        error.max_age = Some(u32::from(minutes) * 60);
         error
     }
 
@@ -156,6 +166,10 @@ impl ResponseError for Error {
         }
         if self.kind == Kind::Unauthenticated {
             answer.insert_header(("WWW-Authenticate", "Bearer realm=\"yunshu\""));
+        }
+        if let Some(seconds) = self.max_age {
+            let challenge = "Bearer realm=\"yunshu\", error=\"insufficient_user_authentication\"";
+            answer.insert_header(("WWW-Authenticate", format!("{challenge}, max_age=\"{seconds}\"")));
         }
         answer.json(self.problem())
     }

@@ -11,6 +11,8 @@ pub enum Kind {
     Unauthenticated,
     /// A good credential without the right.
     Forbidden,
+    /// The right is there, and a factor must be shown anew (RFC 9470).
+    StepUpRequired,
     /// Not there, or not for this caller to know.
     NotFound,
     /// The path is there, the method is not.
@@ -68,7 +70,7 @@ const fn row(status: u16, code: &'static str, title: &'static str, mend: &'stati
 }
 
 /// One row per kind, in the order of the kinds.
-const TABLE: [Row; 20] = [
+const TABLE: [Row; 21] = [
     row(
         400,
         "malformed",
@@ -92,6 +94,12 @@ const TABLE: [Row; 20] = [
         "forbidden",
         "Permission missing",
         "Ask an owner or administrator for a role that carries it.",
+    ),
+    row(
+        403,
+        "step_up_required",
+        "Show a factor again",
+        "Confirm who you are with `POST /auth/step-up`, then repeat the request.",
     ),
     row(404, "not_found", "Not found", "Check the id or name and your project."),
     row(
@@ -178,11 +186,12 @@ const TABLE: [Row; 20] = [
 
 impl Kind {
     /// Every kind, for the pages that explain them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Malformed,
         Self::Invalid,
         Self::Unauthenticated,
         Self::Forbidden,
+        Self::StepUpRequired,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Timeout,

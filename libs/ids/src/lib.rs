@@ -43,6 +43,20 @@ define_id! {
     SessionId;
     /// The binding of a role to a principal.
     BindingId;
+    /// A role that a tenant has made itself.
+    RoleId;
+    /// A group of people.
+    GroupId;
+    /// A machine with an account of its own.
+    ServiceAccountId;
+    /// A key that stands for a person or a service account.
+    ApiKeyId;
+    /// An invitation to become a person of a tenant.
+    InvitationId;
+    /// Something that a person proves who they are with.
+    FactorId;
+    /// A step of a sign-in that waits for its second factor.
+    ChallengeId;
     /// A pool of hosts.
     PoolId;
     /// A machine that runs virtual machines.

@@ -64,9 +64,7 @@ impl<A: Action> Scope<A> for Read<A> {
         if caller.may(action, Place::Tenant(caller.tenant())) {
             return None;
         }
-        let roles = action.roles;
-        let bound = caller.bindings().iter().filter(|binding| roles.contains(binding.role));
-        Some(bound.filter_map(|binding| binding.project).collect())
+        Some(caller.projects(action))
     }
 }
 

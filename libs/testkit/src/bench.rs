@@ -39,7 +39,7 @@ pub struct TestTenant {
 impl TestTenant {
     /// A person of this tenant with a role on all of it.
     pub fn caller(&self, role: Role) -> Caller {
-        self.caller_with(vec![Binding { role, project: None }])
+        self.caller_with(vec![Binding::role(role, None)])
     }
 
     /// A person of this tenant with these bindings.

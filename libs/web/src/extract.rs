@@ -65,10 +65,12 @@ fn caller<A: Action>(request: &HttpRequest) -> Result<Caller, fault::Error> {
         return Err(sign_in());
     };
     request.extensions_mut().insert(Asked(A::INFO));
-    if caller.may_somewhere(A::INFO) {
-        Ok(caller)
-    } else {
-        Err(fault::Error::forbidden(A::INFO.name, "anything here"))
+    if !caller.may_somewhere(A::INFO) {
+        return Err(fault::Error::forbidden(A::INFO.name, "anything here"));
+    }
+    match caller.must_step_up(A::INFO) {
+        Some(minutes) => Err(fault::Error::step_up_required(minutes)),
+        None => Ok(caller),
     }
 }
 

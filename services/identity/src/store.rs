@@ -5,5 +5,6 @@ pub mod keys;
 pub mod people;
 pub mod projects;
 pub mod replies;
+pub mod rights;
 pub mod sessions;
 pub mod tenants;

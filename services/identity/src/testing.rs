@@ -2,7 +2,7 @@
 
 use auth::passport::Bearer;
 use auth::token::{Claims, Jwks, Verifier};
-use auth::{Caller, Standing};
+use auth::{Credential, Moment, Standing};
 use ids::{RequestId, TenantId};
 use serde_json::{Value, json};
 use testkit::{Bench, Client, Reply, TestTenant};
@@ -87,8 +87,13 @@ impl Test {
     pub async fn enter(&self, tokens: &Value) -> Option<Client> {
         let claims = self.check(tokens).await;
         let standing = self.standing(&claims).await?;
-        let caller = Caller::signed_in(&claims, standing.bindings, None, RequestId::mint());
-        standing.live.then(|| self.client.caller(&caller))
+        let moment = Moment {
+            now: self.bench.clock.now(),
+            address: None,
+            factor_at: standing.factor_at,
+        };
+        let caller = standing.caller(Credential::Session(claims.sid), &moment, RequestId::mint())?;
+        Some(self.client.caller(&caller))
     }
 
     pub async fn check(&self, tokens: &Value) -> Claims {

@@ -125,7 +125,7 @@ mod tests {
         Caller::newcomer(
             tenant,
             UserId::mint(),
-            vec![Binding { role, project }],
+            vec![Binding::role(role, project)],
             None,
             RequestId::mint(),
         )

@@ -44,6 +44,8 @@ async fn insert(sql: &mut PgConnection, table: &Table, tenant: TenantId) -> Stri
         (_, "uuid") => "gen_random_uuid()".to_owned(),
         (_, "text") => "md5(random()::text)".to_owned(),
         (_, "bytea") => "'\\x00'".to_owned(),
+        (_, "text[]") => "'{x}'".to_owned(),
+        (_, "cidr[]") => "'{10.0.0.0/8}'".to_owned(),
         (_, "jsonb") => "'{}'".to_owned(),
         (_, "timestamp with time zone") => "now()".to_owned(),
         (_, "smallint" | "integer" | "bigint" | "numeric" | "double precision") => "1".to_owned(),

@@ -1,7 +1,7 @@
 use actix_web::get;
 use actix_web::web::{Data, Json};
+use auth::Action;
 use auth::action::{me, project};
-use auth::{Action, Role};
 use ids::{ProjectId, TenantId, UserId};
 use scope::Scope;
 use serde::Serialize;
@@ -18,9 +18,9 @@ pub struct MeView {
     pub user: MyPerson,
     /// Their tenant.
     pub tenant: MyTenant,
-    /// The roles they carry on the whole tenant.
+    /// The roles they carry on the whole tenant now, built in or custom.
     #[schema(example = json!(["owner"]))]
-    pub roles: Vec<Role>,
+    pub roles: Vec<String>,
     /// The projects they may read, by name; the first 1,000.
     pub projects: Vec<MyProject>,
 }
@@ -80,13 +80,14 @@ pub async fn read_me(ask: Read<me::Read>, identity: Data<Identity>) -> Result<Js
     let name = store::tenants::name(&mut tx, &tenant).await?;
     let projects = store::projects::names(&mut tx, &tenant, visible.as_deref()).await?;
 
-    let mut roles: Vec<Role> = ask
+    let mut roles: Vec<String> = ask
         .caller()
         .bindings()
         .iter()
         .filter(|binding| binding.project.is_none())
-        .map(|binding| binding.role)
+        .map(|binding| binding.rights.name().to_owned())
         .collect();
+    roles.sort_unstable();
     roles.dedup();
     Ok(Json(MeView {
         user: MyPerson {
@@ -133,10 +134,7 @@ mod tests {
             .await
             .expect(201);
         let shop: ProjectId = made.json["id"].as_str().unwrap().parse().unwrap();
-        let viewer = vec![Binding {
-            role: Role::Viewer,
-            project: Some(shop),
-        }];
+        let viewer = vec![Binding::role(Role::Viewer, Some(shop))];
         let user = test.check(&tokens).await.sub;
         let caller = Caller::newcomer(owner.tenant, user, viewer, None, RequestId::mint());
         let me = test.client.caller(&caller).get("/api/v1/me").await.expect(200).json;

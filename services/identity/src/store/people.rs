@@ -1,10 +1,10 @@
 //! `identity.users`, `identity.passwords`, `identity.role_bindings` and `identity.known_addresses`.
 
+use auth::Role;
 use auth::action::{me, tenant};
-use auth::{Binding, Role};
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Change, Granted, Read, Result, SystemTx, Tenant};
-use ids::{BindingId, ProjectId, TenantId, UserId};
+use ids::{BindingId, TenantId, UserId};
 
 use crate::person::{DisplayName, Email, Person};
 
@@ -172,21 +172,6 @@ pub async fn lookup(
     .fetch_optional(tx.sql())
     .await?;
     Ok(row.map(Person::from))
-}
-
-/// The roles somebody carries now.
-pub async fn bindings(tx: &mut SystemTx, tenant: TenantId, user: UserId) -> Result<Vec<Binding>> {
-    let rows: Vec<(String, Option<ProjectId>)> =
-        sqlx::query_as("select role, project_id from identity.role_bindings where tenant_id = $1 and user_id = $2")
-            .bind(tenant)
-            .bind(user)
-            .fetch_all(tx.sql())
-            .await?;
-    // A role that a newer release has bound and this one does not know carries nothing.
-    Ok(rows
-        .into_iter()
-        .filter_map(|(role, project)| Role::named(&role).map(|role| Binding { role, project }))
-        .collect())
 }
 
 /// Keeps `new` instead of the hash that was compared, unless somebody was faster.

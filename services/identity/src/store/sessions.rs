@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use auth::Standing;
 use auth::action::session;
+use auth::{Principal, Standing};
 use chrono::{DateTime, Utc};
 use db::{Change, Granted, Result, SystemTx, Tenant};
 use ids::{SessionId, TenantId, UserId};
 
-use super::people;
+use super::rights;
 use crate::session::{Previous, Session};
 
 #[derive(sqlx::FromRow)]
@@ -69,9 +69,9 @@ impl Why {
 pub async fn insert(tx: &mut SystemTx, session: &Session, from: Option<IpAddr>) -> Result<()> {
     let now = tx.now();
     sqlx::query(
-        "insert into identity.sessions (tenant_id, session_id, user_id, family_key, token_hash, address, created_at,
-                                        used_at, expires_at, ends_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)",
+        "insert into identity.sessions (tenant_id, session_id, user_id, family_key, token_hash, address, used_from,
+                                        created_at, used_at, factor_at, expires_at, ends_at)
+         values ($1, $2, $3, $4, $5, $6, $6, $7, $7, $7, $8, $9)",
     )
     .bind(session.tenant)
     .bind(session.id)
@@ -181,23 +181,25 @@ pub async fn end(
 /// What a session may do now; none if it never was, or is long gone.
 pub async fn standing(tx: &mut SystemTx, session: SessionId) -> Result<Option<Standing>> {
     let now = tx.now();
-    let row: Option<(TenantId, UserId, bool)> = sqlx::query_as(
-        "select s.tenant_id, s.user_id, (s.revoked_at is null and s.expires_at > $2 and u.enabled) as live
+    let row: Option<(TenantId, UserId, Option<DateTime<Utc>>, bool)> = sqlx::query_as(
+        "select s.tenant_id, s.user_id, s.factor_at, (s.revoked_at is null and s.expires_at > $2 and u.enabled) as live
          from identity.sessions s join identity.users u using (tenant_id, user_id) where s.session_id = $1",
     )
     .bind(session)
     .bind(now)
     .fetch_optional(tx.sql())
     .await?;
-    let Some((tenant, user, live)) = row else {
+    let Some((tenant, user, factor_at, live)) = row else {
         return Ok(None);
     };
-    let bindings = if live {
-        people::bindings(tx, tenant, user).await?
-    } else {
-        Vec::new()
-    };
-    Ok(Some(Standing { live, bindings }))
+    let principal = Principal::User(user);
+    let bindings = rights::bindings(tx, tenant, &principal).await?;
+    let step_up_minutes = rights::step_up_minutes(tx, tenant).await?;
+    Ok(Some(Standing {
+        live,
+        step_up_minutes,
+        ..Standing::of(tenant, principal, bindings, factor_at)
+    }))
 }
 
 /// Removes some of the sessions that expired; answers how many. A revoked one stays until then, so that its tokens

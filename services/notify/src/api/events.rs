@@ -76,7 +76,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use auth::action::session;
-    use auth::{Action, Binding, Caller, Role};
+    use auth::{Action, Binding, Caller, Credential, Moment, Principal, Role, Standing};
     use clock::Clock;
     use ids::{ProjectId, RequestId, SessionId, UserId};
     use serde_json::json;
@@ -89,22 +89,15 @@ mod tests {
 
     /// A viewer with a session, as the gateway hands one on.
     fn signed_in(tenant: &TestTenant) -> Caller {
-        let claims = auth::token::Claims {
-            iss: String::new(),
-            aud: String::new(),
-            sub: UserId::mint(),
-            tenant: tenant.id,
-            sid: SessionId::mint(),
-            jti: String::new(),
-            iat: 0,
-            nbf: 0,
-            exp: 0,
+        let viewer = vec![Binding::role(Role::Viewer, None)];
+        let standing = Standing::of(tenant.id, Principal::User(UserId::mint()), viewer, None);
+        let moment = Moment {
+            now: Clock::system().now(),
+            address: None,
+            factor_at: None,
         };
-        let viewer = vec![Binding {
-            role: Role::Viewer,
-            project: None,
-        }];
-        Caller::signed_in(&claims, viewer, None, RequestId::mint())
+        let session = Credential::Session(SessionId::mint());
+        standing.caller(session, &moment, RequestId::mint()).unwrap()
     }
 
     #[tokio::test]
@@ -168,10 +161,7 @@ mod tests {
         let test = start().await;
         let (mine, theirs) = (test.bench.tenant("mine").await, test.bench.tenant("theirs").await);
         let other = ProjectId::mint();
-        let narrow = mine.caller_with(vec![Binding {
-            role: Role::Viewer,
-            project: Some(mine.project),
-        }]);
+        let narrow = mine.caller_with(vec![Binding::role(Role::Viewer, Some(mine.project))]);
         let mut stream = test.listen(&narrow, STREAM, None).await;
         test.commit(&theirs, &Happened::to(theirs.project, "theirs")).await;
         test.commit(&mine, &Happened::to(other, "elsewhere")).await;

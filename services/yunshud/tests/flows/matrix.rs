@@ -183,10 +183,7 @@ async fn a_role_on_another_project_opens_nothing_here() {
 }
 
 fn stranger(tenant: &TestTenant, elsewhere: ProjectId) -> Caller {
-    tenant.caller_with(vec![Binding {
-        role: Role::Owner,
-        project: Some(elsewhere),
-    }])
+    tenant.caller_with(vec![Binding::role(Role::Owner, Some(elsewhere))])
 }
 
 #[tokio::test]

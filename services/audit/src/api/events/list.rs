@@ -256,10 +256,7 @@ mod tests {
             let may = matches!(role, Role::Owner | Role::Auditor);
             assert_eq!(reply.status, if may { 200 } else { 403 }, "{role:?}: {}", reply.text);
         }
-        let elsewhere = vec![Binding {
-            role: Role::Auditor,
-            project: Some(ProjectId::mint()),
-        }];
+        let elsewhere = vec![Binding::role(Role::Auditor, Some(ProjectId::mint()))];
         test.client
             .caller(&tenant.caller_with(elsewhere))
             .get(LOG)

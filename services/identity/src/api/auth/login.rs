@@ -3,7 +3,7 @@ mod admit;
 use actix_web::post;
 use actix_web::web::{Data, Json};
 use auth::action::session;
-use auth::{Action, Caller};
+use auth::{Action, Caller, Principal};
 use db::{AuditEvent, AuditOutcome, Reason, SystemTx};
 use fault::FieldError;
 use ids::SessionId;
@@ -161,7 +161,8 @@ async fn begin(
     };
     store::sessions::insert(tx, &session, origin.address).await?;
 
-    let bindings = store::people::bindings(tx, candidate.tenant, candidate.user).await?;
+    let principal = Principal::User(candidate.user);
+    let bindings = store::rights::bindings(tx, candidate.tenant, &principal).await?;
     let caller = Caller::newcomer(
         candidate.tenant,
         candidate.user,

@@ -146,10 +146,7 @@ pub async fn sign_up(ask: Open<SignUp>, identity: Data<Identity>) -> Outcome<Sig
         .map_err(|error| error.at("/user/password"))?;
 
     let (tenant_id, user_id) = (TenantId::mint(), UserId::mint());
-    let owner = vec![Binding {
-        role: Role::Owner,
-        project: None,
-    }];
+    let owner = vec![Binding::role(Role::Owner, None)];
     let caller = Caller::newcomer(tenant_id, user_id, owner, ask.origin.address, ask.origin.request);
     let mut tx = identity.db.change::<tenant::Create>(Ask::plain(caller)).await?;
     let tenant = tx.tenant()?;

@@ -35,13 +35,7 @@ mod tests {
         let standing = test.standing(&claims).await.unwrap();
         assert_eq!(
             (standing.live, standing.bindings),
-            (
-                true,
-                vec![Binding {
-                    role: Role::Owner,
-                    project: None
-                }]
-            )
+            (true, vec![Binding::role(Role::Owner, None)])
         );
         test.unbind(&owner).await;
         assert_eq!(

@@ -139,10 +139,7 @@ mod tests {
         let tenant = test.bench.tenant("acme").await;
         let mine = ProjectId::mint();
         test.bench.project(&tenant, mine, "mine").await;
-        let bound = vec![Binding {
-            role: Role::Viewer,
-            project: Some(mine),
-        }];
+        let bound = vec![Binding::role(Role::Viewer, Some(mine))];
         let caller = test.client.caller(&tenant.caller_with(bound));
         assert_eq!(names(&caller.get("/api/v1/projects").await.expect(200)), ["mine"]);
     }

@@ -56,10 +56,7 @@ mod tests {
     async fn a_role_elsewhere_in_the_tenant_does_not_reveal_the_project() {
         let test = start().await;
         let tenant = test.bench.tenant("acme").await;
-        let elsewhere = vec![Binding {
-            role: Role::Viewer,
-            project: Some(ProjectId::mint()),
-        }];
+        let elsewhere = vec![Binding::role(Role::Viewer, Some(ProjectId::mint()))];
         let stranger = test.client.caller(&tenant.caller_with(elsewhere));
         stranger.get("/api/v1/projects/default").await.expect(404);
     }

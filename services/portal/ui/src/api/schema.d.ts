@@ -1749,12 +1749,12 @@ export interface components {
             /** @description Their tenant. */
             tenant: components["schemas"]["MyTenant"];
             /**
-             * @description The roles they carry on the whole tenant.
+             * @description The roles they carry on the whole tenant now, built in or custom.
              * @example [
              *       "owner"
              *     ]
              */
-            roles: components["schemas"]["Role"][];
+            roles: string[];
             /** @description The projects they may read, by name; the first 1,000. */
             projects: components["schemas"]["MyProject"][];
         };
@@ -2735,11 +2735,6 @@ export interface components {
          * @description Names one state of a host's desired set. Compared for equality only: it is not a count and need not rise.
          */
         Revision: number;
-        /**
-         * @description A built-in role.
-         * @enum {string}
-         */
-        Role: "owner" | "admin" | "operator" | "viewer" | "auditor" | "platform_operator" | "anyone" | "system";
         /** @description An amount of what machines are made of. */
         RoomView: {
             /**
@@ -3155,7 +3150,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3332,7 +3327,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3535,7 +3530,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3714,7 +3709,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3898,7 +3893,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4075,7 +4070,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4255,7 +4250,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4436,7 +4431,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4608,7 +4603,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4792,7 +4787,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4972,7 +4967,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5158,7 +5153,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5328,7 +5323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5508,7 +5503,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5689,7 +5684,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5868,7 +5863,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6052,7 +6047,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6232,7 +6227,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6413,7 +6408,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6597,7 +6592,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6777,7 +6772,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6956,7 +6951,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7133,7 +7128,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7314,7 +7309,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7491,7 +7486,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7660,7 +7655,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7829,7 +7824,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8003,7 +7998,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8172,7 +8167,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8342,7 +8337,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8542,7 +8537,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8736,7 +8731,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8926,7 +8921,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9116,7 +9111,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9306,7 +9301,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9487,7 +9482,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9662,7 +9657,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9844,7 +9839,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10035,7 +10030,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10221,7 +10216,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10402,7 +10397,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10582,7 +10577,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10746,7 +10741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10920,7 +10915,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11098,7 +11093,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11262,7 +11257,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11431,7 +11426,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11600,7 +11595,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11769,7 +11764,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11946,7 +11941,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12110,7 +12105,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12289,7 +12284,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12473,7 +12468,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12650,7 +12645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12830,7 +12825,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13011,7 +13006,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13187,7 +13182,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -1,0 +1,79 @@
+//! What principals carry, as the gateway and sign-in ask for it: `identity.role_bindings`, `identity.roles` and
+//! `identity.policies`.
+
+use auth::{Binding, Condition, Permissions, Principal, Rights, Role};
+use chrono::{DateTime, Utc};
+use db::{Result, SystemTx};
+use ids::{ProjectId, TenantId};
+use ipnetwork::IpNetwork;
+
+#[derive(sqlx::FromRow)]
+struct BindingRow {
+    role: Option<String>,
+    custom: Option<String>,
+    permissions: Option<Vec<String>>,
+    project_id: Option<ProjectId>,
+    until: Option<DateTime<Utc>>,
+    networks: Vec<IpNetwork>,
+    factor_minutes: Option<i16>,
+}
+
+impl BindingRow {
+    /// A built-in role that a newer release has bound and this one does not know carries nothing.
+    fn binding(self) -> Option<Binding> {
+        let custom = self
+            .custom
+            .zip(self.permissions)
+            .map(|(name, permissions)| Rights::Custom {
+                name,
+                permissions: Permissions::stored(permissions),
+            });
+        let rights = match &self.role {
+            Some(role) => Rights::Role(Role::named(role)?),
+            None => custom?,
+        };
+        Some(Binding {
+            rights,
+            project: self.project_id,
+            condition: Condition {
+                until: self.until,
+                networks: self.networks,
+                factor_minutes: self.factor_minutes.and_then(|minutes| u16::try_from(minutes).ok()),
+            },
+        })
+    }
+}
+
+/// What a principal carries now, itself and through its groups, whether or not the conditions hold.
+pub async fn bindings(tx: &mut SystemTx, tenant: TenantId, of: &Principal) -> Result<Vec<Binding>> {
+    let (user, account) = match of {
+        Principal::User(id) => (Some(*id), None),
+        Principal::ServiceAccount(id) => (None, Some(*id)),
+        Principal::System(_) => (None, None),
+    };
+    let rows: Vec<BindingRow> = sqlx::query_as(
+        "select b.role, r.name as custom, r.permissions, b.project_id, b.until, b.networks, b.factor_minutes
+         from identity.role_bindings b left join identity.roles r using (tenant_id, role_id)
+         where b.tenant_id = $1 and (b.user_id = $2 or b.account_id = $3 or b.group_id in
+               (select m.group_id from identity.group_members m where m.tenant_id = $1 and m.user_id = $2))",
+    )
+    .bind(tenant)
+    .bind(user)
+    .bind(account)
+    .fetch_all(tx.sql())
+    .await?;
+    Ok(rows.into_iter().filter_map(BindingRow::binding).collect())
+}
+
+/// For how many minutes the tenant takes a factor for fresh; none: for ever.
+pub async fn step_up_minutes(tx: &mut SystemTx, tenant: TenantId) -> Result<Option<u16>> {
+    let minutes: Option<i16> = sqlx::query_scalar("select step_up_minutes from identity.policies where tenant_id = $1")
+        .bind(tenant)
+        .fetch_optional(tx.sql())
+        .await?;
+    let minutes = minutes.map_or(DEFAULT_STEP_UP_MINUTES, |minutes| u16::try_from(minutes).unwrap_or(1));
+    Ok(Some(minutes).filter(|minutes| *minutes > 0))
+}
+
+/// Where a tenant has not said otherwise.
+const DEFAULT_STEP_UP_MINUTES: u16 = 15;
