@@ -106,13 +106,15 @@ impl<A: Action> Change<A> {
         Ok(())
     }
 
-    /// The client must have named the object's present state: 428 without `If-Match`, 412 with an older one.
-    pub fn must_match(&self, etag: &str) -> Result<(), fault::Error> {
+    /// The client must have named the object's present state: 428 without `If-Match`, 412 with an older one. Whoever asks
+    /// this holds the object's row locked, unless it never changes: else two clients that read one state were both right.
+    pub fn must_match<T: Subject>(&self, present: &T) -> Result<(), fault::Error> {
         let Some(named) = &self.ask.if_match else {
             let detail = "Send the ETag you last read as If-Match.";
             return Err(fault::Error::new(fault::Kind::PreconditionRequired, detail));
         };
-        if named.trim() == "*" || named.split(',').any(|one| one.trim() == etag) {
+        let is_named = |etag: String| named.split(',').any(|one| one.trim() == etag);
+        if named.trim() == "*" || present.etag().is_some_and(is_named) {
             return Ok(());
         }
         let detail = "The object has changed since you read it.";

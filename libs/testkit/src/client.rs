@@ -185,6 +185,12 @@ impl Client {
             .await
     }
 
+    /// DELETE under `If-Match`.
+    pub async fn delete_if(&self, path: &str, etag: &str) -> Reply {
+        self.send(self.request(Method::DELETE, path).header("if-match", etag))
+            .await
+    }
+
     /// DELETE.
     pub async fn delete(&self, path: &str) -> Reply {
         self.send(self.request(Method::DELETE, path)).await

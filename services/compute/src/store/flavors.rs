@@ -87,15 +87,20 @@ pub async fn list(tx: &mut Read<flavor::List>, slice: Slice<'_>) -> Result<Vec<F
     Ok(rows.into_iter().map(Flavor::from).collect())
 }
 
-/// Removes a flavor. Machines made with it keep their size.
+/// Removes a flavor; 404 when somebody else was first. Machines made with it keep their size.
 pub async fn remove(
     tx: &mut Change<flavor::Delete>,
     _: &Granted<Platform, flavor::Delete>,
     flavor: &Flavor,
-) -> Result<()> {
-    sqlx::query("delete from compute.flavors where flavor_id = $1")
+) -> Result<(), fault::Error> {
+    let done = sqlx::query("delete from compute.flavors where flavor_id = $1")
         .bind(flavor.id)
         .execute(tx.sql())
-        .await?;
-    Ok(())
+        .await
+        .map_err(db::Error::from)?;
+    if done.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(fault::Error::not_found("flavor"))
+    }
 }

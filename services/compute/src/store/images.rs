@@ -184,11 +184,20 @@ pub async fn list(
     rows.into_iter().map(Image::try_from).collect()
 }
 
-/// Removes an image. Its files go when nothing needs them any more.
-pub async fn remove(tx: &mut Change<image::Delete>, _: &Granted<Platform, image::Delete>, image: &Image) -> Result<()> {
-    sqlx::query("delete from compute.images where image_id = $1")
+/// Removes an image; 404 when somebody else was first. Its files go when nothing needs them any more.
+pub async fn remove(
+    tx: &mut Change<image::Delete>,
+    _: &Granted<Platform, image::Delete>,
+    image: &Image,
+) -> Result<(), fault::Error> {
+    let done = sqlx::query("delete from compute.images where image_id = $1")
         .bind(image.id)
         .execute(tx.sql())
-        .await?;
-    Ok(())
+        .await
+        .map_err(db::Error::from)?;
+    if done.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(fault::Error::not_found("image"))
+    }
 }

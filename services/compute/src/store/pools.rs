@@ -92,7 +92,7 @@ pub async fn list(
 }
 
 /// Takes the pool for a change: nobody else changes it, or the room of its hosts, before the end of the transaction.
-pub async fn hold(tx: &mut Change<pool::Modify>, pool: &IdOrName<PoolId>) -> Result<Pool, fault::Error> {
+pub async fn hold<A: Action>(tx: &mut Change<A>, pool: &IdOrName<PoolId>) -> Result<Pool, fault::Error> {
     super::hosts::own_rooms(tx.sql()).await?;
     let (id, name) = either(pool);
     let row: Option<PoolRow> = sqlx::query_as("select * from compute.pools where pool_id = $1 or name = $2 for update")

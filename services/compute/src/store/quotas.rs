@@ -118,7 +118,31 @@ pub async fn lookup_any(
     Ok(quota.unwrap_or_else(|| Quota::untouched(*defaults)))
 }
 
-/// Sets any tenant's limits, for the platform's operators. Limits below what is used are lawful: nothing more is claimed.
+/// Takes any tenant's quota for a change of its limits, for the platform's operators: nothing is claimed, and nobody else
+/// changes it, before the end of the transaction. 404 when there is no such tenant.
+pub async fn hold_any(
+    tx: &mut Change<quota::Modify>,
+    platform: &Granted<Platform, quota::Modify>,
+    tenant: TenantId,
+    defaults: &Limits,
+) -> Result<Quota, fault::Error> {
+    let home = enter(tx, platform, tenant).await?;
+    let is_new = begin(tx, tenant, defaults).await?;
+    let row: QuotaRow = sqlx::query_as("select * from compute.quotas where tenant_id = $1 for update")
+        .bind(tenant)
+        .fetch_one(tx.sql())
+        .await
+        .map_err(db::Error::from)?;
+    leave(tx, home).await?;
+    // Whoever read it before there was a row read the defaults.
+    Ok(if is_new {
+        Quota::untouched(*defaults)
+    } else {
+        row.into()
+    })
+}
+
+/// Sets the limits of a held quota. Limits below what is used are lawful: nothing more is claimed.
 pub async fn set_limits(
     tx: &mut Change<quota::Modify>,
     platform: &Granted<Platform, quota::Modify>,
@@ -126,7 +150,6 @@ pub async fn set_limits(
     limits: &Limits,
 ) -> Result<Quota, fault::Error> {
     let home = enter(tx, platform, tenant).await?;
-    begin(tx, tenant, limits).await?;
     let now = tx.now();
     let row: QuotaRow = sqlx::query_as(
         "update compute.quotas
@@ -147,9 +170,10 @@ pub async fn set_limits(
     Ok(row.into())
 }
 
-async fn begin<A: Action>(tx: &mut Change<A>, tenant: TenantId, limits: &Limits) -> Result<()> {
+/// Writes the tenant's row, unless there is one; says whether it did.
+async fn begin<A: Action>(tx: &mut Change<A>, tenant: TenantId, limits: &Limits) -> Result<bool> {
     let now = tx.now();
-    sqlx::query(
+    let done = sqlx::query(
         "insert into compute.quotas (tenant_id, vms_limit, vcpus_limit, memory_mib_limit, disk_gib_limit, created_at,
                                      updated_at)
          values ($1, $2, $3, $4, $5, $6, $6) on conflict do nothing",
@@ -162,7 +186,7 @@ async fn begin<A: Action>(tx: &mut Change<A>, tenant: TenantId, limits: &Limits)
     .bind(now)
     .execute(tx.sql())
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 async fn fetch<A: Action>(tx: &mut Read<A>, tenant: TenantId) -> Result<Option<Quota>> {

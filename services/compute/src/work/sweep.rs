@@ -80,7 +80,7 @@ mod tests {
         }
         age(&test);
         assert_eq!(sweeper.round().await.unwrap(), 0, "both are images'");
-        operator.delete("/api/v1/system/images/gone").await.expect(204);
+        operator.delete_if("/api/v1/system/images/gone", "*").await.expect(204);
         assert_eq!(sweeper.round().await.unwrap(), 1);
         assert_eq!((there(&test, "kept"), there(&test, "gone")), (true, false));
         assert_eq!(sweeper.round().await.unwrap(), 0);
@@ -96,7 +96,7 @@ mod tests {
         let owner = test.client.caller(&tenant.caller(auth::Role::Owner));
         let body = serde_json::json!({"name": "web", "flavor": "tiny", "image": "gone"});
         owner.post("/api/v1/projects/default/vms", body).await.expect(202);
-        operator.delete("/api/v1/system/images/gone").await.expect(204);
+        operator.delete_if("/api/v1/system/images/gone", "*").await.expect(204);
         age(&test);
         assert_eq!(sweeper(&test).round().await.unwrap(), 0);
         assert!(there(&test, "gone"));
@@ -107,7 +107,7 @@ mod tests {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);
         test.image(&operator, "new").await;
-        operator.delete("/api/v1/system/images/new").await.expect(204);
+        operator.delete_if("/api/v1/system/images/new", "*").await.expect(204);
         assert_eq!(sweeper(&test).round().await.unwrap(), 0);
         assert!(there(&test, "new"));
     }
@@ -117,7 +117,7 @@ mod tests {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);
         test.image(&operator, "taken").await;
-        operator.delete("/api/v1/system/images/taken").await.expect(204);
+        operator.delete_if("/api/v1/system/images/taken", "*").await.expect(204);
         age(&test);
         let mut publisher = test.bench.superuser().await;
         sqlx::query("begin").execute(&mut publisher).await.unwrap();
@@ -140,7 +140,7 @@ mod tests {
         let operator = test.operator(&test.bench.tenant("ops").await);
         let sweeper = sweeper(&test);
         test.image(&operator, "gone").await;
-        operator.delete("/api/v1/system/images/gone").await.expect(204);
+        operator.delete_if("/api/v1/system/images/gone", "*").await.expect(204);
         age(&test);
         let (images, away) = (test.folder.images(), test.folder.as_ref().join("away"));
         std::fs::rename(&images, &away).unwrap();

@@ -1,5 +1,6 @@
 //! `identity.projects`.
 
+use auth::Action;
 use auth::action::{me, project, tenant};
 use db::{Change, Granted, Read, Result, Tenant};
 use ids::ProjectId;
@@ -85,6 +86,24 @@ pub async fn list(
         .fetch_all(tx.sql())
         .await;
     Ok(rows.map_err(db::Error::from)?)
+}
+
+/// Takes the project for a change: nobody else changes it before the end of the transaction. Answers it as it is now, which
+/// may be newer than what was read.
+pub async fn hold<A: Action>(
+    tx: &mut Change<A>,
+    project: Granted<Project, A>,
+) -> Result<Granted<Project, A>, fault::Error> {
+    let held: Option<Project> = sqlx::query_as(
+        "select tenant_id, project_id, name, description, generation, created_at, updated_at
+         from identity.projects where tenant_id = $1 and project_id = $2 for update",
+    )
+    .bind(project.tenant)
+    .bind(project.id)
+    .fetch_optional(tx.sql())
+    .await
+    .map_err(db::Error::from)?;
+    project.of(held.ok_or_else(|| fault::Error::not_found("project"))?)
 }
 
 /// Changes name and description.

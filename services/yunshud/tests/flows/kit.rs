@@ -6,7 +6,7 @@ use auth::Caller;
 use serde_json::Value;
 use testkit::{Bench, Client, Reply};
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::{OpenApi, PathItem};
+use utoipa::openapi::{OpenApi, PathItem, RefOr, Required};
 
 /// One operation of the API.
 #[derive(Clone)]
@@ -15,6 +15,8 @@ pub struct Op {
     pub method: reqwest::Method,
     pub path: String,
     pub service: &'static str,
+    /// It asks for `If-Match`.
+    pub guarded: bool,
 }
 
 /// All services, listening.
@@ -41,9 +43,19 @@ fn of(service: &'static str, api: &OpenApi) -> Vec<Op> {
                 method,
                 path: path.clone(),
                 service,
+                guarded: is_guarded(operation),
             })
         })
         .collect()
+}
+
+fn is_guarded(operation: &Operation) -> bool {
+    let parameters = operation.parameters.iter().flatten();
+    let mut inline = parameters.filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(parameter),
+        RefOr::Ref(_) => None,
+    });
+    inline.any(|header| header.name == "If-Match" && header.required == Required::True)
 }
 
 fn methods(item: &PathItem) -> Vec<(reqwest::Method, &Operation)> {

@@ -113,6 +113,24 @@ fn every_operation_has_a_row_and_every_row_an_operation() {
     assert_eq!(operations, rows);
 }
 
+/// What is deleted whatever state it is in.
+const UNGUARDED: &[&str] = &[
+    // A machine changes by itself all the time, and is no configuration.
+    "delete_vm",
+    // A permission never changes, and it must be quick to take back.
+    "delete_enrolment",
+];
+
+#[test]
+fn what_changes_or_deletes_configuration_asks_for_the_state_that_was_read() {
+    use reqwest::Method;
+    let changing = [Method::PUT, Method::PATCH, Method::DELETE];
+    let operations = operations().into_iter().filter(|op| changing.contains(&op.method));
+    for op in operations {
+        assert_eq!(op.guarded, !UNGUARDED.contains(&op.id.as_str()), "{}", op.id);
+    }
+}
+
 /// Parameters that name the caller's own project where it can come to no harm, and nothing else that exists.
 fn params(op: &Op) -> impl Fn(&str) -> String {
     let harmless = op.path != "/api/v1/projects/{project}" || op.method == reqwest::Method::GET;

@@ -12,10 +12,12 @@ use crate::store;
 #[utoipa::path(
     operation_id = "delete_flavor",
     tag = "flavors",
-    description = "Offers the size no longer; machines made with it keep theirs. Needs `flavor.delete`.",
+    description = "Offers the size no longer; machines made with it keep theirs. Send the `ETag` last read as \
+                   `If-Match`. Needs `flavor.delete`.",
     params(
         ("flavor" = String, Path, description = "Id or name", example = "small"),
         ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
+        ("If-Match" = String, Header, description = "The ETag last read"),
     ),
     responses(
         (status = 204, description = "Deleted"),
@@ -33,10 +35,12 @@ pub async fn delete_flavor(
     let mut tx = ask.begin(&compute.db).await?;
     let platform = tx.platform()?;
     let flavor = store::flavors::lookup(&mut tx, &path.flavor).await?;
+    let gone = FlavorView::from(&flavor);
+    tx.must_match(&gone)?;
 
     store::flavors::remove(&mut tx, &platform, &flavor).await?;
 
-    tx.finish(Status::NoContent, Removed(FlavorView::from(&flavor))).await
+    tx.finish(Status::NoContent, Removed(gone)).await
 }
 
 #[cfg(test)]
@@ -54,12 +58,29 @@ mod tests {
         let path = "/api/v1/system/flavors/small";
         test.client
             .caller(&tenant.caller(Role::Owner))
-            .delete(path)
+            .delete_if(path, "*")
             .await
             .expect(403);
-        operator.delete(&format!("{path}?dry_run=true")).await.expect(200);
-        operator.delete(path).await.expect(204);
-        operator.delete(path).await.expect(404);
+        operator
+            .delete_if(&format!("{path}?dry_run=true"), "*")
+            .await
+            .expect(200);
+        operator.delete_if(path, "*").await.expect(204);
+        operator.delete_if(path, "*").await.expect(404);
         operator.get("/api/v1/flavors/small").await.expect(404);
+    }
+
+    #[tokio::test]
+    async fn who_read_the_one_before_does_not_delete_its_successor() {
+        let test = start().await;
+        let operator = test.operator(&test.bench.tenant("ops").await);
+        let path = "/api/v1/system/flavors/small";
+        test.flavor(&operator, "small").await;
+        let read = operator.get("/api/v1/flavors/small").await.expect(200);
+        operator.delete(path).await.expect(428);
+        operator.delete_if(path, read.header("etag")).await.expect(204);
+        test.flavor(&operator, "small").await;
+        operator.delete_if(path, read.header("etag")).await.expect(412);
+        operator.get("/api/v1/flavors/small").await.expect(200);
     }
 }

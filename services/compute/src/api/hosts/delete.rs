@@ -12,10 +12,12 @@ use crate::store;
 #[utoipa::path(
     operation_id = "delete_host",
     tag = "hosts",
-    description = "Forgets a host with nothing on it; its certificate opens nothing from then on. Needs `host.delete`.",
+    description = "Forgets a host with nothing on it; its certificate opens nothing from then on. Send the `ETag` \
+                   last read as `If-Match`. Needs `host.delete`.",
     params(
         ("host" = String, Path, description = "Id or name", example = "rack-3-7"),
         ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
+        ("If-Match" = String, Header, description = "The ETag last read"),
     ),
     responses(
         (status = 204, description = "Removed"),
@@ -29,12 +31,14 @@ pub async fn delete_host(ask: Change<host::Delete>, path: Path<InHost>, compute:
     let mut tx = ask.begin(&compute.db).await?;
     let platform = tx.platform()?;
     let host = store::hosts::hold(&mut tx, &path.host).await?;
+    let gone = HostView::from(&host);
+    tx.must_match(&gone)?;
 
     if !store::hosts::remove(&mut tx, &platform, &host).await? {
         return Err(fault::Error::conflict("Machines are placed on this host; remove or move them first.").into());
     }
 
-    tx.finish(Status::NoContent, Removed(HostView::from(&host))).await
+    tx.finish(Status::NoContent, Removed(gone)).await
 }
 
 #[cfg(test)]
@@ -51,7 +55,7 @@ mod tests {
         let host = test.host(&operator, "fast", "one").await;
         let machine = test.certificate(&host.fingerprint);
         machine.post("/api/v1/hypervisor/session", session()).await.expect(200);
-        operator.delete("/api/v1/system/hosts/one").await.expect(204);
+        operator.delete_if("/api/v1/system/hosts/one", "*").await.expect(204);
         machine.post("/api/v1/hypervisor/session", session()).await.expect(401);
         let again = json!(host.enrol);
         machine.post("/api/v1/hypervisor/enrol", again).await.expect(401);
@@ -63,15 +67,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn only_who_read_the_present_state_may_remove_it() {
+        let test = start().await;
+        let operator = test.operator(&test.bench.tenant("ops").await);
+        test.host(&operator, "fast", "one").await;
+        let path = "/api/v1/system/hosts/one";
+        let read = operator.get(path).await.expect(200);
+        let changed = operator
+            .patch(path, read.header("etag"), json!({"state": "maintenance"}))
+            .await
+            .expect(200);
+        operator.delete(path).await.expect(428);
+        operator.delete_if(path, read.header("etag")).await.expect(412);
+        operator.delete_if(path, changed.header("etag")).await.expect(204);
+    }
+
+    #[tokio::test]
     async fn machines_hold_their_host() {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);
         test.host(&operator, "fast", "one").await;
         test.superuser("update compute.hosts set vcpus_used = 1").await;
         assert_eq!(
-            operator.delete("/api/v1/system/hosts/one").await.expect(409).code(),
+            operator
+                .delete_if("/api/v1/system/hosts/one", "*")
+                .await
+                .expect(409)
+                .code(),
             "conflict"
         );
-        operator.delete("/api/v1/system/hosts/none").await.expect(404);
+        operator.delete_if("/api/v1/system/hosts/none", "*").await.expect(404);
     }
 }

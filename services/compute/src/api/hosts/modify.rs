@@ -1,7 +1,7 @@
 use actix_web::patch;
 use actix_web::web::{Data, Path};
 use auth::action::host;
-use db::{Changed, Outcome, Status, Subject};
+use db::{Changed, Outcome, Status};
 use ids::{IdOrName, PoolId};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -47,7 +47,7 @@ pub async fn modify_host(
     let platform = tx.platform()?;
     let host = store::hosts::hold(&mut tx, &path.host).await?;
     let before = HostView::from(&host);
-    tx.must_match(&before.etag().unwrap_or_default())?;
+    tx.must_match(&before)?;
     let pool = match &ask.body.pool {
         Some(pool) => store::pools::lookup(&mut tx, pool).await?.id,
         None => host.pool.0,

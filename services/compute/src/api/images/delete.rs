@@ -13,10 +13,11 @@ use crate::store;
     operation_id = "delete_image",
     tag = "images",
     description = "Offers the image no longer. Machines made from it keep theirs: its files go when none needs them. \
-                   Needs `image.delete`.",
+                   Send the `ETag` last read as `If-Match`. Needs `image.delete`.",
     params(
         ("image" = String, Path, description = "Id or name", example = "debian-12"),
         ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
+        ("If-Match" = String, Header, description = "The ETag last read"),
     ),
     responses(
         (status = 204, description = "Deleted"),
@@ -34,10 +35,12 @@ pub async fn delete_image(
     let mut tx = ask.begin(&compute.db).await?;
     let platform = tx.platform()?;
     let image = store::images::lookup(&mut tx, &path.image).await?;
+    let gone = ImageView::from(&image);
+    tx.must_match(&gone)?;
 
     store::images::remove(&mut tx, &platform, &image).await?;
 
-    tx.finish(Status::NoContent, Removed(ImageView::from(&image))).await
+    tx.finish(Status::NoContent, Removed(gone)).await
 }
 
 #[cfg(test)]
@@ -55,12 +58,29 @@ mod tests {
         let path = "/api/v1/system/images/debian";
         test.client
             .caller(&tenant.caller(Role::Owner))
-            .delete(path)
+            .delete_if(path, "*")
             .await
             .expect(403);
-        operator.delete(&format!("{path}?dry_run=true")).await.expect(200);
+        operator
+            .delete_if(&format!("{path}?dry_run=true"), "*")
+            .await
+            .expect(200);
         operator.get("/api/v1/images/debian").await.expect(200);
-        operator.delete(path).await.expect(204);
-        operator.delete(path).await.expect(404);
+        operator.delete_if(path, "*").await.expect(204);
+        operator.delete_if(path, "*").await.expect(404);
+    }
+
+    #[tokio::test]
+    async fn who_read_the_one_before_does_not_delete_its_successor() {
+        let test = start().await;
+        let operator = test.operator(&test.bench.tenant("ops").await);
+        let path = "/api/v1/system/images/debian";
+        test.image(&operator, "debian").await;
+        let read = operator.get("/api/v1/images/debian").await.expect(200);
+        operator.delete(path).await.expect(428);
+        operator.delete_if(path, read.header("etag")).await.expect(204);
+        test.image(&operator, "debian").await;
+        operator.delete_if(path, read.header("etag")).await.expect(412);
+        operator.get("/api/v1/images/debian").await.expect(200);
     }
 }

@@ -12,10 +12,12 @@ use crate::store;
 #[utoipa::path(
     operation_id = "delete_pool",
     tag = "pools",
-    description = "Deletes a pool without hosts; open enrolments into it end. Needs `pool.delete`.",
+    description = "Deletes a pool without hosts; open enrolments into it end. Send the `ETag` last read as `If-Match`. Needs \
+                   `pool.delete`.",
     params(
         ("pool" = String, Path, description = "Id or name", example = "default"),
         ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
+        ("If-Match" = String, Header, description = "The ETag last read"),
     ),
     responses(
         (status = 204, description = "Deleted"),
@@ -28,7 +30,9 @@ use crate::store;
 pub async fn delete_pool(ask: Change<pool::Delete>, path: Path<InPool>, compute: Data<Compute>) -> Outcome<PoolView> {
     let mut tx = ask.begin(&compute.db).await?;
     let platform = tx.platform()?;
-    let pool = store::pools::lookup(&mut tx, &path.pool).await?;
+    let pool = store::pools::hold(&mut tx, &path.pool).await?;
+    let gone = PoolView::from(&pool);
+    tx.must_match(&gone)?;
 
     store::pools::remove(&mut tx, &platform, &pool)
         .await
@@ -39,7 +43,7 @@ pub async fn delete_pool(ask: Change<pool::Delete>, path: Path<InPool>, compute:
             other => other.into(),
         })?;
 
-    tx.finish(Status::NoContent, Removed(PoolView::from(&pool))).await
+    tx.finish(Status::NoContent, Removed(gone)).await
 }
 
 #[cfg(test)]
@@ -62,14 +66,32 @@ mod tests {
             .await
             .expect(201);
         operator
-            .delete("/api/v1/system/pools/fast?dry_run=true")
+            .delete_if("/api/v1/system/pools/fast?dry_run=true", "*")
             .await
             .expect(200);
         operator.get("/api/v1/system/pools/fast").await.expect(200);
-        operator.delete("/api/v1/system/pools/fast").await.expect(204);
+        operator.delete_if("/api/v1/system/pools/fast", "*").await.expect(204);
         operator.get("/api/v1/system/pools/fast").await.expect(404);
         let left = operator.get("/api/v1/system/hosts/enrolments").await.expect(200);
         assert_eq!(left.json["items"], json!([]));
+    }
+
+    #[tokio::test]
+    async fn only_who_read_the_present_state_may_delete_it() {
+        let test = start().await;
+        let operator = test.operator(&test.bench.tenant("ops").await);
+        let path = "/api/v1/system/pools/fast";
+        let made = operator
+            .post("/api/v1/system/pools", json!({"name": "fast"}))
+            .await
+            .expect(201);
+        let changed = operator
+            .patch(path, made.header("etag"), json!({"policy": "pack"}))
+            .await
+            .expect(200);
+        operator.delete(path).await.expect(428);
+        operator.delete_if(path, made.header("etag")).await.expect(412);
+        operator.delete_if(path, changed.header("etag")).await.expect(204);
     }
 
     #[tokio::test]
@@ -77,8 +99,8 @@ mod tests {
         let test = start().await;
         let operator = test.operator(&test.bench.tenant("ops").await);
         test.host(&operator, "fast", "one").await;
-        let refused = operator.delete("/api/v1/system/pools/fast").await.expect(409);
+        let refused = operator.delete_if("/api/v1/system/pools/fast", "*").await.expect(409);
         assert_eq!(refused.code(), "conflict");
-        operator.delete("/api/v1/system/pools/none").await.expect(404);
+        operator.delete_if("/api/v1/system/pools/none", "*").await.expect(404);
     }
 }

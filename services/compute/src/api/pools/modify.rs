@@ -1,7 +1,7 @@
 use actix_web::patch;
 use actix_web::web::{Data, Path};
 use auth::action::pool;
-use db::{Changed, Outcome, Status, Subject};
+use db::{Changed, Outcome, Status};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use web::{Change, Refusals};
@@ -47,7 +47,7 @@ pub async fn modify_pool(
     let platform = tx.platform()?;
     let pool = store::pools::hold(&mut tx, &path.pool).await?;
     let before = PoolView::from(&pool);
-    tx.must_match(&before.etag().unwrap_or_default())?;
+    tx.must_match(&before)?;
 
     let pool = store::pools::set(&mut tx, &platform, &pool.with(overcommit, policy)?).await?;
 

@@ -67,12 +67,12 @@ impl ModifyQuota {
 #[utoipa::path(
     operation_id = "modify_tenant_quota",
     tag = "quotas",
-    description = "Sets limits of a tenant. Limits below what is used take nothing away: nothing more is given. For platform \
-                   operators: needs `quota.modify`.",
+    description = "Sets limits of a tenant. Limits below what is used take nothing away: nothing more is given. Send the \
+                   `ETag` last read as `If-Match`. For platform operators: needs `quota.modify`.",
     params(
         ("tenant" = TenantId, Path, description = "The tenant's id"),
         ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("If-Match" = Option<String>, Header, description = "Only if the quota still is as it was read"),
+        ("If-Match" = String, Header, description = "The ETag last read; it changes with what is used, too"),
     ),
     request_body(content = ModifyQuota, description = "What to change"),
     responses((status = 200, description = "The quota as it is now", body = TenantQuotaView), Refusals),
@@ -89,17 +89,15 @@ pub async fn modify_tenant_quota(
 
     let mut tx = ask.begin(&compute.db).await?;
     let platform = tx.platform()?;
-    let defaults = &compute.settings.quota;
-    let before = store::quotas::lookup_any(&mut tx, &platform, tenant, defaults).await?;
+    let quota = store::quotas::hold_any(&mut tx, &platform, tenant, &compute.settings.quota).await?;
+    let before = TenantQuotaView::of(tenant, &quota);
+    tx.must_match(&before)?;
 
-    let limits = ask.body.over(before.limits);
+    let limits = ask.body.over(quota.limits);
     let after = store::quotas::set_limits(&mut tx, &platform, tenant, &limits).await?;
 
-    let (before, after) = (
-        TenantQuotaView::of(tenant, &before),
-        TenantQuotaView::of(tenant, &after),
-    );
-    tx.finish(Status::Ok, Changed(before, after)).await
+    tx.finish(Status::Ok, Changed(before, TenantQuotaView::of(tenant, &after)))
+        .await
 }
 
 #[cfg(test)]
@@ -142,6 +140,22 @@ mod tests {
             .patch(&format!("/api/v1/system/quotas/{}", TenantId::mint()), "*", json!({}))
             .await
             .expect(404);
+    }
+
+    #[tokio::test]
+    async fn of_many_who_read_one_state_one_changes_it() {
+        let world = stocked().await;
+        let path = format!("/api/v1/system/quotas/{}", world.tenant.id);
+        let etag = world.operator.get(&path).await.expect(200).header("etag").to_owned();
+        let changes = (1..=8).map(|n| world.operator.patch(&path, &etag, json!({"vms": n})));
+        let replies = futures::future::join_all(changes).await;
+        let count = |status| replies.iter().filter(|reply| reply.status == status).count();
+        assert_eq!((count(200), count(412)), (1, 7), "{replies:?}");
+        let unguarded = world
+            .operator
+            .request(reqwest::Method::PATCH, &path)
+            .json(&json!({"vms": 1}));
+        world.operator.send(unguarded).await.expect(428);
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use actix_web::patch;
 use actix_web::web::{Data, Path};
 use auth::action::vm;
-use db::{Changed, Outcome, Status, Subject};
+use db::{Changed, Outcome, Status};
 use scope::Scope;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -55,7 +55,7 @@ pub async fn modify_vm(
     let vm = store::vms::lookup(&mut tx, &project, &path.vm).await?;
     let vm = store::vms::hold(&mut tx, vm).await?;
     let before = VmView::from(&*vm);
-    tx.must_match(&before.etag().unwrap_or_default())?;
+    tx.must_match(&before)?;
 
     let vm = store::vms::set_description(&mut tx, &vm, &new)
         .await

@@ -1,7 +1,7 @@
 use actix_web::patch;
 use actix_web::web::{Data, Path};
 use auth::action::project;
-use db::{Changed, Outcome, Status, Subject};
+use db::{Changed, Outcome, Status};
 use scope::Scope;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -53,8 +53,9 @@ pub async fn modify_project(
 
     let mut tx = ask.begin(&identity.db).await?;
     let project = tx.project(&path.project).await?;
+    let project = store::projects::hold(&mut tx, project).await?;
     let before = ProjectView::from(&*project);
-    tx.must_match(&before.etag().unwrap_or_default())?;
+    tx.must_match(&before)?;
 
     let project = store::projects::set(&mut tx, &project, name.as_ref(), description.as_ref())
         .await
@@ -85,6 +86,19 @@ mod tests {
             .request(reqwest::Method::PATCH, &path)
             .json(&json!({"name": "again"}));
         admin.send(unguarded).await.expect(428);
+    }
+
+    #[tokio::test]
+    async fn of_many_who_read_one_state_one_changes_it() {
+        let test = start().await;
+        let tenant = test.bench.tenant("acme").await;
+        let admin = test.client.caller(&tenant.caller(Role::Admin));
+        let path = format!("/api/v1/projects/{}", tenant.project);
+        let etag = admin.get(&path).await.expect(200).header("etag").to_owned();
+        let changes = (0..12).map(|n| admin.patch(&path, &etag, json!({"description": format!("by {n}")})));
+        let replies = futures::future::join_all(changes).await;
+        let count = |status| replies.iter().filter(|reply| reply.status == status).count();
+        assert_eq!((count(200), count(412)), (1, 11), "{replies:?}");
     }
 
     #[tokio::test]

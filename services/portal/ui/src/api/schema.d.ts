@@ -104,7 +104,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes a pool.
-         * @description Deletes a pool without hosts; open enrolments into it end. Needs `pool.delete`.
+         * @description Deletes a pool without hosts; open enrolments into it end. Send the `ETag` last read as `If-Match`. Needs `pool.delete`.
          */
         delete: operations["delete_pool"];
         options?: never;
@@ -196,7 +196,7 @@ export interface paths {
         post?: never;
         /**
          * Removes a host.
-         * @description Forgets a host with nothing on it; its certificate opens nothing from then on. Needs `host.delete`.
+         * @description Forgets a host with nothing on it; its certificate opens nothing from then on. Send the `ETag` last read as `If-Match`. Needs `host.delete`.
          */
         delete: operations["delete_host"];
         options?: never;
@@ -244,7 +244,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes a flavor.
-         * @description Offers the size no longer; machines made with it keep theirs. Needs `flavor.delete`.
+         * @description Offers the size no longer; machines made with it keep theirs. Send the `ETag` last read as `If-Match`. Needs `flavor.delete`.
          */
         delete: operations["delete_flavor"];
         options?: never;
@@ -288,7 +288,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes an image.
-         * @description Offers the image no longer. Machines made from it keep theirs: its files go when none needs them. Needs `image.delete`.
+         * @description Offers the image no longer. Machines made from it keep theirs: its files go when none needs them. Send the `ETag` last read as `If-Match`. Needs `image.delete`.
          */
         delete: operations["delete_image"];
         options?: never;
@@ -707,7 +707,7 @@ export interface paths {
         head?: never;
         /**
          * Changes any tenant's limits.
-         * @description Sets limits of a tenant. Limits below what is used take nothing away: nothing more is given. For platform operators: needs `quota.modify`.
+         * @description Sets limits of a tenant. Limits below what is used take nothing away: nothing more is given. Send the `ETag` last read as `If-Match`. For platform operators: needs `quota.modify`.
          */
         patch: operations["modify_tenant_quota"];
         trace?: never;
@@ -872,7 +872,7 @@ export interface paths {
         post?: never;
         /**
          * Deletes a project.
-         * @description Deletes an empty project. Needs `project.delete`.
+         * @description Deletes an empty project. Send the `ETag` last read as `If-Match`. Needs `project.delete`.
          */
         delete: operations["delete_project"];
         options?: never;
@@ -4204,7 +4204,10 @@ export interface operations {
                 /** @description Only say what would happen */
                 dry_run?: boolean;
             };
-            header?: never;
+            header: {
+                /** @description The ETag last read */
+                "If-Match": string;
+            };
             path: {
                 /**
                  * @description Id or name
@@ -5457,7 +5460,10 @@ export interface operations {
                 /** @description Only say what would happen */
                 dry_run?: boolean;
             };
-            header?: never;
+            header: {
+                /** @description The ETag last read */
+                "If-Match": string;
+            };
             path: {
                 /**
                  * @description Id or name
@@ -6181,7 +6187,10 @@ export interface operations {
                 /** @description Only say what would happen */
                 dry_run?: boolean;
             };
-            header?: never;
+            header: {
+                /** @description The ETag last read */
+                "If-Match": string;
+            };
             path: {
                 /**
                  * @description Id or name
@@ -6726,7 +6735,10 @@ export interface operations {
                 /** @description Only say what would happen */
                 dry_run?: boolean;
             };
-            header?: never;
+            header: {
+                /** @description The ETag last read */
+                "If-Match": string;
+            };
             path: {
                 /**
                  * @description Id or name
@@ -11049,9 +11061,9 @@ export interface operations {
                 /** @description Only say what would happen */
                 dry_run?: boolean;
             };
-            header?: {
-                /** @description Only if the quota still is as it was read */
-                "If-Match"?: string | null;
+            header: {
+                /** @description The ETag last read; it changes with what is used, too */
+                "If-Match": string;
             };
             path: {
                 /** @description The tenant's id */
@@ -12779,7 +12791,10 @@ export interface operations {
                 /** @description Only say what would happen */
                 dry_run?: boolean;
             };
-            header?: never;
+            header: {
+                /** @description The ETag last read */
+                "If-Match": string;
+            };
             path: {
                 /**
                  * @description Id or name
