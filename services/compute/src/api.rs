@@ -12,13 +12,3 @@ pub mod pools;
 pub mod operations;
 pub mod quotas;
 pub mod vms;
-
-use web::Sort;
-
-/// The key of a row in this order: what a page's token remembers of its last row.
-fn key(sort: Sort, id: impl std::fmt::Display, name: &str) -> Vec<String> {
-    match sort {
-        Sort::CreatedAt | Sort::CreatedAtDescending => vec![id.to_string()],
-        Sort::Name | Sort::NameDescending => vec![name.to_owned()],
-    }
-}

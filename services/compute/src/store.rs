@@ -19,8 +19,13 @@ pub mod placements;
 pub mod quotas;
 pub mod vms;
 
+use std::fmt::Display;
+use std::str::FromStr;
+
+use auth::Caller;
 use ids::IdOrName;
-use web::{Sort, Window};
+use serde::Serialize;
+use web::{Listing, Page, Sort, Window};
 
 /// The statement of a list of the platform's in one of the four orders: one text each, since SQL is never put together
 /// at run time. `$1` is the last row's key, `$2` the number of rows, `$3` and `$4` the range of a name's prefix; the
@@ -85,20 +90,37 @@ macro_rules! ordered {
 }
 use ordered;
 
-/// The window of a list of the platform's.
-#[derive(Debug, Clone, Copy)]
+/// The part of a list of the platform's that a caller asks for.
+#[derive(Debug)]
 pub struct Slice<'a> {
-    /// Names that begin with this.
-    pub prefix: Option<&'a str>,
-    /// The order.
-    pub sort: Sort,
-    /// Which rows.
-    pub window: &'a Window,
+    prefix: Option<&'a str>,
+    sort: Sort,
+    window: Window,
 }
 
-impl Slice<'_> {
+impl<'a> Slice<'a> {
+    /// The page that is meant of the names that begin with `prefix`, in this order.
+    pub fn parse<F: Serialize>(
+        caller: &Caller,
+        listing: &Listing<'_, F>,
+        prefix: Option<&'a str>,
+        sort: Sort,
+    ) -> Result<Self, fault::Error> {
+        let window = Window::parse(caller.tenant(), listing)?;
+        Ok(Self { prefix, sort, window })
+    }
+
+    /// The page of these rows; `key` gives a row's id and name.
+    pub fn page<R, I: Display, V: for<'r> From<&'r R>>(&self, rows: Vec<R>, key: impl Fn(&R) -> (I, &str)) -> Page<V> {
+        let last = |row: &R| match (self.sort, key(row)) {
+            (Sort::CreatedAt | Sort::CreatedAtDescending, (id, _)) => vec![id.to_string()],
+            (Sort::Name | Sort::NameDescending, (_, name)) => vec![name.to_owned()],
+        };
+        self.window.page(rows, last, |row| V::from(&row))
+    }
+
     /// The key of the last row of the page before; one that is no key of this order is refused here.
-    fn after<I: std::str::FromStr + std::fmt::Display>(&self) -> Result<Option<String>, fault::Error> {
+    fn after<I: FromStr + Display>(&self) -> Result<Option<String>, fault::Error> {
         match self.sort {
             Sort::CreatedAt | Sort::CreatedAtDescending => Ok(self.window.after::<I>(0)?.map(|id| id.to_string())),
             Sort::Name | Sort::NameDescending => self.window.after(0),

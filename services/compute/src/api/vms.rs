@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use host_api::ObservedPower;
 use ids::{IdOrName, ProjectId, VmId};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::placement::Record;
 use crate::vm::{LastError, Power, Status, Vm};
@@ -30,11 +30,14 @@ pub struct InProject {
 }
 
 /// The path of one machine.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
 pub struct VmPath {
-    /// Id or name.
+    /// Id or name
+    #[param(value_type = String, example = "default")]
     pub project: IdOrName<ProjectId>,
-    /// Id or name.
+    /// Id or name
+    #[param(value_type = String, example = "web-1")]
     pub vm: IdOrName<VmId>,
 }
 

@@ -69,7 +69,7 @@ pub async fn lookup<A: Action>(tx: &mut Read<A>, flavor: &IdOrName<FlavorId>) ->
 }
 
 /// A window of the flavors.
-pub async fn list(tx: &mut Read<flavor::List>, slice: Slice<'_>) -> Result<Vec<Flavor>, fault::Error> {
+pub async fn list(tx: &mut Read<flavor::List>, slice: &Slice<'_>) -> Result<Vec<Flavor>, fault::Error> {
     let sql = ordered!(
         slice.sort,
         "flavor_id",

@@ -192,7 +192,7 @@ pub async fn list(
     tx: &mut Read<host::List>,
     _: &Granted<Platform, host::List>,
     filter: &Filter,
-    slice: Slice<'_>,
+    slice: &Slice<'_>,
 ) -> Result<Vec<Host>, fault::Error> {
     let sql = ordered!(
         slice.sort,

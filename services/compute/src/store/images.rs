@@ -164,7 +164,7 @@ pub async fn lookup<A: Action>(tx: &mut Read<A>, image: &IdOrName<ImageId>) -> R
 pub async fn list(
     tx: &mut Read<image::List>,
     kind: Option<&str>,
-    slice: Slice<'_>,
+    slice: &Slice<'_>,
 ) -> Result<Vec<Image>, fault::Error> {
     let sql = ordered!(
         slice.sort,

@@ -77,7 +77,7 @@ pub async fn lookup<A: Action>(tx: &mut Read<A>, pool: &IdOrName<PoolId>) -> Res
 pub async fn list(
     tx: &mut Read<pool::List>,
     _: &Granted<Platform, pool::List>,
-    slice: Slice<'_>,
+    slice: &Slice<'_>,
 ) -> Result<Vec<Pool>, fault::Error> {
     let sql = ordered!(slice.sort, "pool_id", "name", "select * from compute.pools where true");
     let rows: Vec<PoolRow> = sqlx::query_as(sql)

@@ -2,7 +2,7 @@ use actix_web::delete;
 use actix_web::web::{Data, Path};
 use auth::action::host;
 use db::{Outcome, Removed, Status};
-use web::{Change, Refusals};
+use web::{Change, DryRun, Refusals};
 
 use super::{EnrolmentView, InEnrolment};
 use crate::service::Compute;
@@ -15,7 +15,7 @@ use crate::store;
     description = "Ends a permission that was not used yet. Needs `host.enrol`: platform operators only.",
     params(
         ("enrolment" = String, Path, description = "Id", example = "0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3"),
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
+        DryRun,
     ),
     responses(
         (status = 204, description = "Taken back"),

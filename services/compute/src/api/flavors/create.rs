@@ -4,7 +4,7 @@ use auth::action::flavor;
 use db::{Created, Outcome, Status};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{Change, Refusals};
+use web::{Change, DryRun, Once, Refusals};
 
 use super::FlavorView;
 use crate::flavor::NewFlavor;
@@ -57,10 +57,7 @@ impl CreateFlavor {
     operation_id = "create_flavor",
     tag = "flavors",
     description = "Offers a size of machine to every tenant. Needs `flavor.create`: platform operators only.",
-    params(
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeats within a day get the first answer"),
-    ),
+    params(DryRun, Once),
     request_body(content = CreateFlavor, description = "The flavor to be"),
     responses((status = 201, description = "Created", body = FlavorView), Refusals),
     security(("bearer" = [])),

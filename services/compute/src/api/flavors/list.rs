@@ -3,10 +3,9 @@ use actix_web::web::Data;
 use auth::action::flavor;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
-use web::{Listing, Page, Read, Refusals, Sort, Window};
+use web::{Listing, Page, Read, Refusals, Sort};
 
 use super::FlavorView;
-use crate::api::key;
 use crate::service::Compute;
 use crate::store::{self, Slice};
 
@@ -72,21 +71,12 @@ async fn page(ask: &Read<flavor::List, ListFlavors>, compute: &Compute) -> Resul
         page_token: query.page_token.as_deref(),
         filter: ("flavors", query),
     };
-    let window = Window::parse(ask.caller().tenant(), &listing)?;
+    let slice = Slice::parse(ask.caller(), &listing, query.q.as_deref(), query.sort)?;
 
     let mut tx = ask.begin(&compute.db).await?;
 
-    let slice = Slice {
-        prefix: query.q.as_deref(),
-        sort: query.sort,
-        window: &window,
-    };
-    let rows = store::flavors::list(&mut tx, slice).await?;
-    Ok(window.page(
-        rows,
-        |row| key(query.sort, row.id, &row.name),
-        |row| FlavorView::from(&row),
-    ))
+    let rows = store::flavors::list(&mut tx, &slice).await?;
+    Ok(slice.page(rows, |flavor| (flavor.id, &flavor.name)))
 }
 
 #[cfg(test)]

@@ -4,10 +4,9 @@ use auth::action::host;
 use ids::IdOrName;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
-use web::{Listing, Page, Read, Refusals, Sort, Window};
+use web::{Listing, Page, Read, Refusals, Sort};
 
 use super::HostView;
-use crate::api::key;
 use crate::host::HostState;
 use crate::service::Compute;
 use crate::store::hosts::Filter;
@@ -60,7 +59,7 @@ pub async fn list_hosts(
         page_token: query.page_token.as_deref(),
         filter: ("hosts", query),
     };
-    let window = Window::parse(ask.caller().tenant(), &listing)?;
+    let slice = Slice::parse(ask.caller(), &listing, query.q.as_deref(), query.sort)?;
 
     let mut tx = ask.begin(&compute.db).await?;
     let platform = tx.platform()?;
@@ -69,17 +68,8 @@ pub async fn list_hosts(
         pool: query.pool.as_deref().map(IdOrName::of),
         state: query.state,
     };
-    let slice = Slice {
-        prefix: query.q.as_deref(),
-        sort: query.sort,
-        window: &window,
-    };
-    let rows = store::hosts::list(&mut tx, &platform, &filter, slice).await?;
-    Ok(window.page(
-        rows,
-        |row| key(query.sort, row.id, &row.name),
-        |row| HostView::from(&row),
-    ))
+    let rows = store::hosts::list(&mut tx, &platform, &filter, &slice).await?;
+    Ok(slice.page(rows, |host| (host.id, &host.name)))
 }
 
 #[cfg(test)]

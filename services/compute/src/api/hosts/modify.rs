@@ -5,7 +5,7 @@ use db::{Changed, Outcome, Status};
 use ids::{IdOrName, PoolId};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{Change, Refusals};
+use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{HostView, InHost};
 use crate::host::HostState;
@@ -30,8 +30,8 @@ pub struct ModifyHost {
     description = "Changes a host's state or pool. Send the `ETag` last read as `If-Match`. Needs `host.operate`.",
     params(
         ("host" = String, Path, description = "Id or name", example = "rack-3-7"),
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("If-Match" = String, Header, description = "The ETag last read"),
+        DryRun,
+        IfMatch,
     ),
     request_body(content = ModifyHost, description = "What to change"),
     responses((status = 200, description = "The host as it is now", body = HostView), Refusals),

@@ -5,7 +5,7 @@ use db::{Created, Outcome, Status};
 use host_api::BootImage;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{Change, Refusals};
+use web::{Change, DryRun, Once, Refusals};
 
 use super::{ImageKind, ImageView};
 use crate::blobs::{Blobs, Draft};
@@ -147,10 +147,7 @@ async fn take(blobs: &Blobs, new: &NewImage) -> Result<Taken, fault::Error> {
     tag = "images",
     description = "Takes the files in, checks them, and offers the image to every tenant. Large files go on being taken \
                    in after a 503: send the same request again. Needs `image.create`: platform operators only.",
-    params(
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeats within a day get the first answer"),
-    ),
+    params(DryRun, Once),
     request_body(content = CreateImage, description = "The image to be"),
     responses((status = 201, description = "Created", body = ImageView), Refusals),
     security(("bearer" = [])),

@@ -2,7 +2,7 @@ use actix_web::delete;
 use actix_web::web::{Data, Path};
 use auth::action::image;
 use db::{Outcome, Removed, Status};
-use web::{Change, Refusals};
+use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{ImageView, InImage};
 use crate::service::Compute;
@@ -16,8 +16,8 @@ use crate::store;
                    Send the `ETag` last read as `If-Match`. Needs `image.delete`.",
     params(
         ("image" = String, Path, description = "Id or name", example = "debian-12"),
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("If-Match" = String, Header, description = "The ETag last read"),
+        DryRun,
+        IfMatch,
     ),
     responses(
         (status = 204, description = "Deleted"),

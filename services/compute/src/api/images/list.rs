@@ -3,10 +3,9 @@ use actix_web::web::Data;
 use auth::action::image;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
-use web::{Listing, Page, Read, Refusals, Sort, Window};
+use web::{Listing, Page, Read, Refusals, Sort};
 
 use super::{ImageKind, ImageView};
-use crate::api::key;
 use crate::service::Compute;
 use crate::store::{self, Slice};
 
@@ -75,21 +74,12 @@ async fn page(ask: &Read<image::List, ListImages>, compute: &Compute) -> Result<
         page_token: query.page_token.as_deref(),
         filter: ("images", query),
     };
-    let window = Window::parse(ask.caller().tenant(), &listing)?;
+    let slice = Slice::parse(ask.caller(), &listing, query.q.as_deref(), query.sort)?;
 
     let mut tx = ask.begin(&compute.db).await?;
 
-    let slice = Slice {
-        prefix: query.q.as_deref(),
-        sort: query.sort,
-        window: &window,
-    };
-    let rows = store::images::list(&mut tx, query.kind.map(ImageKind::word), slice).await?;
-    Ok(window.page(
-        rows,
-        |row| key(query.sort, row.id, &row.name),
-        |row| ImageView::from(&row),
-    ))
+    let rows = store::images::list(&mut tx, query.kind.map(ImageKind::word), &slice).await?;
+    Ok(slice.page(rows, |image| (image.id, &image.name)))
 }
 
 #[cfg(test)]

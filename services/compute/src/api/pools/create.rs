@@ -4,7 +4,7 @@ use auth::action::pool;
 use db::{Created, Outcome, Status};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{Change, Refusals};
+use web::{Change, DryRun, Once, Refusals};
 
 use super::{OvercommitView, PoolView};
 use crate::placement::Policy;
@@ -76,10 +76,7 @@ impl CreatePool {
     operation_id = "create_pool",
     tag = "pools",
     description = "Makes a pool that hosts can be enrolled into. Needs `pool.create`: platform operators only.",
-    params(
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeats within a day get the first answer"),
-    ),
+    params(DryRun, Once),
     request_body(content = CreatePool, description = "The pool to be"),
     responses((status = 201, description = "Created", body = PoolView), Refusals),
     security(("bearer" = [])),

@@ -2,7 +2,7 @@ use actix_web::delete;
 use actix_web::web::{Data, Path};
 use auth::action::pool;
 use db::{Outcome, Removed, Status};
-use web::{Change, Refusals};
+use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{InPool, PoolView};
 use crate::service::Compute;
@@ -16,8 +16,8 @@ use crate::store;
                    `pool.delete`.",
     params(
         ("pool" = String, Path, description = "Id or name", example = "default"),
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("If-Match" = String, Header, description = "The ETag last read"),
+        DryRun,
+        IfMatch,
     ),
     responses(
         (status = 204, description = "Deleted"),

@@ -3,10 +3,9 @@ use actix_web::web::Data;
 use auth::action::pool;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
-use web::{Listing, Page, Read, Refusals, Sort, Window};
+use web::{Listing, Page, Read, Refusals, Sort};
 
 use super::PoolView;
-use crate::api::key;
 use crate::service::Compute;
 use crate::store::{self, Slice};
 
@@ -51,22 +50,13 @@ pub async fn list_pools(
         page_token: query.page_token.as_deref(),
         filter: ("pools", query),
     };
-    let window = Window::parse(ask.caller().tenant(), &listing)?;
+    let slice = Slice::parse(ask.caller(), &listing, query.q.as_deref(), query.sort)?;
 
     let mut tx = ask.begin(&compute.db).await?;
     let platform = tx.platform()?;
 
-    let slice = Slice {
-        prefix: query.q.as_deref(),
-        sort: query.sort,
-        window: &window,
-    };
-    let rows = store::pools::list(&mut tx, &platform, slice).await?;
-    Ok(window.page(
-        rows,
-        |row| key(query.sort, row.id, &row.name),
-        |row| PoolView::from(&row),
-    ))
+    let rows = store::pools::list(&mut tx, &platform, &slice).await?;
+    Ok(slice.page(rows, |pool| (pool.id, &pool.name)))
 }
 
 #[cfg(test)]

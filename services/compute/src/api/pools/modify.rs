@@ -4,7 +4,7 @@ use auth::action::pool;
 use db::{Changed, Outcome, Status};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{Change, Refusals};
+use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{InPool, OvercommitView, PoolView};
 use crate::placement::Policy;
@@ -28,8 +28,8 @@ pub struct ModifyPool {
     description = "Changes overcommit or policy. Send the `ETag` last read as `If-Match`. Needs `pool.modify`.",
     params(
         ("pool" = String, Path, description = "Id or name", example = "default"),
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("If-Match" = String, Header, description = "The ETag last read"),
+        DryRun,
+        IfMatch,
     ),
     request_body(content = ModifyPool, description = "What to change"),
     responses((status = 200, description = "The pool as it is now", body = PoolView), Refusals),

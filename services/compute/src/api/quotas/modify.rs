@@ -6,7 +6,7 @@ use fault::FieldError;
 use ids::TenantId;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{Change, Refusals};
+use web::{Change, DryRun, Refusals};
 
 use super::TenantQuotaView;
 use super::read::QuotaPath;
@@ -71,7 +71,7 @@ impl ModifyQuota {
                    `ETag` last read as `If-Match`. For platform operators: needs `quota.modify`.",
     params(
         ("tenant" = TenantId, Path, description = "The tenant's id"),
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
+        DryRun,
         ("If-Match" = String, Header, description = "The ETag last read; it changes with what is used, too"),
     ),
     request_body(content = ModifyQuota, description = "What to change"),

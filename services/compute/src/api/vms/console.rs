@@ -30,11 +30,7 @@ const MOST_LINES: u16 = 10_000;
     tag = "vms",
     description = "The last lines that the machine's serial port printed, at most 64 KiB. Bytes that are not UTF-8 are \
                    replaced. Guests print secrets, so reading the machine is not enough: needs `console.read`.",
-    params(
-        ("project" = String, Path, description = "Id or name", example = "default"),
-        ("vm" = String, Path, description = "Id or name", example = "web-1"),
-        ReadConsole,
-    ),
+    params(VmPath, ReadConsole),
     responses((status = 200, description = "The last lines", body = String, content_type = "text/plain"), Refusals),
     security(("bearer" = [])),
 )]

@@ -7,7 +7,7 @@ use db::{Created, Outcome, Status};
 use scope::Scope;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{Change, Refusals};
+use web::{Change, DryRun, Once, Refusals};
 
 use super::{InProject, VmView};
 use crate::events::VmCreated;
@@ -81,8 +81,8 @@ impl CreateVm {
                    the machine's status. A dry run also says where it would go. Needs `vm.create` in the project.",
     params(
         ("project" = String, Path, description = "Id or name", example = "default"),
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeats within a day get the first answer"),
+        DryRun,
+        Once,
     ),
     request_body(content = CreateVm, description = "The machine to be"),
     responses(

@@ -3,7 +3,7 @@ use actix_web::web::{Data, Path};
 use auth::action::vm;
 use db::{Changed, Outcome, Status};
 use scope::Scope;
-use web::{Change, Refusals};
+use web::{Change, DryRun, Refusals};
 
 use super::{VmPath, VmView};
 use crate::events::VmUpdated;
@@ -17,11 +17,7 @@ use crate::store;
     tag = "vms",
     description = "Asks for a machine and its disk to go. Its room and quota are given back when its host says that it is \
                    gone. Asking again is harmless. Needs `vm.delete` in the project.",
-    params(
-        ("project" = String, Path, description = "Id or name", example = "default"),
-        ("vm" = String, Path, description = "Id or name", example = "web-1"),
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-    ),
+    params(VmPath, DryRun),
     responses(
         (status = 202, description = "It is going", body = VmView, headers(
             ("Location" = String, description = "The machine, as long as it is there"),

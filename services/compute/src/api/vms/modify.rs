@@ -7,7 +7,7 @@ use db::{Changed, Outcome, Status};
 use scope::Scope;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{Change, Refusals};
+use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{VmPath, VmView};
 use crate::events::VmUpdated;
@@ -32,12 +32,7 @@ pub struct ModifyVm {
     operation_id = "modify_vm",
     tag = "vms",
     description = "Changes name or labels. Send the `ETag` last read as `If-Match`. Needs `vm.modify` in the project.",
-    params(
-        ("project" = String, Path, description = "Id or name", example = "default"),
-        ("vm" = String, Path, description = "Id or name", example = "web-1"),
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("If-Match" = String, Header, description = "The ETag last read"),
-    ),
+    params(VmPath, DryRun, IfMatch),
     request_body(content = ModifyVm, description = "What to change"),
     responses((status = 200, description = "The machine as it is now", body = VmView), Refusals),
     security(("bearer" = [])),

@@ -38,10 +38,7 @@ pub struct PlacementView {
     tag = "vms",
     description = "The newest decision on where the machine goes: filters with counts, scores, reason. 404 before the \
                    first. Needs `vm.read` in the project.",
-    params(
-        ("project" = String, Path, description = "Id or name", example = "default"),
-        ("vm" = String, Path, description = "Id or name", example = "web-1"),
-    ),
+    params(VmPath),
     responses((status = 200, description = "The decision", body = PlacementView), Refusals),
     security(("bearer" = [])),
 )]

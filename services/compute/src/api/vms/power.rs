@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path};
 use auth::action::vm;
 use db::{Changed, Outcome, Status};
 use scope::Scope;
-use web::{Change, Refusals};
+use web::{Change, DryRun, Once, Refusals};
 
 use super::{VmPath, VmView};
 use crate::events::VmUpdated;
@@ -18,12 +18,7 @@ use crate::store;
     operation_id = "start_vm",
     tag = "vms",
     description = "Asks for a machine to be on, or tries again what was given up. Needs `vm.operate` in the project.",
-    params(
-        ("project" = String, Path, description = "Id or name", example = "default"),
-        ("vm" = String, Path, description = "Id or name", example = "web-1"),
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeats within a day get the first answer"),
-    ),
+    params(VmPath, DryRun, Once),
     responses((status = 202, description = "Asked", body = VmView), Refusals),
     security(("bearer" = [])),
 )]
@@ -38,12 +33,7 @@ pub async fn start_vm(ask: Change<vm::Operate>, path: Path<VmPath>, compute: Dat
     tag = "vms",
     description = "Asks for a machine to be off: its guest is asked to shut down, and after a grace its power is cut. \
                    Its room and quota stay taken. Needs `vm.operate` in the project.",
-    params(
-        ("project" = String, Path, description = "Id or name", example = "default"),
-        ("vm" = String, Path, description = "Id or name", example = "web-1"),
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeats within a day get the first answer"),
-    ),
+    params(VmPath, DryRun, Once),
     responses((status = 202, description = "Asked", body = VmView), Refusals),
     security(("bearer" = [])),
 )]
@@ -58,12 +48,7 @@ pub async fn stop_vm(ask: Change<vm::Operate>, path: Path<VmPath>, compute: Data
     tag = "vms",
     description = "Asks for a machine that should be on to go off and on again, once. 409 when it should be off. Needs \
                    `vm.operate` in the project.",
-    params(
-        ("project" = String, Path, description = "Id or name", example = "default"),
-        ("vm" = String, Path, description = "Id or name", example = "web-1"),
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeats within a day get the first answer"),
-    ),
+    params(VmPath, DryRun, Once),
     responses((status = 202, description = "Asked", body = VmView), Refusals),
     security(("bearer" = [])),
 )]

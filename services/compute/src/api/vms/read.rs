@@ -13,10 +13,7 @@ use crate::store;
     operation_id = "read_vm",
     tag = "vms",
     description = "One machine, by id or name; one that is being deleted by id only. Needs `vm.read` in the project.",
-    params(
-        ("project" = String, Path, description = "Id or name", example = "default"),
-        ("vm" = String, Path, description = "Id or name", example = "web-1"),
-    ),
+    params(VmPath),
     responses((status = 200, description = "The machine", body = VmView), (status = 304, description = "Unchanged"), Refusals),
     security(("bearer" = [])),
 )]

@@ -5,7 +5,7 @@ use db::{Created, Outcome, Status};
 use fault::FieldError;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{Change, Refusals};
+use web::{Change, DryRun, Once, Refusals};
 
 use super::ProjectView;
 use crate::project::{Description, Name};
@@ -51,10 +51,7 @@ pub(super) fn both<A, B>(a: Result<A, FieldError>, b: Result<B, FieldError>) -> 
     operation_id = "create_project",
     tag = "projects",
     description = "Makes a project in the caller's tenant. Needs `project.create`.",
-    params(
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeats within a day get the first answer"),
-    ),
+    params(DryRun, Once),
     request_body(content = CreateProject, description = "The project to be"),
     responses((status = 201, description = "Created", body = ProjectView), Refusals),
     security(("bearer" = [])),

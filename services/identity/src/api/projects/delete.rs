@@ -3,7 +3,7 @@ use actix_web::web::{Data, Path};
 use auth::action::project;
 use db::{Outcome, Removed, Status};
 use scope::Scope;
-use web::{Change, Refusals};
+use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{InProject, ProjectView};
 use crate::service::Identity;
@@ -16,8 +16,8 @@ use crate::store;
     description = "Deletes an empty project. Send the `ETag` last read as `If-Match`. Needs `project.delete`.",
     params(
         ("project" = String, Path, description = "Id or name", example = "shop"),
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("If-Match" = String, Header, description = "The ETag last read"),
+        DryRun,
+        IfMatch,
     ),
     responses(
         (status = 204, description = "Deleted"),

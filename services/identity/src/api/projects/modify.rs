@@ -5,7 +5,7 @@ use db::{Changed, Outcome, Status};
 use scope::Scope;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{Change, Refusals};
+use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::create::both;
 use super::{InProject, ProjectView};
@@ -32,8 +32,8 @@ pub struct ModifyProject {
     description = "Changes name or description. Send the `ETag` last read as `If-Match`. Needs `project.modify`.",
     params(
         ("project" = String, Path, description = "Id or name", example = "default"),
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("If-Match" = String, Header, description = "The ETag last read"),
+        DryRun,
+        IfMatch,
     ),
     request_body(content = ModifyProject, description = "What to change"),
     responses((status = 200, description = "The project as it is now", body = ProjectView), Refusals),

@@ -4205,7 +4205,7 @@ export interface operations {
                 dry_run?: boolean;
             };
             header: {
-                /** @description The ETag last read */
+                /** @description The `ETag` last read */
                 "If-Match": string;
             };
             path: {
@@ -4388,7 +4388,7 @@ export interface operations {
                 dry_run?: boolean;
             };
             header: {
-                /** @description The ETag last read */
+                /** @description The `ETag` last read */
                 "If-Match": string;
             };
             path: {
@@ -5461,7 +5461,7 @@ export interface operations {
                 dry_run?: boolean;
             };
             header: {
-                /** @description The ETag last read */
+                /** @description The `ETag` last read */
                 "If-Match": string;
             };
             path: {
@@ -5644,7 +5644,7 @@ export interface operations {
                 dry_run?: boolean;
             };
             header: {
-                /** @description The ETag last read */
+                /** @description The `ETag` last read */
                 "If-Match": string;
             };
             path: {
@@ -6188,7 +6188,7 @@ export interface operations {
                 dry_run?: boolean;
             };
             header: {
-                /** @description The ETag last read */
+                /** @description The `ETag` last read */
                 "If-Match": string;
             };
             path: {
@@ -6736,7 +6736,7 @@ export interface operations {
                 dry_run?: boolean;
             };
             header: {
-                /** @description The ETag last read */
+                /** @description The `ETag` last read */
                 "If-Match": string;
             };
             path: {
@@ -10177,7 +10177,7 @@ export interface operations {
                 dry_run?: boolean;
             };
             header: {
-                /** @description The ETag last read */
+                /** @description The `ETag` last read */
                 "If-Match": string;
             };
             path: {
@@ -12792,7 +12792,7 @@ export interface operations {
                 dry_run?: boolean;
             };
             header: {
-                /** @description The ETag last read */
+                /** @description The `ETag` last read */
                 "If-Match": string;
             };
             path: {
@@ -12975,7 +12975,7 @@ export interface operations {
                 dry_run?: boolean;
             };
             header: {
-                /** @description The ETag last read */
+                /** @description The `ETag` last read */
                 "If-Match": string;
             };
             path: {
