@@ -109,9 +109,12 @@ impl MessageBody for Outbound {
             Source::Bytes(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
             Source::Stream(piped) => piped.next(cx),
         };
-        if let (Some((record, _)), Poll::Ready(event)) = (&mut this.followed, &next) {
+        if let (Some((record, busy)), Poll::Ready(event)) = (&mut this.followed, &next) {
             match event {
-                Some(Ok(chunk)) => record.sent(chunk.len()),
+                Some(Ok(chunk)) => {
+                    busy.sent(chunk);
+                    record.sent(chunk.len());
+                }
                 Some(Err(_)) => record.broke_off(),
                 None => record.finished(),
             }

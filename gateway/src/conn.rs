@@ -10,10 +10,13 @@
 //! - after an answer that closes the connection: what still comes is thrown away for `LINGER`, so that the client reads
 //!   the answer before it sees the connection gone, and requests behind the last one are not looked at.
 //!
+//! On the way out, [`refusal`] replaces what the HTTP layer says by itself.
+//!
 //! On the way in, [`crate::framing`] cuts off what is out of order. A request's body is timed where it is read
 //! ([`crate::body`]).
 
 mod guarded;
+mod refusal;
 
 use std::cell::Cell;
 use std::net::IpAddr;
@@ -34,6 +37,8 @@ pub struct Conn {
     phase: Cell<Phase>,
     closing: Cell<bool>,
     broken: Cell<bool>,
+    /// The body that went out last ends as a head does.
+    like_a_head: Cell<bool>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,6 +61,7 @@ impl Conn {
             phase,
             closing: Cell::new(false),
             broken: Cell::new(false),
+            like_a_head: Cell::new(false),
         }
     }
 
@@ -65,6 +71,7 @@ impl Conn {
             return None;
         }
         self.phase.set(Phase::Busy);
+        self.like_a_head.set(false);
         Some(Busy(Rc::clone(self)))
     }
 
@@ -81,6 +88,15 @@ impl Conn {
 
 /// A request is under way.
 pub struct Busy(Rc<Conn>);
+
+impl Busy {
+    /// A piece of the answer's body goes out. One that ends like a head is never taken for one ([`refusal`]).
+    pub fn sent(&self, piece: &[u8]) {
+        if let Some(last) = piece.last() {
+            self.0.like_a_head.set(*last == b'\n');
+        }
+    }
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_rustls::server::TlsStream;
 
-use super::{Conn, Phase};
+use super::{Conn, Phase, refusal};
 use crate::door::Place;
 use crate::framing::Framing;
 
@@ -22,6 +22,36 @@ pub enum Wire {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+impl Wire {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(io) => Pin::new(io).poll_read(cx, buf),
+            Self::Tls(io) => Pin::new(io.as_mut()).poll_read(cx, buf),
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(io) => Pin::new(io).poll_write(cx, bytes),
+            Self::Tls(io) => Pin::new(io.as_mut()).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(io) => Pin::new(io).poll_flush(cx),
+            Self::Tls(io) => Pin::new(io.as_mut()).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(io) => Pin::new(io).poll_shutdown(cx),
+            Self::Tls(io) => Pin::new(io.as_mut()).poll_shutdown(cx),
+        }
+    }
+}
+
 /// A connection that cannot be held open by doing nothing.
 pub struct Guarded {
     wire: Wire,
@@ -32,7 +62,15 @@ pub struct Guarded {
     stalled_since: Option<Instant>,
     wrote_at: Option<Instant>,
     alarm: Option<Pin<Box<Sleep>>>,
+    farewell: Option<Farewell>,
     _place: Place,
+}
+
+/// The last words, in place of the HTTP layer's.
+struct Farewell {
+    words: Vec<u8>,
+    written: usize,
+    hung_up: bool,
 }
 
 /// How long a connection may be in each state.
@@ -55,6 +93,7 @@ impl Guarded {
             stalled_since: None,
             wrote_at: None,
             alarm: None,
+            farewell: None,
             _place: place,
         }
     }
@@ -120,6 +159,39 @@ impl Guarded {
         Ok(screened.good)
     }
 
+    /// Says the last words and waits, within the deadlines, until the client has hung up too: the layer above drops
+    /// the connection right after, and a client that is still sending would lose the answer.
+    fn part(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(farewell) = &mut self.farewell {
+            let rest = farewell.words.get(farewell.written..).unwrap_or_default();
+            if !rest.is_empty() {
+                let outcome = self.wire.poll_write(cx, rest);
+                if let Poll::Ready(Ok(count @ 1..)) = outcome {
+                    farewell.written += count;
+                    self.wrote_at = Some(Instant::now());
+                }
+                match ready!(self.wrote(cx, outcome))? {
+                    0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    _ => continue,
+                }
+            }
+            if !farewell.hung_up {
+                let outcome = self.wire.poll_shutdown(cx);
+                farewell.hung_up = outcome.is_ready();
+                ready!(self.wrote(cx, outcome))?;
+                continue;
+            }
+            self.on_time(cx)?;
+            let mut room = [0; 4_096];
+            let mut waste = ReadBuf::new(&mut room);
+            ready!(self.wire.poll_read(cx, &mut waste))?;
+            if waste.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Keeps track of whether the client takes what is written.
     fn wrote<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if outcome.is_pending() {
@@ -139,11 +211,7 @@ impl AsyncRead for Guarded {
         this.on_time(cx)?;
         let before = buf.filled().len();
         loop {
-            let outcome = match &mut this.wire {
-                Wire::Plain(io) => Pin::new(io).poll_read(cx, buf),
-                Wire::Tls(io) => Pin::new(io.as_mut()).poll_read(cx, buf),
-            };
-            ready!(outcome)?;
+            ready!(this.wire.poll_read(cx, buf))?;
             let came = buf.filled_mut().get_mut(before..).unwrap_or_default();
             if came.is_empty() {
                 return Poll::Ready(Ok(()));
@@ -162,10 +230,28 @@ impl AsyncRead for Guarded {
 impl AsyncWrite for Guarded {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let outcome = match &mut this.wire {
-            Wire::Plain(io) => Pin::new(io).poll_write(cx, bytes),
-            Wire::Tls(io) => Pin::new(io.as_mut()).poll_write(cx, bytes),
-        };
+        let (whole, mut bytes) = (bytes.len(), bytes);
+        if this.farewell.is_none()
+            && this.conn.phase.get() != Phase::Busy
+            && !this.conn.like_a_head.get()
+            && let Some((before, status)) = refusal::find(bytes)
+        {
+            if before == 0 {
+                this.conn.closing.set(true);
+                this.conn.phase.set(Phase::Closing(Instant::now()));
+                this.farewell = Some(Farewell {
+                    words: refusal::answer(&this.conn, status),
+                    written: 0,
+                    hung_up: false,
+                });
+            }
+            bytes = bytes.get(..before).unwrap_or_default();
+        }
+        if this.farewell.is_some() {
+            // Ours is out, so theirs counts as written.
+            return this.part(cx).map_ok(|()| whole);
+        }
+        let outcome = this.wire.poll_write(cx, bytes);
         if matches!(outcome, Poll::Ready(Ok(1..))) {
             this.wrote_at = Some(Instant::now());
         }
@@ -174,19 +260,16 @@ impl AsyncWrite for Guarded {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let outcome = match &mut this.wire {
-            Wire::Plain(io) => Pin::new(io).poll_flush(cx),
-            Wire::Tls(io) => Pin::new(io.as_mut()).poll_flush(cx),
-        };
+        let outcome = this.wire.poll_flush(cx);
         this.wrote(cx, outcome)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let outcome = match &mut this.wire {
-            Wire::Plain(io) => Pin::new(io).poll_shutdown(cx),
-            Wire::Tls(io) => Pin::new(io.as_mut()).poll_shutdown(cx),
-        };
+        if this.farewell.is_some() {
+            return this.part(cx);
+        }
+        let outcome = this.wire.poll_shutdown(cx);
         this.wrote(cx, outcome)
     }
 }

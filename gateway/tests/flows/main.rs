@@ -14,6 +14,7 @@ mod forwarding;
 mod limits;
 mod log;
 mod pages;
+mod refusals;
 mod slow;
 mod smuggling;
 mod start;
