@@ -129,3 +129,21 @@ pub fn need_disk(dir: &Path, mib: u64) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_with_the_mend() -> Result<()> {
+        let dir = env::temp_dir();
+        need_disk(&dir, 0)?;
+        let told = need_disk(&dir, u64::MAX)
+            .err()
+            .context("no disk is that large")?
+            .to_string();
+        assert!(told.contains("make room or move the checkout"), "{told}");
+        assert!(!told.contains('\n'), "{told}");
+        Ok(())
+    }
+}
