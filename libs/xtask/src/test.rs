@@ -26,12 +26,12 @@ pub fn test(place: &Place, stack_alone: bool) -> Result<()> {
     }
 
     let started = !libvirt::answers();
-    let rest = if stack_alone {
-        Ok(())
-    } else {
-        hypervisor(place, &mut report)
-    };
-    let done = rest.and_then(|()| stack::run(place, &mut report));
+    // Started here and not by the stack, whose guests must still be forgotten when it has stopped.
+    let mut done = report.step("libvirt", "./dev up", || libvirt::start(place));
+    if !stack_alone {
+        done = done.and_then(|()| hypervisor(place, &mut report));
+    }
+    let done = done.and_then(|()| stack::run(place, &mut report));
     if started {
         libvirt::stop(place)?;
     }
@@ -119,7 +119,6 @@ fn server(place: &Place, report: &mut Report) -> Result<()> {
 
 /// The hypervisor, against the real libvirt and a real guest.
 fn hypervisor(place: &Place, report: &mut Report) -> Result<()> {
-    report.step("libvirt", "./dev up", || libvirt::start(place))?;
     let image = guest::make(place)?;
     let tests = Sh::new("cargo")
         .args(["test", "--quiet", "--no-fail-fast"])
