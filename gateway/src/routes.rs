@@ -111,6 +111,7 @@ pub const TABLE: &[Rule] = &[
     to("/api/v1/auth/**", Role::Identity),
     to("/api/v1/me/**", Role::Identity),
     to("/api/v1/tenant/**", Role::Identity),
+    to("/api/v1/users/**", Role::Identity),
     to("/api/v1/projects/{}/vms/**", Role::Compute),
     to("/api/v1/projects/**", Role::Identity),
     to("/api/v1/flavors/**", Role::Compute),
@@ -186,6 +187,7 @@ mod tests {
         for (path, role) in [
             ("/api/v1/auth/login", Some(Role::Identity)),
             ("/api/v1/me", Some(Role::Identity)),
+            ("/api/v1/users/u/export", Some(Role::Identity)),
             ("/api/v1/projects", Some(Role::Identity)),
             ("/api/v1/projects/p", Some(Role::Identity)),
             ("/api/v1/projects/p/vms", Some(Role::Compute)),

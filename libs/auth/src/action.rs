@@ -80,6 +80,16 @@ actions! {
     /// The caller's own person and rights.
     me {
         Read = "me.read" on Tenant: Anyone;
+        Modify = "me.modify" on Tenant: Anyone;
+        Export = "me.export" on Tenant(guarded): Anyone;
+    }
+    /// People.
+    user {
+        List = "user.list" on Tenant: Owner, Admin, Auditor;
+        Read = "user.read" on Tenant: Owner, Admin, Auditor;
+        Modify = "user.modify" on Tenant: Owner, Admin;
+        Delete = "user.delete" on Tenant(guarded): Owner, Admin;
+        Export = "user.export" on Tenant(guarded): Owner, Admin;
     }
     /// Sign-ins.
     session {

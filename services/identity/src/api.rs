@@ -5,3 +5,4 @@ pub mod internal;
 pub mod jwks;
 pub mod me;
 pub mod projects;
+pub mod users;

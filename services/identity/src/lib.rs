@@ -14,6 +14,7 @@ pub mod routes;
 pub mod service;
 pub mod session;
 pub mod settings;
+pub mod user;
 
 mod api;
 mod store;

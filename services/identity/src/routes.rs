@@ -2,7 +2,7 @@
 
 use web::{Routes, scope};
 
-use crate::api::{auth, internal, jwks, me, projects};
+use crate::api::{auth, internal, jwks, me, projects, users};
 
 /// Puts the routes into a server.
 pub fn mount(config: &mut Routes<'_>) {
@@ -20,10 +20,17 @@ pub fn mount(config: &mut Routes<'_>) {
             .service(auth::refresh::refresh_session)
             .service(auth::logout::sign_out)
             .service(me::read_me)
+            .service(me::modify::modify_me)
+            .service(me::export::export_me)
             .service(projects::list::list_projects)
             .service(projects::create::create_project)
             .service(projects::read::read_project)
             .service(projects::modify::modify_project)
-            .service(projects::delete::delete_project),
+            .service(projects::delete::delete_project)
+            .service(users::list::list_users)
+            .service(users::read::read_user)
+            .service(users::modify::modify_user)
+            .service(users::delete::delete_user)
+            .service(users::export::export_user),
     );
 }

@@ -1,10 +1,13 @@
 //! All SQL of identity. Only a transaction reaches it.
 
+pub mod export;
 pub mod guesses;
 pub mod keys;
+pub mod owners;
 pub mod people;
 pub mod projects;
 pub mod replies;
 pub mod rights;
 pub mod sessions;
 pub mod tenants;
+pub mod users;

@@ -1,5 +1,7 @@
 //! The service as its endpoint tests see it.
 
+mod people;
+
 use auth::passport::Bearer;
 use auth::token::{Claims, Jwks, Verifier};
 use auth::{Credential, Moment, Standing};

@@ -11,9 +11,10 @@ use utoipa::openapi::{
 };
 
 /// The tags and what stands under each.
-const TAGS: [(&str, &str); 13] = [
+const TAGS: [(&str, &str); 14] = [
     ("auth", "Signing up, in and out"),
     ("me", "The caller's own person and rights"),
+    ("users", "The people of the tenant"),
     ("projects", "Projects: the drawers most resources live in"),
     ("vms", "Virtual machines"),
     ("operations", "Long operations and their progress"),

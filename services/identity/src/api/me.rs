@@ -1,3 +1,8 @@
+//! The caller's own person.
+
+pub mod export;
+pub mod modify;
+
 use actix_web::get;
 use actix_web::web::{Data, Json};
 use auth::Action;

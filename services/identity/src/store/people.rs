@@ -201,11 +201,12 @@ pub async fn still_stands(tx: &mut SystemTx, candidate: &Candidate) -> Result<bo
     Ok(found.is_some())
 }
 
-/// Remembers that somebody has signed in from there.
+/// Remembers that somebody has signed in, and from where.
 pub async fn remember_address(tx: &mut SystemTx, tenant: TenantId, user: UserId, network: &str) -> Result<()> {
     let now = tx.now();
     sqlx::query(
-        "insert into identity.known_addresses (tenant_id, user_id, address, used_at) values ($1, $2, $3, $4)
+        "with seen as (update identity.users set seen_at = $4 where tenant_id = $1 and user_id = $2)
+         insert into identity.known_addresses (tenant_id, user_id, address, used_at) values ($1, $2, $3, $4)
          on conflict (tenant_id, user_id, address) do update set used_at = $4",
     )
     .bind(tenant)

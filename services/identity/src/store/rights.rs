@@ -1,11 +1,12 @@
 //! What principals carry, as the gateway and sign-in ask for it: `identity.role_bindings`, `identity.roles` and
 //! `identity.policies`.
 
-use auth::{Binding, Condition, Permissions, Principal, Rights, Role};
+use auth::{Action, Binding, Condition, Permissions, Principal, Rights, Role};
 use chrono::{DateTime, Utc};
-use db::{Result, SystemTx};
+use db::{Read, Result, SystemTx};
 use ids::{ProjectId, TenantId};
 use ipnetwork::IpNetwork;
+use sqlx::PgConnection;
 
 #[derive(sqlx::FromRow)]
 struct BindingRow {
@@ -46,6 +47,16 @@ impl BindingRow {
 
 /// What a principal carries now, itself and through its groups, whether or not the conditions hold.
 pub async fn bindings(tx: &mut SystemTx, tenant: TenantId, of: &Principal) -> Result<Vec<Binding>> {
+    carried(tx.sql(), tenant, of).await
+}
+
+/// The same of a principal of the caller's tenant: what one must cover to act on it.
+pub async fn bindings_of<A: Action>(tx: &mut Read<A>, of: &Principal) -> Result<Vec<Binding>> {
+    let tenant = tx.tenant_id();
+    carried(tx.sql(), tenant, of).await
+}
+
+async fn carried(sql: &mut PgConnection, tenant: TenantId, of: &Principal) -> Result<Vec<Binding>> {
     let (user, account) = match of {
         Principal::User(id) => (Some(*id), None),
         Principal::ServiceAccount(id) => (None, Some(*id)),
@@ -60,7 +71,7 @@ pub async fn bindings(tx: &mut SystemTx, tenant: TenantId, of: &Principal) -> Re
     .bind(tenant)
     .bind(user)
     .bind(account)
-    .fetch_all(tx.sql())
+    .fetch_all(sql)
     .await?;
     Ok(rows.into_iter().filter_map(BindingRow::binding).collect())
 }

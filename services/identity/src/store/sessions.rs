@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use auth::action::session;
+use auth::action::{session, user};
 use auth::{Principal, Standing};
 use chrono::{DateTime, Utc};
 use db::{Change, Granted, Result, SystemTx, Tenant};
@@ -10,6 +10,7 @@ use ids::{SessionId, TenantId, UserId};
 
 use super::rights;
 use crate::session::{Previous, Session};
+use crate::user::User;
 
 #[derive(sqlx::FromRow)]
 struct SessionRow {
@@ -157,6 +158,21 @@ pub async fn revoke_all(tx: &mut SystemTx, tenant: TenantId, user: UserId, why: 
     .execute(tx.sql())
     .await?;
     Ok(ended.rows_affected())
+}
+
+/// Ends every session of somebody who may not sign in any more.
+pub async fn end_all(tx: &mut Change<user::Modify>, user: &Granted<User, user::Modify>) -> Result<()> {
+    let now = tx.now();
+    sqlx::query(
+        "update identity.sessions set revoked_at = $3, revoked_why = 'disabled'
+         where tenant_id = $1 and user_id = $2 and revoked_at is null",
+    )
+    .bind(user.tenant)
+    .bind(user.id)
+    .bind(now)
+    .execute(tx.sql())
+    .await?;
+    Ok(())
 }
 
 /// Ends the caller's own session.

@@ -28,6 +28,7 @@ use Access::{Certificate, Open, Roles, SignedIn};
 const EVERY: &[Role] = &[Role::Owner, Role::Admin, Role::Operator, Role::Viewer, Role::Auditor];
 const RUNNERS: &[Role] = &[Role::Owner, Role::Admin, Role::Operator];
 const MANAGERS: &[Role] = &[Role::Owner, Role::Admin];
+const KEEPERS: &[Role] = &[Role::Owner, Role::Admin, Role::Auditor];
 const WATCHERS: &[Role] = &[Role::Owner, Role::Auditor];
 const PLATFORM: &[Role] = &[Role::PlatformOperator];
 
@@ -38,6 +39,13 @@ const MATRIX: &[(&str, Access)] = &[
     ("sign_out", SignedIn),
     ("read_jwks", Open),
     ("read_me", SignedIn),
+    ("modify_me", SignedIn),
+    ("export_me", SignedIn),
+    ("list_users", Roles(KEEPERS)),
+    ("read_user", Roles(KEEPERS)),
+    ("modify_user", Roles(MANAGERS)),
+    ("delete_user", Roles(MANAGERS)),
+    ("export_user", Roles(MANAGERS)),
     ("list_projects", SignedIn),
     ("create_project", Roles(MANAGERS)),
     ("read_project", Roles(EVERY)),
@@ -119,6 +127,8 @@ const UNGUARDED: &[&str] = &[
     "delete_vm",
     // A permission never changes, and it must be quick to take back.
     "delete_enrolment",
+    // What one is called oneself is nobody else's change to lose.
+    "modify_me",
 ];
 
 #[test]

@@ -1,0 +1,193 @@
+//! Everything held on one person, as it is held, but for secrets and their hashes.
+
+use auth::Action;
+use chrono::{DateTime, Utc};
+use db::{Change, Granted, Result};
+use ids::{ApiKeyId, BindingId, GroupId, ProjectId, SessionId};
+use ipnetwork::IpNetwork;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::user::User;
+
+/// A role that is bound to the person, or to a group they are in.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
+pub struct HeldBinding {
+    /// Its id.
+    pub id: BindingId,
+    /// The role's name.
+    #[schema(example = "viewer")]
+    pub role: String,
+    /// The group it is bound to; none: the person.
+    pub group_id: Option<GroupId>,
+    /// The project it is for; none: the whole tenant.
+    pub project_id: Option<ProjectId>,
+    /// It counts before that time.
+    pub until: Option<DateTime<Utc>>,
+    /// It counts from these networks; none: from anywhere.
+    #[schema(value_type = Vec<String>, example = json!(["192.0.2.0/24"]))]
+    pub networks: Vec<IpNetwork>,
+    /// It counts so many minutes after a factor was shown.
+    #[schema(example = 15)]
+    pub factor_minutes: Option<i16>,
+    /// When it was bound.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A group the person is in.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
+pub struct HeldGroup {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name.
+    #[schema(example = "developers")]
+    pub name: String,
+    /// Since when they are in it.
+    pub joined_at: DateTime<Utc>,
+}
+
+/// One of the person's sessions.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
+pub struct HeldSession {
+    /// Its id.
+    pub id: SessionId,
+    /// From where it was begun.
+    #[schema(example = "192.0.2.7")]
+    pub address: Option<String>,
+    /// From where it was last heard.
+    #[schema(example = "192.0.2.7")]
+    pub used_from: Option<String>,
+    /// From where it was last renewed.
+    #[schema(example = "192.0.2.7")]
+    pub rotated_from: Option<String>,
+    /// What the client called itself.
+    #[schema(example = "Mozilla/5.0")]
+    pub agent: String,
+    /// How the person proved who they are (RFC 8176).
+    #[schema(example = json!(["pwd"]))]
+    pub methods: Vec<String>,
+    /// When it was begun.
+    pub created_at: DateTime<Utc>,
+    /// When it was last used.
+    pub used_at: DateTime<Utc>,
+    /// When it ends without use.
+    pub expires_at: DateTime<Utc>,
+    /// When it was ended.
+    pub revoked_at: Option<DateTime<Utc>>,
+    /// Why it was ended.
+    #[schema(example = "logout")]
+    pub revoked_why: Option<String>,
+}
+
+/// A place the person has signed in from.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
+pub struct HeldAddress {
+    /// An IPv4 address, or the /64 of an IPv6 one.
+    #[schema(example = "192.0.2.7")]
+    pub address: String,
+    /// When they last did.
+    pub used_at: DateTime<Utc>,
+}
+
+/// One of the person's API keys.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
+pub struct HeldKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// What the person calls it.
+    #[schema(example = "laptop")]
+    pub name: String,
+    /// The only actions it is good for; none: all that the person may do.
+    #[schema(example = json!(["vm.read"]))]
+    pub scopes: Option<Vec<String>>,
+    /// The only project it is good for.
+    pub project_id: Option<ProjectId>,
+    /// The only networks it is good from; none: any.
+    #[schema(value_type = Vec<String>, example = json!(["192.0.2.0/24"]))]
+    pub networks: Vec<IpNetwork>,
+    /// When it ends.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was last used.
+    pub used_at: Option<DateTime<Utc>>,
+    /// From where it was last used.
+    #[schema(example = "192.0.2.7")]
+    pub used_from: Option<String>,
+    /// When it was taken back.
+    pub revoked_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// All of it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Held {
+    /// When the password was chosen. Of the password itself nothing is shown.
+    pub password_changed_at: Option<DateTime<Utc>>,
+    /// The roles bound to them, or to a group they are in.
+    pub role_bindings: Vec<HeldBinding>,
+    /// The groups they are in.
+    pub groups: Vec<HeldGroup>,
+    /// Their sessions, those that are over included for as long as they are kept.
+    pub sessions: Vec<HeldSession>,
+    /// Where they have signed in from.
+    pub known_addresses: Vec<HeldAddress>,
+    /// Their API keys.
+    pub api_keys: Vec<HeldKey>,
+}
+
+macro_rules! rows {
+    ($tx:ident, $user:ident, $sql:literal) => {
+        sqlx::query_as($sql)
+            .bind($user.tenant)
+            .bind($user.id)
+            .fetch_all($tx.sql())
+            .await?
+    };
+}
+
+/// Reads all that is held on somebody beside their own record.
+pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Result<Held> {
+    let changed = sqlx::query_scalar("select changed_at from identity.passwords where tenant_id = $1 and user_id = $2")
+        .bind(user.tenant)
+        .bind(user.id)
+        .fetch_optional(tx.sql())
+        .await?;
+    Ok(Held {
+        password_changed_at: changed,
+        role_bindings: rows!(
+            tx,
+            user,
+            "select b.binding_id as id, coalesce(b.role, r.name) as role, b.group_id, b.project_id, b.until, b.networks,
+                    b.factor_minutes, b.created_at
+             from identity.role_bindings b left join identity.roles r using (tenant_id, role_id)
+             where b.tenant_id = $1 and (b.user_id = $2 or b.group_id in
+                   (select m.group_id from identity.group_members m where m.tenant_id = $1 and m.user_id = $2))
+             order by b.binding_id"
+        ),
+        groups: rows!(
+            tx,
+            user,
+            "select g.group_id as id, g.name, m.created_at as joined_at
+             from identity.group_members m join identity.groups g using (tenant_id, group_id)
+             where m.tenant_id = $1 and m.user_id = $2 order by g.name"
+        ),
+        sessions: rows!(
+            tx,
+            user,
+            "select session_id as id, address, used_from, rotated_from, agent, methods, created_at, used_at, expires_at,
+                    revoked_at, revoked_why
+             from identity.sessions where tenant_id = $1 and user_id = $2 order by session_id"
+        ),
+        known_addresses: rows!(
+            tx,
+            user,
+            "select address, used_at from identity.known_addresses where tenant_id = $1 and user_id = $2 order by address"
+        ),
+        api_keys: rows!(
+            tx,
+            user,
+            "select key_id as id, name, scopes, project_id, networks, expires_at, used_at, used_from, revoked_at, created_at
+             from identity.api_keys where tenant_id = $1 and user_id = $2 order by key_id"
+        ),
+    })
+}

@@ -1,0 +1,50 @@
+//! A tenant never loses its last owner.
+
+use auth::{Action, Role};
+use db::{Change, Result};
+
+/// Proof that until the end of the transaction nobody else takes an owner away.
+pub struct Owners {
+    some: bool,
+}
+
+/// Waits until nobody else is taking an owner from this tenant, before anything else is held. Whatever may take one away
+/// does this first, and asks [`Owners::must_remain`] last.
+pub async fn hold<A: Action>(tx: &mut Change<A>) -> Result<Owners> {
+    let tenant = tx.tenant_id();
+    sqlx::query("select from identity.tenants where tenant_id = $1 for no key update")
+        .bind(tenant)
+        .execute(tx.sql())
+        .await?;
+    Ok(Owners { some: any(tx).await? })
+}
+
+impl Owners {
+    /// An owner is left who may sign in, or 409.
+    pub async fn must_remain<A: Action>(self, tx: &mut Change<A>) -> Result<(), fault::Error> {
+        if self.some && !any(tx).await? {
+            let detail =
+                "The tenant would be left without an owner who can sign in; make somebody else an owner first.";
+            return Err(fault::Error::conflict(detail));
+        }
+        Ok(())
+    }
+}
+
+/// Is there somebody who may sign in and owns the tenant without conditions? Others may be owners today and not tomorrow.
+async fn any<A: Action>(tx: &mut Change<A>) -> Result<bool> {
+    let tenant = tx.tenant_id();
+    let found = sqlx::query_scalar(
+        "select exists (
+             select from identity.role_bindings b
+             left join identity.group_members m on m.tenant_id = b.tenant_id and m.group_id = b.group_id
+             join identity.users u on u.tenant_id = b.tenant_id and u.user_id = coalesce(b.user_id, m.user_id)
+             where b.tenant_id = $1 and b.role = $2 and b.project_id is null and b.until is null
+               and b.networks = '{}' and b.factor_minutes is null and u.enabled)",
+    )
+    .bind(tenant)
+    .bind(Role::Owner.name())
+    .fetch_one(tx.sql())
+    .await?;
+    Ok(found)
+}

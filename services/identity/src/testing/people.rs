@@ -1,0 +1,124 @@
+//! People of a tenant, as identity itself would have made them.
+
+use auth::{Binding, Caller, Credential, Moment, Principal, Role, Standing};
+use db::Reason;
+use ids::{ApiKeyId, BindingId, GroupId, RequestId, SessionId, UserId};
+use secrecy::SecretString;
+use testkit::{Client, TestTenant};
+
+use super::{PASSWORD, Test, settings};
+use crate::password::NewPassword;
+use crate::person::{DisplayName, Email};
+use crate::store;
+
+/// Somebody with a role on the whole tenant, who can sign in.
+pub(crate) struct Person {
+    pub id: UserId,
+    pub email: String,
+    /// Their path below `/users`.
+    pub path: String,
+    /// Calls as they.
+    pub client: Client,
+}
+
+impl Test {
+    /// Somebody of this name, `<name>@<tenant>.example`.
+    pub async fn person(&self, tenant: &TestTenant, name: &str, role: Role) -> Person {
+        self.person_called(tenant, name, name, role).await
+    }
+
+    pub async fn person_called(&self, tenant: &TestTenant, address: &str, name: &str, role: Role) -> Person {
+        let (id, address) = (UserId::mint(), format!("{address}@{}.example", tenant.name));
+        let email = Email::check("", &address).unwrap();
+        let called = DisplayName::check("", Some(name), "").unwrap();
+        let password = NewPassword::check(&SecretString::from(PASSWORD), &[]).unwrap();
+        let hash = settings()
+            .hasher()
+            .unwrap()
+            .turn()
+            .unwrap()
+            .hash(password)
+            .await
+            .unwrap();
+        let mut tx = self.bench.db("identity").system(Reason::Bootstrap).await.unwrap();
+        store::people::insert(&mut tx, tenant.id, id, (&email, &called), &hash)
+            .await
+            .unwrap();
+        store::people::bind(&mut tx, tenant.id, id, role).await.unwrap();
+        tx.commit().await.unwrap();
+        let bindings = vec![Binding::role(role, None)];
+        let caller = Caller::newcomer(tenant.id, id, bindings, None, RequestId::mint());
+        Person {
+            id,
+            email: address,
+            path: format!("/api/v1/users/{id}"),
+            client: self.client.caller(&caller),
+        }
+    }
+
+    /// The same person, whose factor was shown too long ago for guarded actions.
+    pub fn stale(&self, tenant: &TestTenant, person: &Person) -> Client {
+        let bindings = vec![Binding::role(Role::Owner, None)];
+        let standing = Standing {
+            step_up_minutes: Some(15),
+            ..Standing::of(tenant.id, Principal::User(person.id), bindings, None)
+        };
+        let moment = Moment {
+            now: self.bench.clock.now(),
+            address: None,
+            factor_at: None,
+        };
+        let credential = Credential::Session(SessionId::mint());
+        self.client
+            .caller(&standing.caller(credential, &moment, RequestId::mint()).unwrap())
+    }
+
+    /// Puts somebody into a new group of this name that carries a built-in role.
+    pub async fn join(&self, tenant: &TestTenant, user: UserId, group: &str, carries: &Binding) -> GroupId {
+        let id = GroupId::mint();
+        let mut sql = self.bench.superuser().await;
+        sqlx::query(
+            "with made as (insert into identity.groups (tenant_id, group_id, name, created_at, updated_at)
+                           values ($1, $2, $3, now(), now())),
+                  bound as (insert into identity.role_bindings (tenant_id, binding_id, group_id, role, project_id, created_at)
+                            values ($1, $4, $2, $5, $6, now()))
+             insert into identity.group_members (tenant_id, group_id, user_id, created_at) values ($1, $2, $7, now())",
+        )
+        .bind(tenant.id)
+        .bind(id)
+        .bind(group)
+        .bind(BindingId::mint())
+        .bind(carries.rights.name())
+        .bind(carries.project)
+        .bind(user)
+        .execute(&mut sql)
+        .await
+        .unwrap();
+        id
+    }
+
+    /// A key of somebody's.
+    pub async fn key_of(&self, tenant: &TestTenant, user: UserId) {
+        sqlx::query(
+            "insert into identity.api_keys (tenant_id, key_id, user_id, name, secret_hash, created_at, updated_at)
+             values ($1, $2, $3, 'laptop', sha256('x'), now(), now())",
+        )
+        .bind(tenant.id)
+        .bind(ApiKeyId::mint())
+        .bind(user)
+        .execute(&mut self.bench.superuser().await)
+        .await
+        .unwrap();
+    }
+
+    /// Every table, with its schema.
+    pub async fn tables(&self) -> Vec<String> {
+        sqlx::query_scalar(
+            "select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+             where c.relkind = 'r' and n.nspname in ('identity', 'bus', 'audit', 'notify') order by 1",
+        )
+        .fetch_all(&mut self.bench.superuser().await)
+        .await
+        .unwrap()
+    }
+}
