@@ -2,9 +2,10 @@
 
 use auth::{Binding, Caller, Credential, Moment, Principal, Role, Standing};
 use db::Reason;
-use ids::{ApiKeyId, BindingId, GroupId, RequestId, SessionId, UserId};
+use ids::{ApiKeyId, BindingId, GroupId, RequestId, RoleId, SessionId, UserId};
 use secrecy::SecretString;
-use testkit::{Client, TestTenant};
+use serde_json::json;
+use testkit::{Client, Reply, TestTenant};
 
 use super::{PASSWORD, Test, settings};
 use crate::password::NewPassword;
@@ -30,7 +31,7 @@ impl Test {
     pub async fn person_called(&self, tenant: &TestTenant, address: &str, name: &str, role: Role) -> Person {
         let (id, address) = (UserId::mint(), format!("{address}@{}.example", tenant.name));
         let email = Email::check("", &address).unwrap();
-        let called = DisplayName::check("", Some(name), "").unwrap();
+        let shown = DisplayName::check("", Some(name), "").unwrap();
         let password = NewPassword::check(&SecretString::from(PASSWORD), &[]).unwrap();
         let hash = settings()
             .hasher()
@@ -41,7 +42,7 @@ impl Test {
             .await
             .unwrap();
         let mut tx = self.bench.db("identity").system(Reason::Bootstrap).await.unwrap();
-        store::people::insert(&mut tx, tenant.id, id, (&email, &called), &hash)
+        store::people::insert(&mut tx, tenant.id, id, (&email, &shown), &hash)
             .await
             .unwrap();
         store::people::bind(&mut tx, tenant.id, id, role).await.unwrap();
@@ -95,6 +96,47 @@ impl Test {
         .await
         .unwrap();
         id
+    }
+
+    /// Has somebody invite an address: the token, and the invitation's path.
+    pub async fn invite(&self, inviter: &Person, email: &str, role: &str) -> (String, String) {
+        let body = json!({"email": email, "role": role});
+        let made = inviter.client.post("/api/v1/invitations", body).await.expect(201).json;
+        let path = format!("/api/v1/invitations/{}", made["invitation"]["id"].as_str().unwrap());
+        (made["token"].as_str().unwrap().to_owned(), path)
+    }
+
+    /// Accepts an invitation.
+    pub async fn accept(&self, token: &str) -> Reply {
+        let body = json!({"token": token, "password": PASSWORD});
+        self.client.post("/api/v1/auth/accept-invitation", body).await
+    }
+
+    /// A role of the tenant's own.
+    pub async fn role(&self, tenant: &TestTenant, name: &str, permissions: &[&str]) {
+        let permissions: Vec<String> = permissions.iter().map(|&name| name.to_owned()).collect();
+        sqlx::query(
+            "insert into identity.roles (tenant_id, role_id, name, permissions, created_at, updated_at)
+             values ($1, $2, $3, $4, now(), now())",
+        )
+        .bind(tenant.id)
+        .bind(RoleId::mint())
+        .bind(name)
+        .bind(permissions)
+        .execute(&mut self.bench.superuser().await)
+        .await
+        .unwrap();
+    }
+
+    /// Gives somebody this role instead of what they had.
+    pub async fn rebind(&self, tenant: &TestTenant, user: UserId, role: Role) {
+        sqlx::query("update identity.role_bindings set role = $3 where tenant_id = $1 and user_id = $2")
+            .bind(tenant.id)
+            .bind(user)
+            .bind(role.name())
+            .execute(&mut self.bench.superuser().await)
+            .await
+            .unwrap();
     }
 
     /// A key of somebody's.

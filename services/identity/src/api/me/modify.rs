@@ -4,7 +4,7 @@ use auth::action::me;
 use db::{Outcome, Status};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{Change, Refusals};
+use web::{Change, DryRun, Refusals};
 
 use crate::api::users::{Edited, UserView};
 use crate::person::DisplayName;
@@ -25,7 +25,7 @@ pub struct ModifyMe {
     operation_id = "modify_me",
     tag = "me",
     description = "Changes what the caller is called.",
-    params(("dry_run" = Option<bool>, Query, description = "Only say what would happen")),
+    params(DryRun),
     request_body(content = ModifyMe, description = "What to change"),
     responses((status = 200, description = "The caller's person as it is now", body = UserView), Refusals),
     security(("bearer" = [])),

@@ -3,7 +3,7 @@ use actix_web::web::{Data, Path};
 use auth::Principal;
 use auth::action::user;
 use db::{Outcome, Removed, Status};
-use web::{Change, Refusals};
+use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{InUser, UserView};
 use crate::service::Identity;
@@ -19,8 +19,8 @@ use crate::user::{must_be_another, must_cover};
                    owner stays. Send the `ETag` last read as `If-Match`. Needs `user.delete` and a factor shown of late.",
     params(
         ("user" = String, Path, description = "Id", example = "0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3"),
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("If-Match" = String, Header, description = "The ETag last read"),
+        DryRun,
+        IfMatch,
     ),
     responses(
         (status = 204, description = "Deleted"),

@@ -5,7 +5,7 @@ use auth::action::user;
 use db::{Outcome, Status};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{Change, Refusals};
+use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{Edited, InUser, UserView};
 use crate::person::DisplayName;
@@ -34,8 +34,8 @@ pub struct ModifyUser {
                    `ETag` last read as `If-Match`. Needs `user.modify`.",
     params(
         ("user" = String, Path, description = "Id", example = "0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3"),
-        ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
-        ("If-Match" = String, Header, description = "The ETag last read"),
+        DryRun,
+        IfMatch,
     ),
     request_body(content = ModifyUser, description = "What to change"),
     responses((status = 200, description = "The person as they are now", body = UserView), Refusals),

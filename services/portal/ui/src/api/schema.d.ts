@@ -14263,7 +14263,7 @@ export interface operations {
                 dry_run?: boolean;
             };
             header: {
-                /** @description The ETag last read */
+                /** @description The `ETag` last read */
                 "If-Match": string;
             };
             path: {
@@ -14446,7 +14446,7 @@ export interface operations {
                 dry_run?: boolean;
             };
             header: {
-                /** @description The ETag last read */
+                /** @description The `ETag` last read */
                 "If-Match": string;
             };
             path: {
