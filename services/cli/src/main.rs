@@ -1,0 +1,32 @@
+//! `yunshu`: Yunshu from the command line.
+//!
+//! Everything it does is a call of the public API; what it does not know by name, `yunshu api` reaches.
+
+mod args;
+mod client;
+mod field;
+mod output;
+mod profile;
+mod resource;
+mod session;
+mod vm;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// 0: done. 1: refused or failed. 2: the command line is wrong. 3: sign in first.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let args = args::Args::parse();
+    match args.run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("yunshu: {error:#}");
+            let sign_in = error
+                .downcast_ref::<client::Refused>()
+                .is_some_and(client::Refused::is_sign_in);
+            ExitCode::from(if sign_in { 3 } else { 1 })
+        }
+    }
+}

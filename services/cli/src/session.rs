@@ -1,0 +1,105 @@
+//! Signing in and out.
+
+use std::io::IsTerminal;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::args::Global;
+use crate::client::{self, Client};
+use crate::field::text;
+use crate::profile::{self, Profile, Profiles};
+
+#[derive(Args)]
+pub struct Login {
+    /// The e-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// The tenant, where the address is used in several
+    #[arg(long)]
+    tenant: Option<String>,
+}
+
+/// Signs in and keeps the session. The password comes from the terminal or from standard input, never from the command
+/// line, where every process of the machine could read it.
+pub async fn login(global: &Global, login: &Login) -> Result<()> {
+    let file = profile::file()?;
+    let known = Profiles::read(&file)?.pick(global.profile.as_deref()).ok();
+    let name = global
+        .profile
+        .clone()
+        .or_else(|| known.as_ref().map(|(name, _)| name.clone()));
+    let name = name.unwrap_or_else(|| "default".to_owned());
+    let known = known.map(|(_, profile)| profile).unwrap_or_default();
+    let url = global.url.clone().unwrap_or(known.url);
+    if url.is_empty() {
+        bail!("say where: `yunshu login --url https://cloud.example.com`");
+    }
+    let email = login
+        .email
+        .clone()
+        .or(known.email)
+        .context("say who: `--email ada@example.com`")?;
+    let ca = global.ca.clone().or(known.ca);
+    let ca = ca.map(std::path::absolute).transpose()?;
+
+    let with_ca = Global {
+        profile: None,
+        url: None,
+        ca: ca.clone(),
+        project: None,
+        output: global.output,
+        dry_run: false,
+    };
+    let mut client = Client::anonymous(&url, &with_ca)?;
+    let password = secret(&format!("Password of {email}: "))?;
+    let ask = json!({"email": email, "password": password, "tenant": login.tenant});
+    let mut answer = client.post("/auth/login", Some(&ask)).await?;
+    if text(&answer, "status") == Some("mfa_required") {
+        answer = second_factor(&mut client, &answer).await?;
+    }
+    let token = text(&answer, "refresh_token").context("the platform gave no session")?;
+    let kept = Profile {
+        url,
+        ca,
+        email: Some(email),
+        project: global.project.clone().or(known.project),
+        refresh_token: Some(token.to_owned()),
+    };
+    client::keep(&file, &name, kept)?;
+    eprintln!("Signed in; the session is kept as profile `{name}`.");
+    Ok(())
+}
+
+/// A code of the authenticator, or a recovery code.
+async fn second_factor(client: &mut Client, answer: &Value) -> Result<Value> {
+    let challenge = text(answer, "challenge");
+    let code = secret("Code of your authenticator, or a recovery code: ")?;
+    let digits = code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit());
+    let way = if digits { "/auth/mfa/totp" } else { "/auth/mfa/recovery" };
+    client
+        .post(way, Some(&json!({"challenge": challenge, "code": code})))
+        .await
+}
+
+fn secret(prompt: &str) -> Result<String> {
+    if std::io::stdin().is_terminal() {
+        rpassword::prompt_password(prompt).context("cannot read from the terminal")
+    } else {
+        profile::secret_from_stdin()
+    }
+}
+
+pub async fn logout(client: &mut Client) -> Result<()> {
+    let Some((name, file)) = client.profile().map(|(name, file)| (name.to_owned(), file.to_owned())) else {
+        bail!("YUNSHU_API_KEY is no session: revoke the key instead, and unset the variable");
+    };
+    let ended = client.post("/auth/logout", None).await;
+    profile::change(&file, |all| {
+        let kept = all.profiles.get_mut(&name).context("the profile is gone")?;
+        kept.refresh_token = None;
+        Ok(())
+    })?;
+    ended.map(drop)
+}
