@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use anyhow::{Context, Result};
 
-use super::{fuzz, kills, report::Report};
+use super::{cli, fuzz, kills, report::Report};
 use crate::{
     libvirt, npm,
     place::Place,
@@ -46,6 +46,10 @@ fn drive(place: &Place, options: &Up, report: &mut Report) -> Result<()> {
 
     report.step("stack: 50 cycles under kill -9", "./dev test --stack", || {
         kills::run(place, options)
+    })?;
+
+    report.step("stack: command line", "./dev test --stack", || {
+        cli::run(place, options.port)
     })?;
 
     let browser = npm::run(&place.root.join("services/portal/ui"), "e2e")
