@@ -46,6 +46,7 @@ pub fn up(place: &Place, up: &Up) -> Result<()> {
     let start = Instant::now();
     need_disk(&place.state, NEED_MIB)?;
     println!("Starting Yunshu in {}", place.root.display());
+    server::ports(place, up)?;
 
     step("build yunshud", || build::server(place))?;
     if !up.simulated_host {

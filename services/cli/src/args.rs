@@ -155,8 +155,9 @@ impl Args {
         let global = &self.global;
         match self.command {
             Command::Completions { shell } => {
-                clap_complete::generate(shell, &mut Self::command(), "yunshu", &mut std::io::stdout());
-                Ok(())
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "yunshu", &mut script);
+                out.show(&Value::String(String::from_utf8(script)?))
             }
             Command::Login(login) => session::login(global, &login).await,
             Command::Logout => session::logout(&mut Client::open(global)?).await,

@@ -45,6 +45,18 @@ pub struct Refused {
     problem: Value,
 }
 
+/// The profile has no session.
+#[derive(Debug)]
+pub struct SignedOut(String);
+
+impl std::fmt::Display for SignedOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{0}` is signed out: `yunshu login --profile {0}`", self.0)
+    }
+}
+
+impl std::error::Error for SignedOut {}
+
 impl Refused {
     pub fn is_sign_in(&self) -> bool {
         self.status == StatusCode::UNAUTHORIZED
@@ -207,7 +219,7 @@ impl Client {
         let mut held = Held::take(&file)?;
         let kept = held.profiles.profiles.get_mut(&name).context("the profile is gone")?;
         let token = kept.refresh_token.clone();
-        let token = token.with_context(|| format!("`{name}` is signed out: `yunshu login --profile {name}`"))?;
+        let token = token.ok_or_else(|| SignedOut(name.clone()))?;
         let tokens = refresh(&self.http, &self.base, &token).await?;
         kept.refresh_token = text(&tokens, "refresh_token").map(str::to_owned);
         held.write()?;

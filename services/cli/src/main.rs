@@ -23,9 +23,8 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("yunshu: {error:#}");
-            let sign_in = error
-                .downcast_ref::<client::Refused>()
-                .is_some_and(client::Refused::is_sign_in);
+            let refused = error.downcast_ref::<client::Refused>();
+            let sign_in = error.is::<client::SignedOut>() || refused.is_some_and(client::Refused::is_sign_in);
             ExitCode::from(if sign_in { 3 } else { 1 })
         }
     }

@@ -36,7 +36,7 @@ pub fn run(place: &Place, port: u16) -> Result<()> {
             .try_for_each(|one| one.join().unwrap_or_else(|_| bail!("a command panicked")))
     })?;
 
-    let vm = ["vms", "create", "by-hand", "--flavor", "tiny", "--image", "demo"];
+    let vm = ["vms", "create", "by-hand", "--flavor", "tiny", "--image", "tiny"];
     here.says(&[&vm[..], &["--dry-run"]].concat(), |_| true)?;
     here.says(&["vms", "list"], |vms| *vms == Value::Array(Vec::new()))?;
     here.says(&[&vm[..], &["--wait"]].concat(), |vm| {

@@ -51,6 +51,15 @@ pub fn port(place: &Place) -> Option<u16> {
         .ok()
 }
 
+/// A port that somebody else has is told before anything is built.
+pub fn ports(place: &Place, up: &Up) -> Result<()> {
+    if Daemon::named(place, "yunshud").pid().is_some() {
+        return Ok(());
+    }
+    free(up.port, "--port")?;
+    free(up.plain_port, "--plain-port")
+}
+
 pub fn migrate(place: &Place, up: &Up) -> Result<()> {
     configure(place, up)?;
     yunshud(place, "migrate").run()
@@ -147,4 +156,20 @@ pub fn free(port: u16, flag: &str) -> Result<()> {
         bail!("port {port} is taken (see `ss -ltnp sport = :{port}`): stop that, or choose another with {flag}");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_told_with_the_mend() {
+        let taken = TcpListener::bind(("0.0.0.0", 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let told = free(port, "--port").unwrap_err().to_string();
+        assert!(told.contains(&port.to_string()) && told.contains("--port"), "{told}");
+        assert!(!told.contains('\n'));
+        drop(taken);
+        assert!(free(port, "--port").is_ok());
+    }
 }
