@@ -112,6 +112,7 @@ pub const TABLE: &[Rule] = &[
     to("/api/v1/me/**", Role::Identity),
     to("/api/v1/tenant/**", Role::Identity),
     to("/api/v1/users/**", Role::Identity),
+    to("/api/v1/invitations/**", Role::Identity),
     to("/api/v1/projects/{}/vms/**", Role::Compute),
     to("/api/v1/projects/**", Role::Identity),
     to("/api/v1/flavors/**", Role::Compute),
@@ -139,11 +140,16 @@ pub const OPEN: &[(Method, &str)] = &[
     (Method::POST, "/api/v1/auth/signup"),
     (Method::POST, "/api/v1/auth/login"),
     (Method::POST, "/api/v1/auth/refresh"),
+    (Method::POST, "/api/v1/auth/accept-invitation"),
     (Method::GET, "/.well-known/**"),
 ];
 
 /// Guessing passwords and making tenants has a tighter rate.
-pub const GUESSABLE: &[&str] = &["/api/v1/auth/login", "/api/v1/auth/signup"];
+pub const GUESSABLE: &[&str] = &[
+    "/api/v1/auth/login",
+    "/api/v1/auth/signup",
+    "/api/v1/auth/accept-invitation",
+];
 
 /// The row for a path, whose escapes have been undone.
 pub fn find(path: &str) -> &'static Rule {

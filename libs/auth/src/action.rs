@@ -91,6 +91,13 @@ actions! {
         Delete = "user.delete" on Tenant(guarded): Owner, Admin;
         Export = "user.export" on Tenant(guarded): Owner, Admin;
     }
+    /// Invitations.
+    invitation {
+        Create = "invitation.create" on Tenant(guarded): Owner, Admin;
+        List = "invitation.list" on Tenant: Owner, Admin, Auditor;
+        Delete = "invitation.delete" on Tenant: Owner, Admin;
+        Accept = "invitation.accept" on Tenant: Anyone;
+    }
     /// Sign-ins.
     session {
         Create = "session.create" on Tenant: Anyone;

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod internal;
+pub mod invitations;
 pub mod jwks;
 pub mod me;
 pub mod projects;

@@ -4,6 +4,7 @@
 //! modules are the domain.
 
 pub mod guess;
+pub mod invitation;
 pub mod keys;
 pub mod operator;
 pub mod password;

@@ -2,7 +2,7 @@
 
 use web::{Routes, scope};
 
-use crate::api::{auth, internal, jwks, me, projects, users};
+use crate::api::{auth, internal, invitations, jwks, me, projects, users};
 
 /// Puts the routes into a server.
 pub fn mount(config: &mut Routes<'_>) {
@@ -16,6 +16,7 @@ pub fn mount(config: &mut Routes<'_>) {
     config.service(
         scope("/api/v1")
             .service(auth::signup::sign_up)
+            .service(auth::accept::accept_invitation)
             .service(auth::login::sign_in)
             .service(auth::refresh::refresh_session)
             .service(auth::logout::sign_out)
@@ -31,6 +32,9 @@ pub fn mount(config: &mut Routes<'_>) {
             .service(users::read::read_user)
             .service(users::modify::modify_user)
             .service(users::delete::delete_user)
-            .service(users::export::export_user),
+            .service(users::export::export_user)
+            .service(invitations::list::list_invitations)
+            .service(invitations::create::create_invitation)
+            .service(invitations::delete::delete_invitation),
     );
 }

@@ -2,6 +2,7 @@
 
 pub mod export;
 pub mod guesses;
+pub mod invitations;
 pub mod keys;
 pub mod owners;
 pub mod people;

@@ -11,10 +11,11 @@ use utoipa::openapi::{
 };
 
 /// The tags and what stands under each.
-const TAGS: [(&str, &str); 14] = [
+const TAGS: [(&str, &str); 15] = [
     ("auth", "Signing up, in and out"),
     ("me", "The caller's own person and rights"),
     ("users", "The people of the tenant"),
+    ("invitations", "Invitations to become a person of the tenant"),
     ("projects", "Projects: the drawers most resources live in"),
     ("vms", "Virtual machines"),
     ("operations", "Long operations and their progress"),

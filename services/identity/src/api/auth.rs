@@ -1,5 +1,6 @@
 //! Signing up, in and out: wire types and endpoints.
 
+pub mod accept;
 pub mod login;
 pub mod logout;
 pub mod refresh;

@@ -3,7 +3,7 @@
 use auth::Action;
 use chrono::{DateTime, Utc};
 use db::{Change, Granted, Result};
-use ids::{ApiKeyId, BindingId, GroupId, ProjectId, SessionId};
+use ids::{ApiKeyId, BindingId, GroupId, InvitationId, ProjectId, SessionId};
 use ipnetwork::IpNetwork;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -118,6 +118,25 @@ pub struct HeldKey {
     pub created_at: DateTime<Utc>,
 }
 
+/// The invitation the person came by.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
+pub struct HeldInvitation {
+    /// Its id.
+    pub id: InvitationId,
+    /// The address that was invited.
+    #[schema(example = "grace@example.com")]
+    pub email: String,
+    /// The role that was offered.
+    #[schema(example = "operator")]
+    pub role: String,
+    /// The project it was offered in.
+    pub project_id: Option<ProjectId>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was accepted.
+    pub accepted_at: Option<DateTime<Utc>>,
+}
+
 /// All of it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Held {
@@ -133,6 +152,8 @@ pub struct Held {
     pub known_addresses: Vec<HeldAddress>,
     /// Their API keys.
     pub api_keys: Vec<HeldKey>,
+    /// The invitation they came by.
+    pub invitations: Vec<HeldInvitation>,
 }
 
 macro_rules! rows {
@@ -188,6 +209,13 @@ pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Res
             user,
             "select key_id as id, name, scopes, project_id, networks, expires_at, used_at, used_from, revoked_at, created_at
              from identity.api_keys where tenant_id = $1 and user_id = $2 order by key_id"
+        ),
+        invitations: rows!(
+            tx,
+            user,
+            "select i.invitation_id as id, i.email, coalesce(i.role, r.name) as role, i.project_id, i.created_at, i.accepted_at
+             from identity.invitations i left join identity.roles r using (tenant_id, role_id)
+             where i.tenant_id = $1 and i.user_id = $2 order by i.invitation_id"
         ),
     })
 }

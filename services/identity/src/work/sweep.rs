@@ -34,6 +34,7 @@ pub async fn sweep(db: &Db) -> Result<u64> {
         let removed = store::sessions::remove_expired(&mut tx, BATCH).await?
             + store::replies::remove_old(&mut tx, BATCH).await?
             + store::people::forget_addresses(&mut tx, BATCH).await?
+            + store::invitations::remove_old(&mut tx, BATCH).await?
             + store::guesses::remove_whole(&mut tx, BATCH).await?;
         tx.commit().await?;
         if removed == 0 {
@@ -45,6 +46,7 @@ pub async fn sweep(db: &Db) -> Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use auth::Role;
     use clock::Clock;
     use testkit::Bench;
 
@@ -75,6 +77,25 @@ mod tests {
         sweep(&db).await.unwrap();
         assert_eq!(test.dump("identity.known_addresses").await, "");
         assert_eq!(sweep(&db).await.unwrap(), 0, "run twice is run once");
+    }
+
+    #[tokio::test]
+    async fn strangers_addresses_go_a_month_after_their_invitations() {
+        let clock = Clock::held_at(Clock::system().now());
+        let test = start_on(Bench::at(clock.clone()).await, &settings()).await;
+        let db = test.bench.db("identity");
+        let tenant = test.bench.tenant("acme").await;
+        let owner = test.person(&tenant, "owner", Role::Owner).await;
+        let (token, _) = test.invite(&owner, "guest@example.com", "viewer").await;
+        test.accept(&token).await.expect(201);
+        test.invite(&owner, "stranger@example.com", "viewer").await;
+        clock.advance(DAY * 36);
+        sweep(&db).await.unwrap();
+        assert!(test.dump("identity.invitations").await.contains("stranger"));
+        clock.advance(DAY * 2);
+        sweep(&db).await.unwrap();
+        let left = test.dump("identity.invitations").await;
+        assert!(!left.contains("stranger") && left.contains("guest"), "{left}");
     }
 
     #[tokio::test]

@@ -36,6 +36,7 @@ const MATRIX: &[(&str, Access)] = &[
     ("sign_up", Open),
     ("sign_in", Open),
     ("refresh_session", Open),
+    ("accept_invitation", Open),
     ("sign_out", SignedIn),
     ("read_jwks", Open),
     ("read_me", SignedIn),
@@ -46,6 +47,9 @@ const MATRIX: &[(&str, Access)] = &[
     ("modify_user", Roles(MANAGERS)),
     ("delete_user", Roles(MANAGERS)),
     ("export_user", Roles(MANAGERS)),
+    ("list_invitations", Roles(KEEPERS)),
+    ("create_invitation", Roles(MANAGERS)),
+    ("delete_invitation", Roles(MANAGERS)),
     ("list_projects", SignedIn),
     ("create_project", Roles(MANAGERS)),
     ("read_project", Roles(EVERY)),
@@ -127,6 +131,7 @@ const UNGUARDED: &[&str] = &[
     "delete_vm",
     // A permission never changes, and it must be quick to take back.
     "delete_enrolment",
+    "delete_invitation",
     // What one is called oneself is nobody else's change to lose.
     "modify_me",
 ];

@@ -37,7 +37,7 @@ impl CreateProject {
 }
 
 /// Both values, or every complaint at once.
-pub(super) fn both<A, B>(a: Result<A, FieldError>, b: Result<B, FieldError>) -> Result<(A, B), fault::Error> {
+pub fn both<A, B>(a: Result<A, FieldError>, b: Result<B, FieldError>) -> Result<(A, B), fault::Error> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
         (a, b) => Err(fault::Error::invalid_fields(

@@ -79,14 +79,16 @@ pub async fn export_user(
 #[cfg(test)]
 mod tests {
     use auth::{Binding, Role};
+    use ids::UserId;
     use serde_json::Value;
 
     use crate::testing::{PASSWORD, start};
 
     /// Tables that hold something on a person, and where in the export it stands.
-    const EXPORTED: [(&str, &str); 7] = [
+    const EXPORTED: [(&str, &str); 8] = [
         ("api_keys", "/held/api_keys/0"),
         ("group_members", "/held/groups/0"),
+        ("invitations", "/held/invitations/0"),
         ("known_addresses", "/held/known_addresses/0"),
         ("passwords", "/held/password_changed_at"),
         ("role_bindings", "/held/role_bindings/0"),
@@ -102,16 +104,18 @@ mod tests {
         let test = start().await;
         let tenant = test.bench.tenant("acme").await;
         let owner = test.person(&tenant, "owner", Role::Owner).await;
-        let ada = test.person(&tenant, "ada", Role::Viewer).await;
-        test.sign_in(&ada.email, PASSWORD).await.expect(200);
+        let (token, _) = test.invite(&owner, "ada@acme.example", "viewer").await;
+        let joined = test.accept(&token).await.expect(201);
+        let ada: UserId = joined.json["user_id"].as_str().unwrap().parse().unwrap();
+        test.sign_in("ada@acme.example", PASSWORD).await.expect(200);
         test.join(
             &tenant,
-            ada.id,
+            ada,
             "poets",
             &Binding::role(Role::Operator, Some(tenant.project)),
         )
         .await;
-        test.key_of(&tenant, ada.id).await;
+        test.key_of(&tenant, ada).await;
 
         let tables: Vec<String> = sqlx::query_scalar(
             "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -125,7 +129,11 @@ mod tests {
         named.sort_unstable();
         assert_eq!(tables, named, "a table with user_id: export it, or say why not");
 
-        let export = owner.client.get(&format!("{}/export", ada.path)).await.expect(200);
+        let export = owner
+            .client
+            .get(&format!("/api/v1/users/{ada}/export"))
+            .await
+            .expect(200);
         for (table, pointer) in EXPORTED {
             let held = export.json.pointer(pointer);
             assert!(
