@@ -127,15 +127,10 @@ impl Invitation {
         }
     }
 
-    /// Might its inviter, who carries this now, still invite to this? Where they sat and what factor they showed was judged
-    /// when they did.
+    /// Might its inviter, who carries this now, still invite to this? What they hold on a condition alone is not theirs to
+    /// give for ever, so it does not count.
     pub fn stands(&self, carried: Vec<Binding>, now: DateTime<Utc>) -> bool {
-        let lasting = |binding: &Binding| binding.condition.until.is_none_or(|until| now < until);
-        let unbound = |binding: Binding| Binding {
-            condition: Condition::NONE,
-            ..binding
-        };
-        let carried = carried.into_iter().filter(lasting).map(unbound).collect();
+        let carried = carried.into_iter().filter(|binding| binding.condition.is_none()).collect();
         let standing = Standing::of(self.tenant, self.inviter.clone(), carried, None);
         let moment = Moment {
             now,
@@ -221,8 +216,7 @@ mod tests {
             Role::Viewer,
             vec![Binding::role(Role::Owner, Some(ProjectId::mint()))]
         ));
-        assert!(stands(Role::Viewer, vec![until(Role::Admin, at(51))]));
-        assert!(!stands(Role::Viewer, vec![until(Role::Admin, at(50))]));
+        assert!(!stands(Role::Viewer, vec![until(Role::Admin, at(51))]), "not for ever");
     }
 
     #[test]
