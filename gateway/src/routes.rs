@@ -112,6 +112,7 @@ pub const TABLE: &[Rule] = &[
     to("/api/v1/me/**", Role::Identity),
     to("/api/v1/tenant/**", Role::Identity),
     to("/api/v1/users/**", Role::Identity),
+    to("/api/v1/groups/**", Role::Identity),
     to("/api/v1/invitations/**", Role::Identity),
     to("/api/v1/projects/{}/vms/**", Role::Compute),
     to("/api/v1/projects/**", Role::Identity),
@@ -194,6 +195,8 @@ mod tests {
             ("/api/v1/auth/login", Some(Role::Identity)),
             ("/api/v1/me", Some(Role::Identity)),
             ("/api/v1/users/u/export", Some(Role::Identity)),
+            ("/api/v1/groups/g/members/u", Some(Role::Identity)),
+            ("/api/v1/invitations", Some(Role::Identity)),
             ("/api/v1/projects", Some(Role::Identity)),
             ("/api/v1/projects/p", Some(Role::Identity)),
             ("/api/v1/projects/p/vms", Some(Role::Compute)),
@@ -236,6 +239,8 @@ mod tests {
     #[test]
     fn only_the_listed_operations_are_open() {
         assert!(is_open(&Method::POST, "/api/v1/auth/login"));
+        assert!(is_open(&Method::POST, "/api/v1/auth/accept-invitation"));
+        assert!(!is_open(&Method::POST, "/api/v1/invitations"));
         assert!(!is_open(&Method::GET, "/api/v1/auth/login"));
         assert!(!is_open(&Method::POST, "/api/v1/auth/login/"));
         assert!(!is_open(&Method::POST, "/api/v1/auth/logout"));

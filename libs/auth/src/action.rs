@@ -91,6 +91,20 @@ actions! {
         Delete = "user.delete" on Tenant(guarded): Owner, Admin;
         Export = "user.export" on Tenant(guarded): Owner, Admin;
     }
+    /// Groups of people.
+    group {
+        Create = "group.create" on Tenant: Owner, Admin;
+        List = "group.list" on Tenant: Owner, Admin, Auditor;
+        Read = "group.read" on Tenant: Owner, Admin, Auditor;
+        Modify = "group.modify" on Tenant: Owner, Admin;
+        Delete = "group.delete" on Tenant(guarded): Owner, Admin;
+    }
+    /// Who is in which group.
+    group_member {
+        Create = "group_member.create" on Tenant(guarded): Owner, Admin;
+        List = "group_member.list" on Tenant: Owner, Admin, Auditor;
+        Delete = "group_member.delete" on Tenant(guarded): Owner, Admin;
+    }
     /// Invitations.
     invitation {
         Create = "invitation.create" on Tenant(guarded): Owner, Admin;

@@ -1,6 +1,7 @@
 //! One module per resource, one file per endpoint.
 
 pub mod auth;
+pub mod groups;
 pub mod internal;
 pub mod invitations;
 pub mod jwks;

@@ -130,7 +130,10 @@ impl Invitation {
     /// Might its inviter, who carries this now, still invite to this? What they hold on a condition alone is not theirs to
     /// give for ever, so it does not count.
     pub fn stands(&self, carried: Vec<Binding>, now: DateTime<Utc>) -> bool {
-        let carried = carried.into_iter().filter(|binding| binding.condition.is_none()).collect();
+        let carried = carried
+            .into_iter()
+            .filter(|binding| binding.condition.is_none())
+            .collect();
         let standing = Standing::of(self.tenant, self.inviter.clone(), carried, None);
         let moment = Moment {
             now,

@@ -3,6 +3,7 @@
 //! `routes` lists every path; `api` has one file per endpoint; `store` all SQL; `work` what happens later; the other
 //! modules are the domain.
 
+pub mod group;
 pub mod guess;
 pub mod invitation;
 pub mod keys;

@@ -2,7 +2,7 @@
 
 use web::{Routes, scope};
 
-use crate::api::{auth, internal, invitations, jwks, me, projects, users};
+use crate::api::{auth, groups, internal, invitations, jwks, me, projects, users};
 
 /// Puts the routes into a server.
 pub fn mount(config: &mut Routes<'_>) {
@@ -33,6 +33,14 @@ pub fn mount(config: &mut Routes<'_>) {
             .service(users::modify::modify_user)
             .service(users::delete::delete_user)
             .service(users::export::export_user)
+            .service(groups::list::list_groups)
+            .service(groups::create::create_group)
+            .service(groups::read::read_group)
+            .service(groups::modify::modify_group)
+            .service(groups::delete::delete_group)
+            .service(groups::members::list::list_group_members)
+            .service(groups::members::add::add_group_member)
+            .service(groups::members::remove::remove_group_member)
             .service(invitations::list::list_invitations)
             .service(invitations::create::create_invitation)
             .service(invitations::delete::delete_invitation),

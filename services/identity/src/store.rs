@@ -1,6 +1,7 @@
 //! All SQL of identity. Only a transaction reaches it.
 
 pub mod export;
+pub mod groups;
 pub mod guesses;
 pub mod invitations;
 pub mod keys;

@@ -62,6 +62,17 @@ pub fn must_cover(caller: &Caller, bindings: &[Binding]) -> Result<(), fault::Er
     Err(fault::Error::new(Kind::Forbidden, detail))
 }
 
+/// Nobody hands on rights that they lack, or that they hold on a condition alone: what is theirs until tonight would be
+/// somebody's for ever.
+pub fn must_give(caller: &Caller, bindings: &[Binding]) -> Result<(), fault::Error> {
+    must_cover(caller, bindings)?;
+    let lasting = caller.bindings().iter().filter(|binding| binding.condition.is_none());
+    let user = caller.user().unwrap_or_else(UserId::mint);
+    let lasting = lasting.cloned().collect();
+    let lasting = Caller::newcomer(caller.tenant(), user, lasting, caller.address(), caller.request());
+    must_cover(&lasting, bindings)
+}
+
 /// Nobody takes away their own entrance among others': it would be a slip.
 pub fn must_be_another(caller: &Caller, user: &User) -> Result<(), fault::Error> {
     if caller.user() == Some(user.id) {
@@ -126,6 +137,23 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn t18_what_is_held_on_a_condition_is_acted_with_and_not_given() {
+        let until = Binding {
+            condition: auth::Condition {
+                until: Some(DateTime::UNIX_EPOCH),
+                ..auth::Condition::NONE
+            },
+            ..Binding::role(Role::Admin, None)
+        };
+        let viewer = [Binding::role(Role::Viewer, None)];
+        let guest = caller(vec![until]);
+        assert!(must_cover(&guest, &viewer).is_ok() && must_give(&guest, &viewer).is_err());
+        let admin = caller(vec![Binding::role(Role::Admin, None)]);
+        assert!(must_give(&admin, &viewer).is_ok());
+        assert!(must_give(&admin, &[Binding::role(Role::Owner, None)]).is_err());
     }
 
     #[test]

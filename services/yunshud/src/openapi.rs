@@ -11,10 +11,11 @@ use utoipa::openapi::{
 };
 
 /// The tags and what stands under each.
-const TAGS: [(&str, &str); 15] = [
+const TAGS: [(&str, &str); 16] = [
     ("auth", "Signing up, in and out"),
     ("me", "The caller's own person and rights"),
     ("users", "The people of the tenant"),
+    ("groups", "Groups of people, to bind roles to"),
     ("invitations", "Invitations to become a person of the tenant"),
     ("projects", "Projects: the drawers most resources live in"),
     ("vms", "Virtual machines"),

@@ -4,7 +4,7 @@
 use auth::{Action, Binding, Condition, Permissions, Principal, Rights, Role};
 use chrono::{DateTime, Utc};
 use db::{Read, Result, SystemTx};
-use ids::{ProjectId, TenantId};
+use ids::{GroupId, ProjectId, TenantId};
 use ipnetwork::IpNetwork;
 use sqlx::PgConnection;
 
@@ -54,6 +54,21 @@ pub async fn bindings(tx: &mut SystemTx, tenant: TenantId, of: &Principal) -> Re
 pub async fn bindings_of<A: Action>(tx: &mut Read<A>, of: &Principal) -> Result<Vec<Binding>> {
     let tenant = tx.tenant_id();
     carried(tx.sql(), tenant, of).await
+}
+
+/// What is bound to a group: what one must cover to put somebody into it.
+pub async fn bindings_of_group<A: Action>(tx: &mut Read<A>, group: GroupId) -> Result<Vec<Binding>> {
+    let tenant = tx.tenant_id();
+    let rows: Vec<BindingRow> = sqlx::query_as(
+        "select b.role, r.name as custom, r.permissions, b.project_id, b.until, b.networks, b.factor_minutes
+         from identity.role_bindings b left join identity.roles r using (tenant_id, role_id)
+         where b.tenant_id = $1 and b.group_id = $2",
+    )
+    .bind(tenant)
+    .bind(group)
+    .fetch_all(tx.sql())
+    .await?;
+    Ok(rows.into_iter().filter_map(BindingRow::binding).collect())
 }
 
 async fn carried(sql: &mut PgConnection, tenant: TenantId, of: &Principal) -> Result<Vec<Binding>> {

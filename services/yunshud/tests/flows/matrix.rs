@@ -47,6 +47,14 @@ const MATRIX: &[(&str, Access)] = &[
     ("modify_user", Roles(MANAGERS)),
     ("delete_user", Roles(MANAGERS)),
     ("export_user", Roles(MANAGERS)),
+    ("list_groups", Roles(KEEPERS)),
+    ("create_group", Roles(MANAGERS)),
+    ("read_group", Roles(KEEPERS)),
+    ("modify_group", Roles(MANAGERS)),
+    ("delete_group", Roles(MANAGERS)),
+    ("list_group_members", Roles(KEEPERS)),
+    ("add_group_member", Roles(MANAGERS)),
+    ("remove_group_member", Roles(MANAGERS)),
     ("list_invitations", Roles(KEEPERS)),
     ("create_invitation", Roles(MANAGERS)),
     ("delete_invitation", Roles(MANAGERS)),
@@ -132,6 +140,9 @@ const UNGUARDED: &[&str] = &[
     // A permission never changes, and it must be quick to take back.
     "delete_enrolment",
     "delete_invitation",
+    // Somebody is in a group or is not: there is no other state.
+    "add_group_member",
+    "remove_group_member",
     // What one is called oneself is nobody else's change to lose.
     "modify_me",
 ];

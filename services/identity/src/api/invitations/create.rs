@@ -16,7 +16,7 @@ use crate::invitation::{LONGEST_S, SHORTEST_S, Token};
 use crate::person::Email;
 use crate::service::Identity;
 use crate::store;
-use crate::user::must_cover;
+use crate::user::must_give;
 
 /// An invitation to be.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -114,7 +114,7 @@ pub async fn create_invitation(
 
     let offer = store::invitations::offer(&mut tx, &ask.body.role, project).await?;
     let offer = offer.ok_or_else(|| fault::Error::invalid("/role", "is no role that can be given"))?;
-    must_cover(ask.caller(), &[offer.binding()])?;
+    must_give(ask.caller(), &[offer.binding()])?;
     if store::invitations::is_here(&mut tx, &email).await? {
         return Err(fault::Error::already_exists("user").into());
     }
