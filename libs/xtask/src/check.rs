@@ -95,7 +95,7 @@ impl Source {
 
     /// Code of tests: it is judged by whether it fails when it should, not by its length.
     fn is_test(&self) -> bool {
-        self.path.contains("/tests/")
+        ["/tests/", "/testing/"].iter().any(|folder| self.path.contains(folder))
             || ["/tests.rs", "/testing.rs"]
                 .iter()
                 .any(|name| self.path.ends_with(name))
