@@ -252,6 +252,39 @@ async fn t17_a_session_that_was_ended_is_refused_within_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn t17_whoever_was_invited_comes_in_and_whoever_is_disabled_is_out_within_seconds() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.sign_up("acme").await;
+    let token = Some(owner.access.as_str());
+    let invited = json!({"email": "grace@acme.example", "role": "viewer"});
+    let (status, _) = cloud
+        .ask(Method::POST, "/invitations", None, Some(invited.clone()))
+        .await;
+    assert_eq!(status, 401);
+    let (status, made) = cloud.ask(Method::POST, "/invitations", token, Some(invited)).await;
+    assert_eq!(status, 201, "{made}");
+    let accept = json!({"token": made["token"], "password": PASSWORD});
+    let (status, joined) = cloud
+        .ask(Method::POST, "/auth/accept-invitation", None, Some(accept))
+        .await;
+    assert_eq!(status, 201, "{joined}");
+    let grace = cloud.sign_in("grace@acme.example").await;
+    let (status, me) = cloud.ask(Method::GET, "/me", Some(&grace.access), None).await;
+    assert_eq!((status.as_u16(), &me["roles"]), (200, &json!(["viewer"])));
+
+    let url = format!("{}/api/v1/users/{}", cloud.base, joined["user_id"].as_str().unwrap());
+    let disable = cloud.http.patch(url).bearer_auth(&owner.access).header("if-match", "*");
+    let disabled = disable.json(&json!({"enabled": false})).send().await.unwrap();
+    assert_eq!(disabled.status(), 200);
+    let begin = std::time::Instant::now();
+    eventually("the token is refused", || async {
+        (cloud.ask(Method::GET, "/me", Some(&grace.access), None).await.0 == 401).then_some(())
+    })
+    .await;
+    assert!(begin.elapsed() < Duration::from_secs(6), "{:?}", begin.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn t09_nothing_forged_gets_through_the_gateway() {
     let cloud = Cloud::start().await;
     let owner = cloud.sign_up("acme").await;
