@@ -142,12 +142,18 @@ pub const OPEN: &[(Method, &str)] = &[
     (Method::POST, "/api/v1/auth/login"),
     (Method::POST, "/api/v1/auth/refresh"),
     (Method::POST, "/api/v1/auth/accept-invitation"),
+    (Method::POST, "/api/v1/auth/mfa/totp"),
+    (Method::POST, "/api/v1/auth/mfa/recovery"),
     (Method::GET, "/.well-known/**"),
 ];
 
-/// Guessing passwords and making tenants has a tighter rate.
+/// Guessing passwords and codes and making tenants has a tighter rate.
 pub const GUESSABLE: &[&str] = &[
     "/api/v1/auth/login",
+    "/api/v1/auth/mfa/totp",
+    "/api/v1/auth/mfa/recovery",
+    "/api/v1/auth/step-up",
+    "/api/v1/auth/password",
     "/api/v1/auth/signup",
     "/api/v1/auth/accept-invitation",
 ];

@@ -117,6 +117,23 @@ actions! {
         Create = "session.create" on Tenant: Anyone;
         Refresh = "session.refresh" on Tenant: Anyone;
         Delete = "session.delete" on Tenant: Anyone;
+        Challenge = "session.challenge" on Tenant: Anyone;
+        StepUp = "session.step_up" on Tenant: Anyone;
+    }
+    /// The caller's own password.
+    password {
+        Modify = "password.modify" on Tenant(guarded): Anyone;
+    }
+    /// The caller's own second factors.
+    factor {
+        List = "factor.list" on Tenant: Anyone;
+        Create = "factor.create" on Tenant(guarded): Anyone;
+        Modify = "factor.modify" on Tenant: Anyone;
+        Delete = "factor.delete" on Tenant(guarded): Anyone;
+    }
+    /// The codes for the day a factor is lost.
+    recovery_code {
+        Create = "recovery_code.create" on Tenant(guarded): Anyone;
     }
     /// Projects.
     project {

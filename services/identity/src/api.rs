@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod groups;
+pub mod factors;
 pub mod internal;
 pub mod invitations;
 pub mod jwks;

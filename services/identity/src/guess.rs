@@ -12,6 +12,7 @@
 use std::net::IpAddr;
 
 use chrono::TimeDelta;
+use ids::UserId;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -37,10 +38,13 @@ pub struct Limits {
     pub address: Limit,
     /// One account from all addresses it has not signed in from.
     pub account: Limit,
+    /// What a person known by password, or signed in, shows beside it, from one address.
+    pub proof: Limit,
 }
 
 impl Default for Limits {
-    /// 100 per account is NIST 800-63B-4's limit, 3.2.2.
+    /// 100 per account is NIST 800-63B-4's limit, 3.2.2. At 720 codes a day, three of a million being right, who knows a
+    /// password waits for more than a year to guess a code.
     fn default() -> Self {
         Self {
             pair: Limit {
@@ -54,6 +58,10 @@ impl Default for Limits {
             account: Limit {
                 burst: 100,
                 refill_seconds: 300,
+            },
+            proof: Limit {
+                burst: 10,
+                refill_seconds: 120,
             },
         }
     }
@@ -95,6 +103,16 @@ pub fn budgets(limits: &Limits, email: &Email, network: &str, known: bool) -> Ve
     ];
     if !known {
         budgets.push(Budget::new(limits.account, ["account", email.as_str(), ""]));
+    }
+    budgets
+}
+
+/// The budgets of what a person shows who is known by password, or signed in: a code, or the password again.
+pub fn proof_budgets(limits: &Limits, user: UserId, network: &str, known: bool) -> Vec<Budget> {
+    let user = user.to_string();
+    let mut budgets = vec![Budget::new(limits.proof, ["proof", &user, network])];
+    if !known {
+        budgets.push(Budget::new(limits.account, ["proof", &user, ""]));
     }
     budgets
 }

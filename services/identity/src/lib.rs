@@ -4,6 +4,7 @@
 //! modules are the domain.
 
 pub mod group;
+pub mod factor;
 pub mod guess;
 pub mod invitation;
 pub mod keys;
@@ -16,6 +17,7 @@ pub mod routes;
 pub mod service;
 pub mod session;
 pub mod settings;
+pub mod signin;
 pub mod user;
 
 mod api;

@@ -3,6 +3,7 @@
 mod hasher;
 
 use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
@@ -42,6 +43,16 @@ impl Password {
         // The same keys give different code points on different systems (RFC 8265, OpaqueString).
         let normal: String = text.expose_secret().nfc().collect();
         Ok(Self(SecretString::from(normal)))
+    }
+
+    /// Are they the same? Takes the same time wherever they differ.
+    pub fn is(&self, other: &Self) -> bool {
+        bool::from(
+            self.0
+                .expose_secret()
+                .as_bytes()
+                .ct_eq(other.0.expose_secret().as_bytes()),
+        )
     }
 
     fn bytes(&self) -> Zeroizing<Vec<u8>> {

@@ -2,7 +2,7 @@
 
 use web::{Routes, scope};
 
-use crate::api::{auth, groups, internal, invitations, jwks, me, projects, users};
+use crate::api::{auth, factors, groups, internal, invitations, jwks, me, projects, users};
 
 /// Puts the routes into a server.
 pub fn mount(config: &mut Routes<'_>) {
@@ -18,11 +18,20 @@ pub fn mount(config: &mut Routes<'_>) {
             .service(auth::signup::sign_up)
             .service(auth::accept::accept_invitation)
             .service(auth::login::sign_in)
+            .service(auth::mfa::totp::sign_in_with_totp)
+            .service(auth::mfa::recovery::sign_in_with_recovery_code)
             .service(auth::refresh::refresh_session)
+            .service(auth::step_up::step_up)
+            .service(auth::password::change_password)
             .service(auth::logout::sign_out)
             .service(me::read_me)
             .service(me::modify::modify_me)
             .service(me::export::export_me)
+            .service(factors::list::list_factors)
+            .service(factors::enrol::enrol_totp)
+            .service(factors::confirm::confirm_totp)
+            .service(factors::renew_codes::renew_recovery_codes)
+            .service(factors::delete::delete_factor)
             .service(projects::list::list_projects)
             .service(projects::create::create_project)
             .service(projects::read::read_project)

@@ -55,7 +55,13 @@ impl Settings {
             let names = "identity.session_idle_hours, .session_days and .signing_key_days";
             return Err(format!("{names} must be at least 1"));
         }
-        let limits = [self.guesses.pair, self.guesses.address, self.guesses.account];
+        let Limits {
+            pair,
+            address,
+            account,
+            proof,
+        } = self.guesses;
+        let limits = [pair, address, account, proof];
         if limits.iter().any(|limit| limit.burst == 0 || limit.refill_seconds == 0) {
             return Err("identity.guesses: every burst and refill_seconds must be at least 1".to_owned());
         }

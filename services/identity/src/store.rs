@@ -1,13 +1,16 @@
 //! All SQL of identity. Only a transaction reaches it.
 
+pub mod challenges;
 pub mod export;
 pub mod groups;
+pub mod factors;
 pub mod guesses;
 pub mod invitations;
 pub mod keys;
 pub mod owners;
 pub mod people;
 pub mod projects;
+pub mod recovery_codes;
 pub mod replies;
 pub mod rights;
 pub mod sessions;

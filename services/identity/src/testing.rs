@@ -5,10 +5,13 @@ mod people;
 use auth::passport::Bearer;
 use auth::token::{Claims, Jwks, Verifier};
 use auth::{Credential, Moment, Standing};
+use clock::Clock;
 use ids::{RequestId, TenantId};
 use serde_json::{Value, json};
 use testkit::{Bench, Client, Reply, TestTenant};
 
+use crate::factor::totp::Shared;
+use crate::guess::{Limit, Limits};
 use crate::password::Cost;
 use crate::service::{Deps, Service};
 use crate::settings::Settings;
@@ -132,6 +135,68 @@ impl Test {
             .alter("delete from identity.role_bindings where tenant_id = $1", owner.tenant)
             .await;
     }
+}
+
+/// A person with a second factor, as they see it.
+pub(crate) struct Enrolled {
+    /// Signed in, with the factor shown.
+    pub client: Client,
+    /// The factor's id.
+    pub factor: String,
+    /// Their authenticator.
+    pub phone: Shared,
+    /// What they wrote down.
+    pub codes: Vec<String>,
+}
+
+impl Test {
+    /// Signs in and adds an authenticator. On a held clock the step of now is spent by this.
+    pub async fn enrol(&self, owner: &Owner) -> Enrolled {
+        let tokens = self.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+        let client = self.enter(&tokens).await.unwrap();
+        let made = client.post("/api/v1/me/mfa/totp", json!({})).await.expect(201).json;
+        let phone = Shared::scanned(made["secret"].as_str().unwrap());
+        let factor = made["factor"]["id"].as_str().unwrap().to_owned();
+        let code = phone.code(self.bench.clock.now());
+        let path = format!("/api/v1/me/mfa/totp/{factor}:confirm");
+        let confirmed = client.post(&path, json!({"code": code})).await.expect(200).json;
+        let codes = confirmed["recovery_codes"].as_array().unwrap().iter();
+        Enrolled {
+            client: self.enter(&tokens).await.unwrap(),
+            factor,
+            phone,
+            codes: codes.map(|code| code.as_str().unwrap().to_owned()).collect(),
+        }
+    }
+
+    /// The challenge that a right password leads to.
+    pub async fn challenge(&self, owner: &Owner) -> String {
+        let half = self.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+        assert_eq!(half["status"], "mfa_required", "{half}");
+        half["challenge"].as_str().unwrap().to_owned()
+    }
+
+    /// Sends a code for a challenge; `kind` is `totp` or `recovery`.
+    pub async fn show(&self, kind: &str, challenge: &str, code: &str) -> Reply {
+        let body = json!({"challenge": challenge, "code": code});
+        self.client.post(&format!("/api/v1/auth/mfa/{kind}"), body).await
+    }
+}
+
+/// A service on a held clock where nobody runs out of guesses.
+pub(crate) async fn start_patient(clock: &Clock) -> Test {
+    let many = Limit {
+        burst: 10_000,
+        refill_seconds: 1,
+    };
+    let guesses = Limits {
+        pair: many,
+        address: many,
+        account: many,
+        proof: many,
+    };
+    let settings = Settings { guesses, ..settings() };
+    start_on(Bench::at(clock.clone()).await, &settings).await
 }
 
 /// Tries to sign in from wherever this client is.

@@ -28,7 +28,7 @@ const PLATFORM: [(&str, &str); 10] = [
 const SYSTEM_ONLY: [(&str, &str); 1] = [("bus.dead_letters", "operators look through all tenants' failures")];
 
 /// Indexes of tenant tables that do not begin with the tenant.
-const INDEXES: [(&str, &str); 17] = [
+const INDEXES: [(&str, &str); 18] = [
     ("bus.outbox_entries", "housekeeping looks across tenants"),
     ("bus.outbox_order", "the feed is read across tenants, in commit order"),
     ("compute.allocations_host", "a host knows no tenants"),
@@ -39,6 +39,7 @@ const INDEXES: [(&str, &str); 17] = [
     ("compute.vms_on_host", "a host knows no tenants"),
     ("compute.vms_waiting", "reconcilers look across tenants"),
     ("identity.api_keys_by_id", "the gateway asks by key alone"),
+    ("identity.challenges_by_expiry", "housekeeping looks across tenants"),
     ("identity.invitations_by_expiry", "housekeeping looks across tenants"),
     ("identity.invitations_by_token", "whoever accepts shows the token alone"),
     ("identity.known_addresses_by_use", "housekeeping looks across tenants"),

@@ -1,10 +1,15 @@
 //! Signing up, in and out: wire types and endpoints.
 
 pub mod accept;
+mod begin;
+mod budget;
 pub mod login;
 pub mod logout;
+pub mod mfa;
+pub mod password;
 pub mod refresh;
 pub mod signup;
+pub mod step_up;
 
 use actix_web::web::Json;
 use auth::token::LIFETIME_SECONDS;
@@ -44,6 +49,37 @@ pub struct SignedIn {
     /// Turn it in once, at `/auth/refresh`, for the next pair of tokens.
     #[schema(example = "yrt_AZLwwS0-eksMjV5uf4CRorMBkvDBLT56SwyNXm5_gJGis")]
     pub refresh_token: String,
+}
+
+/// How far a sign-in has come that is not there yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HalfWay {
+    /// The password was right; a second factor is due.
+    MfaRequired,
+}
+
+/// A sign-in whose second factor is due.
+#[derive(Serialize, ToSchema)]
+pub struct MfaRequired {
+    /// How far the sign-in has come.
+    pub status: HalfWay,
+    /// Send it with the code. Good for five minutes, for five codes, and from the same address.
+    #[schema(example = "ysc_AZLwwS0-eksMjV5uf4CRorMBkvDBLT56SwyNXm5_gJGisW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0")]
+    pub challenge: String,
+    /// What would do, the usual first: `totp`, `recovery`. New words may come.
+    #[schema(example = json!(["totp", "recovery"]))]
+    pub methods: Vec<&'static str>,
+}
+
+/// What signing in with a password leads to; `status` tells which.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum SignInAnswer {
+    /// The tokens.
+    Authenticated(SignedIn),
+    /// What to show next.
+    MfaRequired(MfaRequired),
 }
 
 impl Identity {

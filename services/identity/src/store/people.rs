@@ -1,7 +1,7 @@
 //! `identity.users`, `identity.passwords`, `identity.role_bindings` and `identity.known_addresses`.
 
-use auth::Role;
-use auth::action::{me, tenant};
+use auth::action::{me, password, tenant};
+use auth::{Action, Role};
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Change, Granted, Read, Result, SystemTx, Tenant};
 use ids::{BindingId, TenantId, UserId};
@@ -46,6 +46,19 @@ pub struct Candidate {
     pub changed_at: DateTime<Utc>,
     /// Have they signed in from there before?
     pub known: bool,
+}
+
+/// A person's password, with what it must not resemble.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Secret {
+    /// The kept hash.
+    pub hash: String,
+    /// When the password was chosen.
+    pub changed_at: DateTime<Utc>,
+    /// The person's e-mail address.
+    pub email: String,
+    /// Their tenant's name.
+    pub tenant: String,
 }
 
 /// Writes the first person of the tenant that is being made: its owner.
@@ -174,6 +187,53 @@ pub async fn lookup(
     Ok(row.map(Person::from))
 }
 
+/// A person's e-mail address.
+pub async fn email<A: Action>(tx: &mut Read<A>, tenant: &Granted<Tenant, A>, user: UserId) -> Result<String> {
+    let email = sqlx::query_scalar("select email from identity.users where tenant_id = $1 and user_id = $2")
+        .bind(tenant.id)
+        .bind(user)
+        .fetch_optional(tx.sql())
+        .await?;
+    Ok(email.unwrap_or_default())
+}
+
+/// A person's password, for whoever must show it again.
+pub async fn secret(tx: &mut SystemTx, tenant: TenantId, user: UserId) -> Result<Option<Secret>> {
+    let row = sqlx::query_as(
+        "select p.hash, p.changed_at, u.email, t.name as tenant
+         from identity.passwords p join identity.users u using (tenant_id, user_id)
+         join identity.tenants t using (tenant_id) where p.tenant_id = $1 and p.user_id = $2",
+    )
+    .bind(tenant)
+    .bind(user)
+    .fetch_optional(tx.sql())
+    .await?;
+    Ok(row)
+}
+
+/// Changes the caller's own password; false if it was changed since `seen`.
+pub async fn change_password(
+    tx: &mut Change<password::Modify>,
+    tenant: &Granted<Tenant, password::Modify>,
+    user: UserId,
+    seen: DateTime<Utc>,
+    hash: &str,
+) -> Result<bool> {
+    let now = tx.now();
+    let changed = sqlx::query(
+        "update identity.passwords set hash = $4, changed_at = $5
+         where tenant_id = $1 and user_id = $2 and changed_at = $3",
+    )
+    .bind(tenant.id)
+    .bind(user)
+    .bind(seen)
+    .bind(hash)
+    .bind(now)
+    .execute(tx.sql())
+    .await?;
+    Ok(changed.rows_affected() == 1)
+}
+
 /// Keeps `new` instead of the hash that was compared, unless somebody was faster.
 pub async fn replace_hash(tx: &mut SystemTx, of: &Candidate, new: &str) -> Result<()> {
     sqlx::query("update identity.passwords set hash = $4 where tenant_id = $1 and user_id = $2 and hash = $3")
@@ -199,6 +259,22 @@ pub async fn still_stands(tx: &mut SystemTx, candidate: &Candidate) -> Result<bo
     .fetch_optional(tx.sql())
     .await?;
     Ok(found.is_some())
+}
+
+/// Has somebody signed in from there before?
+pub async fn knows(tx: &mut SystemTx, tenant: TenantId, user: UserId, network: &str) -> Result<bool> {
+    let oldest = tx.now() - KNOWN_FOR;
+    let known = sqlx::query_scalar(
+        "select exists (select from identity.known_addresses
+                        where tenant_id = $1 and user_id = $2 and address = $3 and used_at > $4)",
+    )
+    .bind(tenant)
+    .bind(user)
+    .bind(network)
+    .bind(oldest)
+    .fetch_one(tx.sql())
+    .await?;
+    Ok(known)
 }
 
 /// Remembers that somebody has signed in, and from where.

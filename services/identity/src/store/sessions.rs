@@ -2,14 +2,15 @@
 
 use std::net::IpAddr;
 
-use auth::action::{session, user};
-use auth::{Principal, Standing};
+use auth::action::{password, session, user};
+use auth::{Action, Principal, Standing};
 use chrono::{DateTime, Utc};
 use db::{Change, Granted, Result, SystemTx, Tenant};
 use ids::{SessionId, TenantId, UserId};
 
 use super::rights;
 use crate::session::{Previous, Session};
+use crate::signin::Method;
 use crate::user::User;
 
 #[derive(sqlx::FromRow)]
@@ -67,12 +68,13 @@ impl Why {
 }
 
 /// Writes a session that begins now.
-pub async fn insert(tx: &mut SystemTx, session: &Session, from: Option<IpAddr>) -> Result<()> {
+pub async fn insert(tx: &mut SystemTx, session: &Session, from: Option<IpAddr>, methods: &[Method]) -> Result<()> {
     let now = tx.now();
+    let methods: Vec<&str> = methods.iter().map(|method| method.name()).collect();
     sqlx::query(
         "insert into identity.sessions (tenant_id, session_id, user_id, family_key, token_hash, address, used_from,
-                                        created_at, used_at, factor_at, expires_at, ends_at)
-         values ($1, $2, $3, $4, $5, $6, $6, $7, $7, $7, $8, $9)",
+                                        created_at, used_at, factor_at, expires_at, ends_at, methods)
+         values ($1, $2, $3, $4, $5, $6, $6, $7, $7, $7, $8, $9, $10)",
     )
     .bind(session.tenant)
     .bind(session.id)
@@ -83,6 +85,7 @@ pub async fn insert(tx: &mut SystemTx, session: &Session, from: Option<IpAddr>) 
     .bind(now)
     .bind(session.expires_at)
     .bind(session.ends_at)
+    .bind(methods)
     .execute(tx.sql())
     .await?;
     Ok(())
@@ -192,6 +195,62 @@ pub async fn end(
     .execute(tx.sql())
     .await?;
     Ok(())
+}
+
+/// Remembers that the caller's strongest factor was shown in this session now; false if it is over.
+pub async fn show<A: Action>(
+    tx: &mut Change<A>,
+    tenant: &Granted<Tenant, A>,
+    session: SessionId,
+    method: Method,
+) -> Result<bool> {
+    let now = tx.now();
+    let shown = sqlx::query(
+        "update identity.sessions set factor_at = $3,
+                methods = case when $4 = any(methods) then methods else methods || $4 end
+         where tenant_id = $1 and session_id = $2 and revoked_at is null",
+    )
+    .bind(tenant.id)
+    .bind(session)
+    .bind(now)
+    .bind(method.name())
+    .execute(tx.sql())
+    .await?;
+    Ok(shown.rows_affected() == 1)
+}
+
+/// The caller has a stronger factor now, and it was shown in none of their sessions.
+pub async fn show_anew<A: Action>(tx: &mut Change<A>, tenant: &Granted<Tenant, A>, user: UserId) -> Result<()> {
+    sqlx::query(
+        "update identity.sessions set factor_at = null where tenant_id = $1 and user_id = $2 and revoked_at is null",
+    )
+    .bind(tenant.id)
+    .bind(user)
+    .execute(tx.sql())
+    .await?;
+    Ok(())
+}
+
+/// Ends the caller's sessions but the present one, since the password is another; answers how many.
+pub async fn end_others(
+    tx: &mut Change<password::Modify>,
+    tenant: &Granted<Tenant, password::Modify>,
+    user: UserId,
+    present: SessionId,
+) -> Result<u64> {
+    let now = tx.now();
+    let ended = sqlx::query(
+        "update identity.sessions set revoked_at = $4, revoked_why = $5
+         where tenant_id = $1 and user_id = $2 and session_id <> $3 and revoked_at is null",
+    )
+    .bind(tenant.id)
+    .bind(user)
+    .bind(present)
+    .bind(now)
+    .bind(Why::Password.name())
+    .execute(tx.sql())
+    .await?;
+    Ok(ended.rows_affected())
 }
 
 /// What a session may do now; none if it never was, or is long gone.

@@ -35,8 +35,12 @@ const PLATFORM: &[Role] = &[Role::PlatformOperator];
 const MATRIX: &[(&str, Access)] = &[
     ("sign_up", Open),
     ("sign_in", Open),
+    ("sign_in_with_totp", Open),
+    ("sign_in_with_recovery_code", Open),
     ("refresh_session", Open),
     ("accept_invitation", Open),
+    ("step_up", SignedIn),
+    ("change_password", SignedIn),
     ("sign_out", SignedIn),
     ("read_jwks", Open),
     ("read_me", SignedIn),
@@ -58,6 +62,11 @@ const MATRIX: &[(&str, Access)] = &[
     ("list_invitations", Roles(KEEPERS)),
     ("create_invitation", Roles(MANAGERS)),
     ("delete_invitation", Roles(MANAGERS)),
+    ("list_factors", SignedIn),
+    ("enrol_totp", SignedIn),
+    ("confirm_totp", SignedIn),
+    ("renew_recovery_codes", SignedIn),
+    ("delete_factor", SignedIn),
     ("list_projects", SignedIn),
     ("create_project", Roles(MANAGERS)),
     ("read_project", Roles(EVERY)),
@@ -145,6 +154,8 @@ const UNGUARDED: &[&str] = &[
     "remove_group_member",
     // What one is called oneself is nobody else's change to lose.
     "modify_me",
+    // A factor never changes once it counts, and a lost one must be quick to take away.
+    "delete_factor",
 ];
 
 #[test]

@@ -2,11 +2,10 @@ mod admit;
 
 use actix_web::post;
 use actix_web::web::{Data, Json};
+use auth::Action;
 use auth::action::session;
-use auth::{Action, Caller, Principal};
 use db::{AuditEvent, AuditOutcome, Reason, SystemTx};
 use fault::FieldError;
-use ids::SessionId;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
@@ -14,14 +13,18 @@ use utoipa::ToSchema;
 use web::{Open, Origin, Refusals};
 
 use self::admit::{Found, admit};
-use super::{SignedIn, record_refusal};
+use super::begin::{begin, newcomer};
+use super::mfa::Factors;
+use super::{HalfWay, MfaRequired, SignInAnswer, budget, record_refusal};
 use crate::guess;
 use crate::password::{Password, Verdict};
 use crate::person::Email;
 use crate::project::Name;
-use crate::refresh::{Family, RefreshToken};
+use crate::refresh::RefreshToken;
 use crate::service::Identity;
 use crate::session::Session;
+use crate::signin::challenge::Challenge;
+use crate::signin::{Due, Event, State};
 use crate::store;
 use crate::store::people::Candidate;
 
@@ -76,31 +79,44 @@ impl<'a> Attempt<'a> {
 #[utoipa::path(
     operation_id = "sign_in",
     tag = "auth",
-    description = "Gives an access token of five minutes and a refresh token. Whatever is wrong, the answer is the same 401, \
-                   and 429 says how long to wait after too many failures.",
+    description = "Gives an access token of five minutes and a refresh token; or, to somebody who has a second factor, a \
+                   challenge to be sent with a code of theirs to `/auth/mfa/totp` or `/auth/mfa/recovery` within five \
+                   minutes, from the same address. Whatever is wrong, the answer is the same 401, and 429 says how long to \
+                   wait after too many failures.",
     request_body(content = Login, description = "Who signs in"),
-    responses((status = 200, description = "Signed in", body = SignedIn), Refusals),
+    responses((status = 200, description = "Signed in, or half of it", body = SignInAnswer), Refusals),
     security(()),
 )]
 #[post("/auth/login")]
-pub async fn sign_in(ask: Open<Login>, identity: Data<Identity>) -> Result<Json<SignedIn>, fault::Error> {
+pub async fn sign_in(ask: Open<Login>, identity: Data<Identity>) -> Result<Json<SignInAnswer>, fault::Error> {
     let attempt = Attempt::check(&ask)?;
 
     let turn = identity.hasher.turn()?;
     let found = admit(&identity, &attempt).await?;
     let verdict = turn.compare(&attempt.password, found.hash()).await?;
-    let (session, token) = settle(&identity, &attempt, found, verdict).await?;
 
-    identity.hand_out(&session, &token).await
+    match settle(&identity, &attempt, found, verdict).await? {
+        Settled::In(session, token) => {
+            let tokens = identity.hand_out(&session, &token).await?;
+            Ok(Json(SignInAnswer::Authenticated(tokens.into_inner())))
+        }
+        Settled::Half(answer) => Ok(Json(SignInAnswer::MfaRequired(answer))),
+    }
 }
 
-/// Begins the session, or refuses; the log is told in the same commit.
+/// How far a right password leads.
+enum Settled {
+    In(Box<Session>, RefreshToken),
+    Half(MfaRequired),
+}
+
+/// Moves the sign-in as far as the password leads; the log is told in the same commit.
 async fn settle(
     identity: &Identity,
     attempt: &Attempt<'_>,
     found: Found,
     verdict: Verdict,
-) -> Result<(Session, RefreshToken), fault::Error> {
+) -> Result<Settled, fault::Error> {
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let right = match (&found.candidate, &verdict) {
         (None, _) => Err("unknown_account"),
@@ -109,16 +125,14 @@ async fn settle(
         (Some(candidate), _) if store::people::still_stands(&mut tx, candidate).await? => Ok(candidate),
         (Some(_), _) => Err("disabled_or_changed"),
     };
+    let now = tx.now();
+    let shown = Event::Password { right: right.is_ok() };
+    let state = State::Nobody.next(shown, now).map_err(fault::Error::internal)?;
     let candidate = match right {
         Ok(candidate) => candidate,
         Err(code) => {
-            record_refusal(
-                &mut tx,
-                found.tenant,
-                attempt.origin,
-                session::Create::INFO,
-                (found.object(), code),
-            )?;
+            let what = (found.object(), code);
+            record_refusal(&mut tx, found.tenant, attempt.origin, session::Create::INFO, what)?;
             tx.commit().await?;
             let detail =
                 "Address or password is wrong, or the address is used in several tenants and `tenant` is missing.";
@@ -128,52 +142,45 @@ async fn settle(
     if let Verdict::Outgrown(hash) = &verdict {
         store::people::replace_hash(&mut tx, candidate, hash).await?;
     }
-    store::people::remember_address(&mut tx, candidate.tenant, candidate.user, &attempt.network).await?;
-    let begun = begin(&mut tx, identity, attempt.origin, candidate).await?;
-    // Last, since everybody who signs in from one address waits for its row.
-    for budget in &found.budgets {
-        store::guesses::give_back(&mut tx, budget).await?;
-    }
+    let person = (candidate.tenant, candidate.user);
+    let has = Factors::lookup(&mut tx, person).await?;
+    let state = state
+        .next(Event::Found(has.kinds()), now)
+        .map_err(fault::Error::internal)?;
+    let settled = match state {
+        State::Authenticated(methods) => {
+            let (session, token) = begin(&mut tx, identity, attempt.origin, person, &methods).await?;
+            Settled::In(Box::new(session), token)
+        }
+        State::Due(due) => Settled::Half(challenge(&mut tx, attempt, candidate, &due).await?),
+        State::Nobody | State::Known | State::Over => return Err(fault::Error::internal("a sign-in went astray")),
+    };
+    budget::give_back(&mut tx, &found.budgets).await?;
     tx.commit().await?;
-    Ok(begun)
+    Ok(settled)
 }
 
-async fn begin(
+async fn challenge(
     tx: &mut SystemTx,
-    identity: &Identity,
-    origin: &Origin,
-    candidate: &Candidate,
-) -> Result<(Session, RefreshToken), fault::Error> {
-    let (now, id) = (tx.now(), SessionId::mint());
-    let (family, family_key) = Family::begin(&identity.kek, candidate.tenant, id).map_err(fault::Error::internal)?;
-    let token = family.first();
-    let ends_at = now + identity.lifetimes.most;
-    let session = Session {
-        tenant: candidate.tenant,
-        id,
-        user: candidate.user,
-        family_key,
-        token_hash: token.hash().to_vec(),
-        previous: None,
-        expires_at: identity.lifetimes.expires(now, ends_at),
-        ends_at,
-        over: false,
-    };
-    store::sessions::insert(tx, &session, origin.address).await?;
+    attempt: &Attempt<'_>,
+    of: &Candidate,
+    due: &Due,
+) -> Result<MfaRequired, fault::Error> {
+    let challenge = Challenge::make(of.tenant);
+    store::challenges::insert(tx, &challenge, of, &attempt.network, due.until).await?;
 
-    let principal = Principal::User(candidate.user);
-    let bindings = store::rights::bindings(tx, candidate.tenant, &principal).await?;
-    let caller = Caller::newcomer(
-        candidate.tenant,
-        candidate.user,
-        bindings,
-        origin.address,
-        origin.request,
-    );
-    let (action, object) = (session::Create::INFO.name, format!("session:{id}"));
-    let entry = AuditEvent::of(&caller, now, action, object, AuditOutcome::Success, json!({}));
-    tx.record(candidate.tenant, &entry)?;
-    Ok((session, token))
+    let caller = newcomer(tx, attempt.origin, (of.tenant, of.user)).await?;
+    let (action, object) = (session::Challenge::INFO.name, format!("user:{}", of.user));
+    let success = AuditOutcome::Success;
+    tx.record(
+        of.tenant,
+        &AuditEvent::of(&caller, tx.now(), action, object, success, json!({})),
+    )?;
+    Ok(MfaRequired {
+        status: HalfWay::MfaRequired,
+        challenge: challenge.expose(),
+        methods: due.kinds.iter().map(|kind| kind.name()).collect(),
+    })
 }
 
 #[cfg(test)]
@@ -444,19 +451,15 @@ mod tests {
 
     #[tokio::test]
     async fn t11_the_clock_does_not_tell_who_exists() {
+        let many = Limit {
+            burst: 1000,
+            refill_seconds: 1,
+        };
         let open = Limits {
-            pair: Limit {
-                burst: 1000,
-                refill_seconds: 1,
-            },
-            address: Limit {
-                burst: 1000,
-                refill_seconds: 1,
-            },
-            account: Limit {
-                burst: 1000,
-                refill_seconds: 1,
-            },
+            pair: many,
+            address: many,
+            account: many,
+            proof: many,
         };
         let real = Settings {
             guesses: open,

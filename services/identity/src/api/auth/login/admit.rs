@@ -1,15 +1,12 @@
 //! Before the password is looked at: who it may be, and whether another guess is to be had.
 
-use auth::action::session;
-use auth::{Action, PLATFORM};
-use chrono::TimeDelta;
+use auth::PLATFORM;
 use db::{Reason, SystemTx};
-use fault::Kind;
 use ids::TenantId;
 use ids::uuid::Uuid;
 
 use super::Attempt;
-use crate::api::auth::record_refusal;
+use crate::api::auth::budget;
 use crate::guess::{self, Budget};
 use crate::service::Identity;
 use crate::store;
@@ -68,32 +65,11 @@ impl Found {
 pub(super) async fn admit(identity: &Identity, attempt: &Attempt<'_>) -> Result<Found, fault::Error> {
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let found = Found::lookup(&mut tx, attempt, identity).await?;
-    for budget in &found.budgets {
-        if let Some(wait) = store::guesses::spend(&mut tx, budget).await? {
-            // Rolled back: what is refused costs nothing, so one guesser cannot spend what all share.
-            drop(tx);
-            return Err(slow_down(identity, attempt, &found, budget, wait).await?);
-        }
+    if let Some(spent) = budget::spend(&mut tx, &found.budgets).await? {
+        drop(tx);
+        let whom = (found.tenant, found.object());
+        return Err(budget::slow_down(identity, attempt.origin, whom, spent).await?);
     }
     tx.commit().await?;
     Ok(found)
-}
-
-/// The log hears of an exhausted budget once in a while, or its reader would be the one who is flooded.
-async fn slow_down(
-    identity: &Identity,
-    attempt: &Attempt<'_>,
-    found: &Found,
-    budget: &Budget,
-    wait: TimeDelta,
-) -> Result<fault::Error, fault::Error> {
-    let mut tx = identity.db.system(Reason::SignIn).await?;
-    if store::guesses::tell(&mut tx, budget).await? {
-        let what = (found.object(), Kind::TooManyRequests.row().code);
-        record_refusal(&mut tx, found.tenant, attempt.origin, session::Create::INFO, what)?;
-    }
-    tx.commit().await?;
-    let seconds = u32::try_from(wait.num_seconds() + 1).unwrap_or(1);
-    let detail = "Too many failed sign-ins; wait as long as Retry-After says.";
-    Ok(fault::Error::new(Kind::TooManyRequests, detail).retry_after(seconds))
 }

@@ -1,0 +1,59 @@
+//! The end of every way to sign in: the session.
+
+use auth::action::session;
+use auth::{Action, Caller, Principal};
+use db::{AuditEvent, AuditOutcome, SystemTx};
+use ids::{SessionId, TenantId, UserId};
+use serde_json::json;
+use web::Origin;
+
+use crate::guess;
+use crate::refresh::{Family, RefreshToken};
+use crate::service::Identity;
+use crate::session::Session;
+use crate::signin::Method;
+use crate::store;
+
+/// Begins a session of somebody who has shown all they must; the log is told in the same commit.
+pub(super) async fn begin(
+    tx: &mut SystemTx,
+    identity: &Identity,
+    origin: &Origin,
+    (tenant, user): (TenantId, UserId),
+    methods: &[Method],
+) -> Result<(Session, RefreshToken), fault::Error> {
+    let (now, id) = (tx.now(), SessionId::mint());
+    let (family, family_key) = Family::begin(&identity.kek, tenant, id).map_err(fault::Error::internal)?;
+    let token = family.first();
+    let ends_at = now + identity.lifetimes.most;
+    let session = Session {
+        tenant,
+        id,
+        user,
+        family_key,
+        token_hash: token.hash().to_vec(),
+        previous: None,
+        expires_at: identity.lifetimes.expires(now, ends_at),
+        ends_at,
+        over: false,
+    };
+    let network = guess::network(origin.address);
+    store::people::remember_address(tx, tenant, user, &network).await?;
+    store::sessions::insert(tx, &session, origin.address, methods).await?;
+
+    let caller = newcomer(tx, origin, (tenant, user)).await?;
+    let (action, object) = (session::Create::INFO.name, format!("session:{id}"));
+    let entry = AuditEvent::of(&caller, now, action, object, AuditOutcome::Success, json!({}));
+    tx.record(tenant, &entry)?;
+    Ok((session, token))
+}
+
+/// Somebody who is known and has no session yet.
+pub(super) async fn newcomer(
+    tx: &mut SystemTx,
+    origin: &Origin,
+    (tenant, user): (TenantId, UserId),
+) -> Result<Caller, fault::Error> {
+    let bindings = store::rights::bindings(tx, tenant, &Principal::User(user)).await?;
+    Ok(Caller::newcomer(tenant, user, bindings, origin.address, origin.request))
+}

@@ -1,0 +1,92 @@
+//! What stands between a guesser and a password or code: see `guess`.
+
+use auth::Action;
+use auth::action::session;
+use chrono::TimeDelta;
+use db::{Reason, SystemTx};
+use fault::Kind;
+use ids::{TenantId, UserId};
+use web::Origin;
+
+use super::record_refusal;
+use crate::guess::{self, Budget};
+use crate::service::Identity;
+use crate::store;
+
+/// Spends one guess of each budget; or says which is spent, and how long it takes.
+pub(super) async fn spend<'a>(
+    tx: &mut SystemTx,
+    budgets: &'a [Budget],
+) -> Result<Option<(&'a Budget, TimeDelta)>, fault::Error> {
+    for budget in budgets {
+        if let Some(wait) = store::guesses::spend(tx, budget).await? {
+            return Ok(Some((budget, wait)));
+        }
+    }
+    Ok(None)
+}
+
+/// Gives them back, since it was no guess. To be done last: everybody from one address waits for its row.
+pub(super) async fn give_back(tx: &mut SystemTx, budgets: &[Budget]) -> Result<(), fault::Error> {
+    for budget in budgets {
+        store::guesses::give_back(tx, budget).await?;
+    }
+    Ok(())
+}
+
+/// The answer to whom no guess is left. What they tried must be rolled back: what is refused costs nothing, so one guesser
+/// cannot spend what all share. The log hears of an exhausted budget once in a while, or its reader would be the one who is
+/// flooded.
+pub(super) async fn slow_down(
+    identity: &Identity,
+    origin: &Origin,
+    (tenant, object): (TenantId, String),
+    (budget, wait): (&Budget, TimeDelta),
+) -> Result<fault::Error, fault::Error> {
+    let mut tx = identity.db.system(Reason::SignIn).await?;
+    if store::guesses::tell(&mut tx, budget).await? {
+        let what = (object, Kind::TooManyRequests.row().code);
+        record_refusal(&mut tx, tenant, origin, session::Create::INFO, what)?;
+    }
+    tx.commit().await?;
+    Ok(too_many(wait))
+}
+
+fn too_many(wait: TimeDelta) -> fault::Error {
+    let seconds = u32::try_from(wait.num_seconds() + 1).unwrap_or(1);
+    let detail = "Too many failed sign-ins; wait as long as Retry-After says.";
+    fault::Error::new(Kind::TooManyRequests, detail).retry_after(seconds)
+}
+
+/// The budgets of somebody who is known and shows more.
+pub(super) async fn of_proofs(
+    tx: &mut SystemTx,
+    identity: &Identity,
+    (tenant, user): (TenantId, UserId),
+    network: &str,
+) -> Result<Vec<Budget>, fault::Error> {
+    let known = store::people::knows(tx, tenant, user, network).await?;
+    Ok(guess::proof_budgets(&identity.guesses, user, network, known))
+}
+
+/// Pays for one proof by a caller before it is looked at: fifty at once pay fifty times.
+pub(super) async fn pay(identity: &Identity, caller: &auth::Caller, user: UserId) -> Result<Vec<Budget>, fault::Error> {
+    let network = guess::network(caller.address());
+    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let budgets = of_proofs(&mut tx, identity, (caller.tenant(), user), &network).await?;
+    match spend(&mut tx, &budgets).await? {
+        // Rolled back; the refusal is recorded as any caller's is.
+        Some((_, wait)) => Err(too_many(wait)),
+        None => {
+            tx.commit().await?;
+            Ok(budgets)
+        }
+    }
+}
+
+/// The proof was right.
+pub(super) async fn refund(identity: &Identity, budgets: &[Budget]) -> Result<(), fault::Error> {
+    let mut tx = identity.db.system(Reason::SignIn).await?;
+    give_back(&mut tx, budgets).await?;
+    Ok(tx.commit().await?)
+}

@@ -1,0 +1,177 @@
+//! The second half of a sign-in: a code for a challenge.
+
+pub mod recovery;
+pub mod totp;
+
+use actix_web::web::Json;
+use auth::Action;
+use auth::action::session;
+use db::{Reason, SystemTx};
+use ids::{TenantId, UserId};
+use secrecy::{ExposeSecret, SecretString};
+use web::Origin;
+
+use super::begin::begin;
+use super::{SignedIn, budget, record_refusal};
+use crate::factor::totp::Shared;
+use crate::factor::{self, Factor, Kind};
+use crate::guess;
+use crate::service::Identity;
+use crate::signin::challenge::Challenge;
+use crate::signin::{Event, State};
+use crate::store;
+
+/// A code as it was typed, and what it is meant to be.
+pub enum Shown {
+    Totp(factor::totp::Code),
+    Recovery(factor::recovery::Code),
+}
+
+impl Shown {
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Totp(_) => Kind::Totp,
+            Self::Recovery(_) => Kind::Recovery,
+        }
+    }
+
+    /// An authenticator's code.
+    pub fn totp(pointer: &str, text: &SecretString) -> Result<Self, fault::Error> {
+        let code = factor::totp::Code::typed(text.expose_secret());
+        code.map(Self::Totp)
+            .ok_or_else(|| fault::Error::invalid(pointer, "must be the six digits that the authenticator shows"))
+    }
+
+    /// A recovery code.
+    pub fn recovery(pointer: &str, text: &SecretString) -> Result<Self, fault::Error> {
+        let code = factor::recovery::Code::typed(text.expose_secret());
+        code.map(Self::Recovery)
+            .ok_or_else(|| fault::Error::invalid(pointer, "must be a recovery code of 24 letters and digits"))
+    }
+}
+
+/// The second factors that somebody has.
+pub(super) struct Factors {
+    confirmed: Vec<Factor>,
+    codes: bool,
+}
+
+impl Factors {
+    pub async fn lookup(tx: &mut SystemTx, (tenant, user): (TenantId, UserId)) -> Result<Self, fault::Error> {
+        Ok(Self {
+            confirmed: store::factors::confirmed(tx, tenant, user).await?,
+            codes: store::recovery_codes::left_at_sign_in(tx, tenant, user).await? > 0,
+        })
+    }
+
+    /// Of which kinds; recovery codes stand in for a factor, and are none by themselves.
+    pub fn kinds(&self) -> Vec<Kind> {
+        match (self.confirmed.is_empty(), self.codes) {
+            (true, _) => Vec::new(),
+            (false, true) => vec![Kind::Totp, Kind::Recovery],
+            (false, false) => vec![Kind::Totp],
+        }
+    }
+}
+
+/// The factor whose code this is, and the code's time step.
+pub fn factor_of<'a>(
+    identity: &Identity,
+    factors: &'a [Factor],
+    code: &factor::totp::Code,
+) -> Result<Option<(&'a Factor, i64)>, fault::Error> {
+    let now = identity.db.clock().now();
+    for factor in factors {
+        let shared = Shared::open(&identity.kek, factor.tenant, factor.id, &factor.sealed);
+        if let Some(step) = shared.map_err(fault::Error::internal)?.step_of(code, now) {
+            return Ok(Some((factor, step)));
+        }
+    }
+    Ok(None)
+}
+
+/// Whatever is wrong reads the same; what would help is the same as well.
+fn refused() -> fault::Error {
+    fault::Error::unauthenticated(
+        "The challenge or the code is not good, or no longer; after five codes or minutes, sign in anew.",
+    )
+}
+
+/// Takes the sign-in of `challenge` to its end with a code.
+pub(super) async fn finish(
+    identity: &Identity,
+    origin: &Origin,
+    challenge: &SecretString,
+    shown: &Shown,
+) -> Result<Json<SignedIn>, fault::Error> {
+    let challenge = Challenge::parse(challenge.expose_secret()).map_err(|_| refused())?;
+    let network = guess::network(origin.address);
+
+    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let pending = store::challenges::claim(&mut tx, &challenge).await?;
+    let pending = pending
+        .filter(|pending| pending.is_of(&challenge, &network))
+        .ok_or_else(refused)?;
+    let person = (challenge.tenant, pending.user);
+    let object = format!("user:{}", pending.user);
+
+    let has = Factors::lookup(&mut tx, person).await?;
+    let (state, now) = (pending.state(has.kinds()), tx.now());
+    if !state.awaits(shown.kind(), now) {
+        record_refusal(
+            &mut tx,
+            challenge.tenant,
+            origin,
+            session::Create::INFO,
+            (object, "not_awaited"),
+        )?;
+        tx.commit().await?;
+        return Err(refused());
+    }
+
+    let budgets = budget::of_proofs(&mut tx, identity, person, &network).await?;
+    if let Some(spent) = budget::spend(&mut tx, &budgets).await? {
+        drop(tx);
+        return Err(budget::slow_down(identity, origin, (challenge.tenant, object), spent).await?);
+    }
+
+    let right = spend(&mut tx, identity, person, (&has, shown)).await?;
+    let event = Event::Code {
+        kind: shown.kind(),
+        right,
+    };
+    let state = state.next(event, now).map_err(|_| refused())?;
+    store::challenges::keep(&mut tx, &challenge, &state).await?;
+    let State::Authenticated(methods) = state else {
+        record_refusal(
+            &mut tx,
+            challenge.tenant,
+            origin,
+            session::Create::INFO,
+            (object, "wrong_code"),
+        )?;
+        tx.commit().await?;
+        return Err(refused());
+    };
+    let (session, token) = begin(&mut tx, identity, origin, person, &methods).await?;
+    budget::give_back(&mut tx, &budgets).await?;
+    tx.commit().await?;
+
+    identity.hand_out(&session, &token).await
+}
+
+/// Is the code theirs, and was it not used before? If so, it is now.
+async fn spend(
+    tx: &mut SystemTx,
+    identity: &Identity,
+    (tenant, user): (TenantId, UserId),
+    (has, shown): (&Factors, &Shown),
+) -> Result<bool, fault::Error> {
+    match shown {
+        Shown::Totp(code) => match factor_of(identity, &has.confirmed, code)? {
+            Some((factor, step)) => Ok(store::factors::spend_at_sign_in(tx, factor, step).await?),
+            None => Ok(false),
+        },
+        Shown::Recovery(code) => Ok(store::recovery_codes::spend_at_sign_in(tx, tenant, user, code).await?),
+    }
+}

@@ -1,0 +1,251 @@
+//! Signing in, as a machine that only the server moves.
+//!
+//! # What it guarantees
+//! A sign-in goes one way: the password, then a second factor where the person has one, then tokens. Which step comes next
+//! is kept by the server ([`challenge`]); what a client sends is an event, and an event that its state does not wait for is
+//! refused. So no step can be skipped, repeated or taken in another order, whatever the client sends.
+//!
+//! # What it refuses
+//! [`State::next`] has no other edges than these:
+//!
+//! | from | event | to |
+//! |---|---|---|
+//! | nobody | right password | known |
+//! | nobody | wrong password | over |
+//! | known | has no second factor | authenticated by password |
+//! | known | has second factors | due, for five minutes |
+//! | due | right code of a kind they have | authenticated by both |
+//! | due | wrong code | due, at the fifth over |
+//! | due, too late | any code | over |
+//!
+//! # What it was born from
+//! Systems that let the client say which step it is at: a challenge that any text passed for let sign-in go on without
+//! the password (CVE-2023-54391), and a second factor could be switched off without being shown (CVE-2026-59799).
+
+pub mod challenge;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::factor::Kind;
+
+/// How long a second factor may be shown after the password.
+pub const PATIENCE: TimeDelta = TimeDelta::minutes(5);
+/// Wrong codes after which the password must be shown again.
+pub const WRONG_CODES: u8 = 5;
+
+/// By what somebody has proven who they are; the names are those of RFC 8176, as far as it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// A password.
+    Password,
+    /// A second factor.
+    Factor(Kind),
+}
+
+impl Method {
+    /// As it is kept with the session.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Password => "pwd",
+            Self::Factor(Kind::Totp) => "otp",
+            Self::Factor(Kind::Recovery) => "recovery",
+        }
+    }
+}
+
+/// Where a sign-in stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Nothing was shown.
+    Nobody,
+    /// The password was right.
+    Known,
+    /// A second factor is due.
+    Due(Due),
+    /// All was shown that this person must show.
+    Authenticated(Vec<Method>),
+    /// It failed; another begins with the password.
+    Over,
+}
+
+/// A second factor that is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// The kinds that the person has.
+    pub kinds: Vec<Kind>,
+    /// Wrong codes so far.
+    pub wrong: u8,
+    /// How long.
+    pub until: DateTime<Utc>,
+}
+
+/// What happens to a sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A password was shown.
+    Password {
+        /// Was it theirs?
+        right: bool,
+    },
+    /// It was looked up which second factors the person has.
+    Found(Vec<Kind>),
+    /// A code was shown.
+    Code {
+        /// Of which kind.
+        kind: Kind,
+        /// Was it theirs, and not used before?
+        right: bool,
+    },
+}
+
+/// The state does not wait for this event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the sign-in does not wait for this")]
+pub struct NotNow;
+
+impl State {
+    /// Where `event` leads at `now`.
+    pub fn next(self, event: Event, now: DateTime<Utc>) -> Result<Self, NotNow> {
+        match (self, event) {
+            (Self::Nobody, Event::Password { right }) => Ok(if right { Self::Known } else { Self::Over }),
+            (Self::Known, Event::Found(kinds)) if kinds.is_empty() => Ok(Self::Authenticated(vec![Method::Password])),
+            (Self::Known, Event::Found(kinds)) => Ok(Self::Due(Due {
+                kinds,
+                wrong: 0,
+                until: now + PATIENCE,
+            })),
+            (Self::Due(due), Event::Code { .. }) if due.until <= now => Ok(Self::Over),
+            (Self::Due(due), Event::Code { kind, right }) if due.kinds.contains(&kind) => Ok(due.shown(kind, right)),
+            _ => Err(NotNow),
+        }
+    }
+
+    /// Does it wait for a code of this kind?
+    pub fn awaits(&self, kind: Kind, now: DateTime<Utc>) -> bool {
+        matches!(self, Self::Due(due) if now < due.until && due.kinds.contains(&kind))
+    }
+}
+
+impl Due {
+    fn shown(self, kind: Kind, right: bool) -> State {
+        if right {
+            return State::Authenticated(vec![Method::Password, Method::Factor(kind)]);
+        }
+        let wrong = self.wrong.saturating_add(1);
+        if wrong >= WRONG_CODES {
+            State::Over
+        } else {
+            State::Due(Self { wrong, ..self })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
+    }
+
+    fn due(wrong: u8) -> State {
+        State::Due(Due {
+            kinds: vec![Kind::Totp],
+            wrong,
+            until: at(300),
+        })
+    }
+
+    const fn code(kind: Kind, right: bool) -> Event {
+        Event::Code { kind, right }
+    }
+
+    #[test]
+    fn t14_each_state_waits_for_its_own_event_alone() {
+        let events = [
+            Event::Password { right: true },
+            Event::Password { right: false },
+            Event::Found(vec![]),
+            Event::Found(vec![Kind::Totp]),
+            code(Kind::Totp, true),
+            code(Kind::Totp, false),
+            code(Kind::Recovery, true),
+        ];
+        let authenticated = State::Authenticated(vec![Method::Password]);
+        for (state, edges) in [
+            (State::Nobody, vec![(0, State::Known), (1, State::Over)]),
+            (State::Known, vec![(2, authenticated.clone()), (3, due(0))]),
+            (
+                due(0),
+                vec![
+                    (
+                        4,
+                        State::Authenticated(vec![Method::Password, Method::Factor(Kind::Totp)]),
+                    ),
+                    (5, due(1)),
+                ],
+            ),
+            (authenticated, vec![]),
+            (State::Over, vec![]),
+        ] {
+            for (number, event) in events.iter().enumerate() {
+                let edge = edges.iter().find(|(edge, _)| *edge == number);
+                let expected = edge.map(|(_, to)| to.clone()).ok_or(NotNow);
+                assert_eq!(
+                    state.clone().next(event.clone(), at(0)),
+                    expected,
+                    "{state:?} {event:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_fifth_wrong_code_and_the_sixth_minute_are_the_end() {
+        let mut state = due(0);
+        for wrong in 1..WRONG_CODES {
+            state = state.next(code(Kind::Totp, false), at(1)).unwrap();
+            assert_eq!(state, due(wrong));
+        }
+        assert_eq!(state.next(code(Kind::Totp, false), at(1)), Ok(State::Over));
+        assert!(due(0).awaits(Kind::Totp, at(299)) && !due(0).awaits(Kind::Totp, at(300)));
+        assert_eq!(due(0).next(code(Kind::Totp, true), at(300)), Ok(State::Over));
+    }
+
+    fn kind() -> impl Strategy<Value = Kind> {
+        prop_oneof![Just(Kind::Totp), Just(Kind::Recovery)]
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        prop_oneof![
+            any::<bool>().prop_map(|right| Event::Password { right }),
+            proptest::collection::vec(kind(), 0..3).prop_map(Event::Found),
+            (kind(), any::<bool>()).prop_map(|(kind, right)| code(kind, right)),
+        ]
+    }
+
+    proptest! {
+        /// Whatever happens in whatever order: who is authenticated has shown the password, and a factor if they have one.
+        #[test]
+        fn t14_nothing_leads_past_a_factor(events in proptest::collection::vec((event(), 0i64..600), 0..40)) {
+            let (mut state, mut now) = (State::Nobody, 0);
+            let (mut password, mut has, mut shown) = (false, None::<Vec<Kind>>, false);
+            for (event, later) in events {
+                now += later / 10;
+                if let Ok(next) = state.clone().next(event.clone(), at(now)) {
+                    match event {
+                        Event::Password { right } => password |= right,
+                        Event::Found(kinds) => has = Some(kinds),
+                        Event::Code { kind, right } => shown |= right && has.as_ref().is_some_and(|has| has.contains(&kind)),
+                    }
+                    state = next;
+                }
+                if matches!(state, State::Authenticated(_)) {
+                    prop_assert!(password && has.as_ref().is_some_and(|has| has.is_empty() || shown));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `identity.challenges`.
+
+use chrono::{DateTime, Utc};
+use db::{Result, SystemTx};
+use ids::UserId;
+
+use crate::signin::State;
+use crate::signin::challenge::{Challenge, Pending};
+use crate::store::people::Candidate;
+
+#[derive(sqlx::FromRow)]
+struct ChallengeRow {
+    user_id: UserId,
+    secret_hash: Vec<u8>,
+    network: String,
+    wrong: i16,
+    over: bool,
+    expires_at: DateTime<Utc>,
+}
+
+impl From<ChallengeRow> for Pending {
+    fn from(row: ChallengeRow) -> Self {
+        Self {
+            user: row.user_id,
+            secret_hash: row.secret_hash,
+            network: row.network,
+            wrong: u8::try_from(row.wrong).unwrap_or(u8::MAX),
+            over: row.over,
+            expires_at: row.expires_at,
+        }
+    }
+}
+
+/// Keeps a sign-in that waits for its second factor.
+pub async fn insert(
+    tx: &mut SystemTx,
+    challenge: &Challenge,
+    of: &Candidate,
+    network: &str,
+    until: DateTime<Utc>,
+) -> Result<()> {
+    let now = tx.now();
+    sqlx::query(
+        "insert into identity.challenges (tenant_id, challenge_id, user_id, secret_hash, network, password_changed_at,
+                                          created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(challenge.tenant)
+    .bind(challenge.id)
+    .bind(of.user)
+    .bind(challenge.hash())
+    .bind(network)
+    .bind(of.changed_at)
+    .bind(now)
+    .bind(until)
+    .execute(tx.sql())
+    .await?;
+    Ok(())
+}
+
+/// A sign-in that waits, and its person and password, held until the end of the transaction: its codes are judged one
+/// after another, and who is disabled meanwhile is found to be.
+pub async fn claim(tx: &mut SystemTx, challenge: &Challenge) -> Result<Option<Pending>> {
+    let row: Option<ChallengeRow> = sqlx::query_as(
+        "select c.user_id, c.secret_hash, c.network, c.wrong, c.expires_at,
+                (c.over_at is not null or not u.enabled or p.changed_at <> c.password_changed_at) as over
+         from identity.challenges c join identity.users u using (tenant_id, user_id)
+         join identity.passwords p using (tenant_id, user_id)
+         where c.tenant_id = $1 and c.challenge_id = $2 for update",
+    )
+    .bind(challenge.tenant)
+    .bind(challenge.id)
+    .fetch_optional(tx.sql())
+    .await?;
+    Ok(row.map(Pending::from))
+}
+
+/// Keeps where the sign-in stands now.
+pub async fn keep(tx: &mut SystemTx, challenge: &Challenge, state: &State) -> Result<()> {
+    let now = tx.now();
+    let (wrong, over_at) = match state {
+        State::Due(due) => (Some(i16::from(due.wrong)), None),
+        State::Nobody | State::Known | State::Authenticated(_) | State::Over => (None, Some(now)),
+    };
+    sqlx::query(
+        "update identity.challenges set wrong = coalesce($3, wrong), over_at = $4
+         where tenant_id = $1 and challenge_id = $2",
+    )
+    .bind(challenge.tenant)
+    .bind(challenge.id)
+    .bind(wrong)
+    .bind(over_at)
+    .execute(tx.sql())
+    .await?;
+    Ok(())
+}
+
+/// Removes some of those that nobody waits for any more; answers how many.
+pub async fn remove_expired(tx: &mut SystemTx, at_most: i64) -> Result<u64> {
+    let now = tx.now();
+    let removed = sqlx::query(
+        "delete from identity.challenges where (tenant_id, challenge_id) in
+           (select tenant_id, challenge_id from identity.challenges where expires_at < $1 limit $2 for update skip locked)",
+    )
+    .bind(now)
+    .bind(at_most)
+    .execute(tx.sql())
+    .await?;
+    Ok(removed.rows_affected())
+}
