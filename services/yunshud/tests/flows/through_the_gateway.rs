@@ -321,3 +321,45 @@ async fn t09_nothing_forged_gets_through_the_gateway() {
         .unwrap();
     assert_eq!(hidden.status(), 404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t14_what_asks_for_a_fresh_factor_is_done_after_one_was_shown() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.sign_up("acme").await;
+    let guarded = async || {
+        let request = cloud
+            .http
+            .post(format!("{}/api/v1/me/mfa/totp", cloud.base))
+            .bearer_auth(&owner.access)
+            .json(&json!({"name": "Phone"}));
+        request.send().await.unwrap()
+    };
+    // Somebody who signed in an hour ago; before the gateway has asked for their standing.
+    let hour_ago = "update identity.sessions set factor_at = factor_at - interval '1 hour' where tenant_id <> $1";
+    cloud.bench.alter(hour_ago, auth::PLATFORM).await;
+    let refused = guarded().await;
+    assert_eq!(refused.status(), 403);
+    let challenge = refused.headers()["www-authenticate"].to_str().unwrap().to_owned();
+    assert!(
+        challenge.contains("insufficient_user_authentication") && challenge.contains("max_age=\"900\""),
+        "{challenge}"
+    );
+    assert_eq!(refused.json::<Value>().await.unwrap()["code"], "step_up_required");
+
+    let wrong = json!({"password": "an entirely wrong one"});
+    let token = Some(owner.access.as_str());
+    let (status, _) = cloud.ask(Method::POST, "/auth/step-up", token, Some(wrong)).await;
+    assert_eq!(status, 400);
+    let right = json!({"password": PASSWORD});
+    let (status, answer) = cloud.ask(Method::POST, "/auth/step-up", token, Some(right)).await;
+    assert_eq!(status, 200, "{answer}");
+    let shown = std::time::Instant::now();
+    let made = eventually("the factor is felt", || async {
+        let answer = guarded().await;
+        (answer.status() == 201).then_some(answer)
+    })
+    .await;
+    assert!(shown.elapsed() < Duration::from_secs(6), "{:?}", shown.elapsed());
+    assert!(made.json::<Value>().await.unwrap()["secret"].is_string());
+    cloud.platform.stop().await.unwrap();
+}

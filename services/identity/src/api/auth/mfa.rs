@@ -2,6 +2,8 @@
 
 pub mod recovery;
 pub mod totp;
+#[cfg(test)]
+mod walk;
 
 use actix_web::web::Json;
 use auth::Action;

@@ -13,6 +13,7 @@ export interface Page<T> {
 
 export type Me = Schemas["MeView"];
 export type SignedIn = Schemas["SignedIn"];
+export type MfaRequired = Schemas["MfaRequired"];
 export type VmView = Omit<Schemas["VmView"], "status"> & { status: string };
 export type CreateVm = Schemas["CreateVm"];
 export type OperationView = Omit<Schemas["OperationView"], "status"> & { status: string };

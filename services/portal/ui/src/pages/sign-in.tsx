@@ -6,7 +6,9 @@ import { useTranslation } from "react-i18next";
 import { open, unwrap } from "../api/client";
 import { Problem } from "../api/problem";
 import { begin } from "../api/session";
+import type { MfaRequired } from "../api/types";
 import { ProblemAlert, showOnFields } from "../parts/problem";
+import { SecondFactor } from "./second-factor";
 
 interface Fields {
   email: string;
@@ -20,6 +22,7 @@ export function SignIn() {
   const { next } = useSearch({ from: "/anonymous/sign-in" });
   const [form] = Form.useForm<Fields>();
   const [shown, setShown] = useState<Set<string>>();
+  const [challenge, setChallenge] = useState<MfaRequired>();
   const title = t("auth.sign_in");
   const tab = t("app.title");
   useEffect(() => {
@@ -30,12 +33,21 @@ export function SignIn() {
     mutationFn: ({ email, password, tenant }: Fields) =>
       unwrap(open.POST("/api/v1/auth/login", { body: { email, password, ...(tenant ? { tenant } : {}) } })),
     onSuccess: (answer) => {
+      if (answer.status === "mfa_required") {
+        setChallenge(answer);
+        return;
+      }
       begin(answer);
-      void navigate({ to: next ?? "/", replace: true });
+      enter();
     },
     onError: (error) => setShown(showOnFields(form, error)),
   });
+  const enter = () => void navigate({ to: next ?? "/", replace: true });
   const wrong = login.error && Problem.from(login.error).status === 401;
+
+  if (challenge) {
+    return <SecondFactor challenge={challenge} onDone={enter} onAnew={() => setChallenge(undefined)} />;
+  }
 
   return (
     <section className="door-card" aria-labelledby="door-title">

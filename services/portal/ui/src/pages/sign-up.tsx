@@ -43,7 +43,8 @@ export function SignUp() {
     },
     onSuccess: ({ made, answer }) => {
       setPrefs({ project: made.project_id });
-      begin(answer);
+      // Nobody has a second factor a moment after signing up.
+      if (answer.status === "authenticated") begin(answer);
       void navigate({ to: "/", replace: true });
     },
     onError: (error) => setShown(showOnFields(form, error)),

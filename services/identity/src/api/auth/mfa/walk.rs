@@ -1,0 +1,222 @@
+//! A model of signing in walks the real endpoints: whatever it says is refused must be refused, whatever it says is let in
+//! must be let in.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clock::Clock;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use testkit::Reply;
+
+use crate::signin::{PATIENCE, WRONG_CODES};
+use crate::testing::{Enrolled, Owner, PASSWORD, Test, start_patient};
+
+/// What the client does next. Numbers choose among what there is.
+#[derive(Debug, Clone)]
+enum Move {
+    Password { right: bool },
+    Totp { challenge: usize, code: Code },
+    Recovery { challenge: usize, code: usize },
+    Invented { challenge: usize },
+    Others { code: Code },
+    Wait { seconds: u64 },
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Code {
+    /// Of this step, the one before or the one after.
+    Near(i64),
+    /// Of a time long past or to come.
+    Far,
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let code = prop_oneof![4 => (-1_i64..=1).prop_map(Code::Near), 1 => Just(Code::Far)];
+    let one = prop_oneof![
+        3 => prop::bool::weighted(0.8).prop_map(|right| Move::Password { right }),
+        6 => (0..4_usize, code.clone()).prop_map(|(challenge, code)| Move::Totp { challenge, code }),
+        2 => (0..4_usize, 0..12_usize).prop_map(|(challenge, code)| Move::Recovery { challenge, code }),
+        1 => (0..4_usize).prop_map(|challenge| Move::Invented { challenge }),
+        1 => code.prop_map(|code| Move::Others { code }),
+        2 => prop_oneof![Just(31_u64), Just(61), Just(290), Just(301)].prop_map(|seconds| Move::Wait { seconds }),
+    ];
+    prop::collection::vec(one, 1..30)
+}
+
+/// A challenge as the model knows it.
+struct Known {
+    text: String,
+    until: DateTime<Utc>,
+    wrong: u8,
+    over: bool,
+}
+
+/// The model: what was handed out, and what was spent.
+struct Walk<'a> {
+    test: &'a Test,
+    clock: &'a Clock,
+    ada: (&'a Owner, &'a Enrolled),
+    eve: (&'a Owner, &'a Enrolled),
+    challenges: Vec<Known>,
+    last_step: i64,
+    used: BTreeSet<usize>,
+}
+
+const WRITTEN: usize = 10;
+
+impl Walk<'_> {
+    async fn go(&mut self, step: &Move) -> Result<(), TestCaseError> {
+        match step {
+            Move::Password { right } => self.password(*right).await,
+            Move::Totp { challenge, code } => self.totp(*challenge, *code).await,
+            Move::Recovery { challenge, code } => self.recovery(*challenge, *code).await,
+            Move::Invented { challenge } => {
+                let code = self.code(Code::Near(0)).1;
+                let mut text = self
+                    .challenges
+                    .get(*challenge)
+                    .map_or("ysc_".to_owned(), |c| c.text.clone());
+                text.insert(4, 'A');
+                expect(&self.test.show("totp", &text, &code).await, false)
+            }
+            // Ada's code for Eve's challenge; it ends with the walk.
+            Move::Others { code } => {
+                let theirs = self.test.challenge(self.eve.0).await;
+                let code = self.code(*code).1;
+                expect(&self.test.show("totp", &theirs, &code).await, false)
+            }
+            Move::Wait { seconds } => {
+                self.clock.advance(Duration::from_secs(*seconds));
+                Ok(())
+            }
+        }
+    }
+
+    async fn password(&mut self, right: bool) -> Result<(), TestCaseError> {
+        let password = if right { PASSWORD } else { "an entirely wrong one" };
+        let reply = self.test.sign_in(&self.ada.0.email, password).await;
+        prop_assert_eq!(reply.status.as_u16(), if right { 200 } else { 401 });
+        if right {
+            prop_assert_eq!(
+                &reply.json["status"],
+                "mfa_required",
+                "the password alone let somebody in"
+            );
+            self.challenges.push(Known {
+                text: reply.json["challenge"].as_str().unwrap_or_default().to_owned(),
+                until: self.clock.now() + PATIENCE,
+                wrong: 0,
+                over: false,
+            });
+        }
+        Ok(())
+    }
+
+    /// A code of Ada's, and the step it is of if that is in the window.
+    fn code(&self, which: Code) -> (Option<i64>, String) {
+        let now = self.clock.now();
+        match which {
+            Code::Near(steps) => {
+                let at = now + chrono::TimeDelta::seconds(30 * steps);
+                (Some(at.timestamp() / 30), self.ada.1.phone.code(at))
+            }
+            Code::Far => (None, self.ada.1.phone.code(now + chrono::TimeDelta::hours(9))),
+        }
+    }
+
+    async fn totp(&mut self, number: usize, which: Code) -> Result<(), TestCaseError> {
+        let (step, code) = self.code(which);
+        let fresh = step.is_some_and(|step| step > self.last_step);
+        let Some(at) = self.pick(number) else { return Ok(()) };
+        let waits = self.waits(at);
+        let reply = self.test.show("totp", &self.challenges[at].text, &code).await;
+        expect(&reply, waits && fresh)?;
+        if let (true, true, Some(step)) = (waits, fresh, step) {
+            self.last_step = step;
+        }
+        self.judged(at, waits, fresh);
+        Ok(())
+    }
+
+    async fn recovery(&mut self, number: usize, which: usize) -> Result<(), TestCaseError> {
+        let Some(at) = self.pick(number) else { return Ok(()) };
+        // Two of twelve are codes that nobody was given; without any left the kind is not awaited at all.
+        let waits = self.waits(at) && self.used.len() < WRITTEN;
+        let given = self.ada.1.codes.get(which);
+        let fresh = given.is_some() && !self.used.contains(&which);
+        let code = given.map_or("0000-0000-0000-0000-0000-0000", String::as_str);
+        let reply = self.test.show("recovery", &self.challenges[at].text, code).await;
+        expect(&reply, waits && fresh)?;
+        if waits && fresh {
+            self.used.insert(which);
+        }
+        self.judged(at, waits, fresh);
+        Ok(())
+    }
+
+    fn pick(&self, number: usize) -> Option<usize> {
+        // The newest first: most walks should get somewhere.
+        self.challenges.len().checked_sub(1 + number)
+    }
+
+    fn waits(&self, at: usize) -> bool {
+        let known = &self.challenges[at];
+        !known.over && self.clock.now() < known.until
+    }
+
+    fn judged(&mut self, at: usize, waits: bool, right: bool) {
+        let known = &mut self.challenges[at];
+        if waits && right {
+            known.over = true;
+        } else if waits {
+            known.wrong += 1;
+            known.over = known.wrong >= WRONG_CODES;
+        }
+    }
+}
+
+fn expect(reply: &Reply, let_in: bool) -> Result<(), TestCaseError> {
+    prop_assert_eq!(reply.status.as_u16(), if let_in { 200 } else { 401 }, "{}", reply.text);
+    prop_assert_eq!(reply.json.get("access_token").is_some(), let_in);
+    Ok(())
+}
+
+#[test]
+fn t14_no_walk_leads_past_a_factor() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let clock = Clock::held_at(Clock::system().now());
+    let test = runtime.block_on(start_patient(&clock));
+    let eve = runtime.block_on(test.sign_up("evil"));
+    let hers = runtime.block_on(test.enrol(&eve));
+    let number = std::cell::Cell::new(0);
+    let config = Config {
+        cases: 24,
+        failure_persistence: None,
+        max_shrink_iters: 64,
+        ..Config::default()
+    };
+    TestRunner::new(config)
+        .run(&moves(), |moves| {
+            number.set(number.get() + 1);
+            runtime.block_on(async {
+                let owner = test.sign_up(&format!("acme-{}", number.get())).await;
+                let enrolled = test.enrol(&owner).await;
+                let mut walk = Walk {
+                    test: &test,
+                    clock: &clock,
+                    ada: (&owner, &enrolled),
+                    eve: (&eve, &hers),
+                    challenges: Vec::new(),
+                    last_step: clock.now().timestamp() / 30,
+                    used: BTreeSet::new(),
+                };
+                for step in &moves {
+                    walk.go(step).await?;
+                }
+                Ok(())
+            })
+        })
+        .unwrap();
+}
