@@ -77,7 +77,7 @@ impl Credentials {
     ) -> Result<Caller, Error> {
         let token = token(headers)?;
         let (credential, standing) = if token.starts_with(api_key::PREFIX) {
-            self.by_key(token, proxy).await?
+            self.by_key(token, conn, proxy).await?
         } else {
             self.by_session(token, proxy).await?
         };
@@ -111,11 +111,17 @@ impl Credentials {
         Ok((credential, standing))
     }
 
-    /// The checksum keeps noise from identity; the secret is compared here, so it goes no further.
-    async fn by_key(&self, text: &str, proxy: &Proxy) -> Result<(Credential, Arc<Standing>), Error> {
+    /// The checksum keeps noise from identity; the secret is compared here, so it goes no further. Its hash goes, by which
+    /// identity knows that the key itself was used, and from where.
+    async fn by_key(&self, text: &str, conn: &Conn, proxy: &Proxy) -> Result<(Credential, Arc<Standing>), Error> {
         let key = ApiKey::parse(text).ok_or_else(bad_key)?;
         let credential = Credential::ApiKey(key.id);
-        let standing = self.standing(credential, proxy).await?.ok_or_else(bad_key)?;
+        let proof = key
+            .hash()
+            .iter()
+            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let path = format!("/internal/api-keys/{}?proof={proof}&from={}", key.id, conn.address);
+        let standing = self.ask_standing(credential, &path, proxy).await?.ok_or_else(bad_key)?;
         match &standing.secret {
             Some(secret) if key.is(secret) => Ok((credential, standing)),
             _ => Err(bad_key()),
@@ -128,8 +134,17 @@ impl Credentials {
             Credential::Session(id) => format!("/internal/sessions/{id}"),
             Credential::ApiKey(id) => format!("/internal/api-keys/{id}"),
         };
+        self.ask_standing(credential, &path, proxy).await
+    }
+
+    async fn ask_standing(
+        &self,
+        credential: Credential,
+        path: &str,
+        proxy: &Proxy,
+    ) -> Result<Option<Arc<Standing>>, Error> {
         let ask = async {
-            match self.ask_identity::<Standing>(proxy, &path).await {
+            match self.ask_identity::<Standing>(proxy, path).await {
                 Ok(standing) => Ok(Some(standing)),
                 Err(Silence::Answered(StatusCode::NOT_FOUND)) => Ok(None),
                 Err(other) => Err(other),

@@ -9,6 +9,7 @@
 
 mod stack;
 
+mod api_keys;
 mod credentials;
 mod forwarding;
 mod limits;

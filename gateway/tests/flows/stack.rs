@@ -9,12 +9,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use auth::api_key::ApiKey;
 use auth::passport::{Bearer, HEADER, Key, Passport};
 use auth::token::{AUDIENCE, Claims, Jwks, Signer};
 use auth::{Binding, Principal, Role, Standing};
 use clock::Clock;
 use gateway::{Deps, Gateway, Rate, Settings, Upstreams};
-use ids::{SessionId, TenantId, UserId};
+use ids::{ApiKeyId, ServiceAccountId, SessionId, TenantId, UserId};
 use serde::Deserialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -47,10 +48,13 @@ pub struct Behind {
     pub key: Key,
     pub signer: Mutex<Signer>,
     pub sessions: Mutex<HashMap<SessionId, Standing>>,
+    pub api_keys: Mutex<HashMap<ApiKeyId, Standing>>,
     /// Identity answers 503 to everything.
     pub identity_away: AtomicBool,
     pub jwks_asked: AtomicU32,
     pub sessions_asked: AtomicU32,
+    /// The queries with which keys were asked about.
+    pub keys_asked: Mutex<Vec<String>>,
     /// Roles that say they are not ready.
     pub not_ready: Mutex<Vec<&'static str>>,
 }
@@ -116,9 +120,11 @@ impl Stack {
             key: Key::random(),
             signer: Mutex::new(Signer::open(&Signer::generate().unwrap()).unwrap()),
             sessions: Mutex::default(),
+            api_keys: Mutex::default(),
             identity_away: AtomicBool::new(false),
             jwks_asked: AtomicU32::new(0),
             sessions_asked: AtomicU32::new(0),
+            keys_asked: Mutex::default(),
             not_ready: Mutex::default(),
         });
         let services = CancellationToken::new();
@@ -208,6 +214,20 @@ impl Stack {
         self.behind.sessions.lock().unwrap().insert(claims.sid, standing);
         let token = self.sign(&claims);
         (claims, token)
+    }
+
+    /// A live key with a role, and its text. `change` may narrow it.
+    pub fn api_key(&self, role: Role, change: impl FnOnce(&mut Standing)) -> (ApiKeyId, String) {
+        let (key, text) = ApiKey::generate().unwrap();
+        let bindings = vec![Binding::role(role, None)];
+        let principal = Principal::ServiceAccount(ServiceAccountId::mint());
+        let mut standing = Standing {
+            secret: Some(*key.hash()),
+            ..Standing::of(TenantId::mint(), principal, bindings, None)
+        };
+        change(&mut standing);
+        self.behind.api_keys.lock().unwrap().insert(key.id, standing);
+        (key.id, text)
     }
 
     pub fn sign(&self, claims: &Claims) -> String {
@@ -305,6 +325,18 @@ async fn answer(role: &'static str, behind: Arc<Behind>, request: HttpRequest, b
             behind.sessions_asked.fetch_add(1, Ordering::SeqCst);
             let session = path.rsplit('/').next().unwrap().parse().unwrap();
             return match behind.sessions.lock().unwrap().get(&session) {
+                Some(standing) => HttpResponse::Ok().json(standing),
+                None => HttpResponse::NotFound().finish(),
+            };
+        }
+        path if from_gateway && path.starts_with("/internal/api-keys/") => {
+            behind
+                .keys_asked
+                .lock()
+                .unwrap()
+                .push(request.query_string().to_owned());
+            let key = path.rsplit('/').next().unwrap().parse().unwrap();
+            return match behind.api_keys.lock().unwrap().get(&key) {
                 Some(standing) => HttpResponse::Ok().json(standing),
                 None => HttpResponse::NotFound().finish(),
             };

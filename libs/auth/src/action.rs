@@ -32,6 +32,26 @@ pub struct Info {
     pub guarded: bool,
 }
 
+impl Info {
+    /// Does it change by what somebody signs in? An API key does so only if its scopes name it.
+    pub fn changes_credentials(&self) -> bool {
+        let what = [
+            "api_key",
+            "account_key",
+            "factor",
+            "password",
+            "recovery_code",
+            "session",
+        ];
+        let looks = self
+            .name
+            .rsplit('.')
+            .next()
+            .is_some_and(|verb| ["list", "read"].contains(&verb));
+        what.contains(&self.resource) && !looks
+    }
+}
+
 /// An action as a type.
 pub trait Action: Send + Sync + 'static {
     /// What is known of it.
@@ -134,6 +154,13 @@ actions! {
     /// The codes for the day a factor is lost.
     recovery_code {
         Create = "recovery_code.create" on Tenant(guarded): Anyone;
+    }
+    /// The caller's own API keys.
+    api_key {
+        Create = "api_key.create" on Tenant(guarded): Anyone;
+        List = "api_key.list" on Tenant: Anyone;
+        Read = "api_key.read" on Tenant: Anyone;
+        Delete = "api_key.delete" on Tenant: Anyone;
     }
     /// Projects.
     project {

@@ -273,7 +273,12 @@ impl Caller {
     }
 
     fn in_scope(&self, action: &Info) -> bool {
-        self.scope.as_ref().is_none_or(|scope| scope.carry(action))
+        match (&self.scope, self.credential) {
+            (Some(scope), _) => scope.carry(action),
+            // Whoever finds a key must not make another of it, or lock its person out, unless it was made for that.
+            (None, Credential::ApiKey(_)) => !action.changes_credentials(),
+            (None, Credential::None | Credential::Session(_)) => true,
+        }
     }
 }
 
@@ -307,6 +312,49 @@ mod tests {
             );
             assert!(!caller.may(action, Place::Tenant(TenantId::mint())), "{}", action.name);
         }
+    }
+
+    fn by_key(scope: Option<&[&str]>, bindings: Vec<Binding>) -> Caller {
+        let scope = scope.map(|names| Permissions::stored(names.iter().map(|name| (*name).to_owned()).collect()));
+        let principal = Principal::ServiceAccount(ServiceAccountId::mint());
+        let standing = Standing {
+            scope,
+            ..Standing::of(TenantId::mint(), principal, bindings, None)
+        };
+        let moment = Moment {
+            now: DateTime::UNIX_EPOCH,
+            address: None,
+            factor_at: None,
+        };
+        let credential = Credential::ApiKey(ApiKeyId::mint());
+        standing.caller(credential, &moment, RequestId::mint()).unwrap()
+    }
+
+    #[test]
+    fn t14_a_key_changes_no_credentials_unless_it_was_made_for_that() {
+        use crate::action::{api_key, session};
+        let owner = || vec![Binding::role(Role::Owner, None)];
+        let plain = by_key(None, owner());
+        assert!(plain.may_somewhere(vm::Create::INFO) && plain.may_somewhere(api_key::List::INFO));
+        assert!(!plain.may_somewhere(api_key::Create::INFO) && !plain.may_somewhere(session::Delete::INFO));
+        let maker = by_key(Some(&["api_key.create"]), owner());
+        assert!(maker.may_somewhere(api_key::Create::INFO) && !maker.may_somewhere(vm::Read::INFO));
+    }
+
+    #[test]
+    fn a_key_for_one_project_reaches_nothing_else() {
+        let (home, other) = (ProjectId::mint(), ProjectId::mint());
+        let all = [
+            Binding::role(Role::Viewer, None),
+            Binding::role(Role::Owner, Some(other)),
+            Binding::role(Role::Operator, Some(home)),
+        ];
+        let narrow: Vec<_> = all.into_iter().filter_map(|binding| binding.narrowed(home)).collect();
+        assert_eq!(narrow.len(), 2);
+        let key = by_key(None, narrow);
+        assert!(key.may(vm::Create::INFO, Place::Project(key.tenant(), home)));
+        assert!(!key.may(vm::Read::INFO, Place::Project(key.tenant(), other)));
+        assert!(!key.may_somewhere(project::Create::INFO));
     }
 
     #[test]

@@ -123,6 +123,16 @@ impl Binding {
         }
     }
 
+    /// What is left of it for a credential that is good for one project alone.
+    #[must_use]
+    pub fn narrowed(self, project: ProjectId) -> Option<Self> {
+        let same = self.project.is_none_or(|own| own == project);
+        same.then_some(Self {
+            project: Some(project),
+            ..self
+        })
+    }
+
     /// Does it carry `action` on things that stand in `project`, or in none?
     pub(crate) fn reaches(&self, action: &Info, project: Option<ProjectId>) -> bool {
         self.rights.carry(action) && (self.project.is_none() || self.project == project)

@@ -6,6 +6,8 @@ pub mod factors;
 pub mod internal;
 pub mod invitations;
 pub mod jwks;
+pub mod keys;
 pub mod me;
+pub mod my_keys;
 pub mod projects;
 pub mod users;

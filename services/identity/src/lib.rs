@@ -5,6 +5,7 @@
 
 pub mod group;
 pub mod factor;
+pub mod api_key;
 pub mod guess;
 pub mod invitation;
 pub mod keys;

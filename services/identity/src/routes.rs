@@ -2,7 +2,7 @@
 
 use web::{Routes, scope};
 
-use crate::api::{auth, factors, groups, internal, invitations, jwks, me, projects, users};
+use crate::api::{auth, factors, groups, internal, invitations, jwks, me, my_keys, projects, users};
 
 /// Puts the routes into a server.
 pub fn mount(config: &mut Routes<'_>) {
@@ -12,6 +12,10 @@ pub fn mount(config: &mut Routes<'_>) {
         .route(
             "/internal/sessions/{session}",
             actix_web::web::get().to(internal::sessions::read_standing),
+        )
+        .route(
+            "/internal/api-keys/{key}",
+            actix_web::web::get().to(internal::api_keys::read_standing),
         );
     config.service(
         scope("/api/v1")
@@ -32,6 +36,10 @@ pub fn mount(config: &mut Routes<'_>) {
             .service(factors::confirm::confirm_totp)
             .service(factors::renew_codes::renew_recovery_codes)
             .service(factors::delete::delete_factor)
+            .service(my_keys::list::list_my_api_keys)
+            .service(my_keys::create::create_my_api_key)
+            .service(my_keys::read::read_my_api_key)
+            .service(my_keys::delete::delete_my_api_key)
             .service(projects::list::list_projects)
             .service(projects::create::create_project)
             .service(projects::read::read_project)

@@ -1,6 +1,7 @@
 //! All SQL of identity. Only a transaction reaches it.
 
 pub mod challenges;
+pub mod api_keys;
 pub mod export;
 pub mod groups;
 pub mod factors;

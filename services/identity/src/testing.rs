@@ -1,5 +1,6 @@
 //! The service as its endpoint tests see it.
 
+mod keys;
 mod people;
 
 use auth::passport::Bearer;

@@ -1,3 +1,4 @@
 //! What only other roles of the platform ask. The gateway lets nobody else through, and neither does the extractor.
 
+pub mod api_keys;
 pub mod sessions;

@@ -67,6 +67,10 @@ const MATRIX: &[(&str, Access)] = &[
     ("confirm_totp", SignedIn),
     ("renew_recovery_codes", SignedIn),
     ("delete_factor", SignedIn),
+    ("list_my_api_keys", SignedIn),
+    ("create_my_api_key", SignedIn),
+    ("read_my_api_key", SignedIn),
+    ("delete_my_api_key", SignedIn),
     ("list_projects", SignedIn),
     ("create_project", Roles(MANAGERS)),
     ("read_project", Roles(EVERY)),
@@ -156,6 +160,8 @@ const UNGUARDED: &[&str] = &[
     "modify_me",
     // A factor never changes once it counts, and a lost one must be quick to take away.
     "delete_factor",
+    // A key never changes either.
+    "delete_my_api_key",
 ];
 
 #[test]

@@ -362,4 +362,47 @@ async fn t14_what_asks_for_a_fresh_factor_is_done_after_one_was_shown() {
     assert!(shown.elapsed() < Duration::from_secs(6), "{:?}", shown.elapsed());
     assert!(made.json::<Value>().await.unwrap()["secret"].is_string());
     cloud.platform.stop().await.unwrap();
+async fn a_key_lets_programs_in_until_it_is_revoked() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.sign_up("acme").await;
+    let token = Some(owner.access.as_str());
+    let body = json!({"name": "ci", "networks": ["127.0.0.0/8", "::1/128"]});
+    let (status, made) = cloud.ask(Method::POST, "/me/api-keys", token, Some(body)).await;
+    assert_eq!(status, 201, "{made}");
+    let key = made["key"].as_str();
+    let own = format!("/me/api-keys/{}", made["api_key"]["id"].as_str().unwrap());
+    let (status, me) = cloud.ask(Method::GET, "/me", key, None).await;
+    assert_eq!((status.as_u16(), &me["tenant"]["name"]), (200, &json!("acme")));
+    let (status, project) = cloud
+        .ask(Method::POST, "/projects", key, Some(json!({"name": "shop"})))
+        .await;
+    assert_eq!(status, 201, "{project}");
+    let (_, seen) = cloud.ask(Method::GET, &own, token, None).await;
+    assert!(seen["used_at"].is_string() && seen["used_from"].is_string(), "{seen}");
+
+    // What asks for a fresh factor is not for keys, even where the scopes name it.
+    let maker = json!({"name": "maker", "scopes": ["api_key.create"]});
+    let (_, maker) = cloud.ask(Method::POST, "/me/api-keys", token, Some(maker)).await;
+    let (status, refused) = cloud
+        .ask(
+            Method::POST,
+            "/me/api-keys",
+            maker["key"].as_str(),
+            Some(json!({"name": "more"})),
+        )
+        .await;
+    assert_eq!((status.as_u16(), &refused["code"]), (403, &json!("step_up_required")));
+    let (status, refused) = cloud
+        .ask(Method::POST, "/me/api-keys", key, Some(json!({"name": "more"})))
+        .await;
+    assert_eq!((status.as_u16(), &refused["code"]), (403, &json!("forbidden")));
+
+    let (status, _) = cloud.ask(Method::DELETE, &own, token, None).await;
+    assert_eq!(status, 204);
+    let revoked = std::time::Instant::now();
+    eventually("the key is refused", || async {
+        (cloud.ask(Method::GET, "/me", key, None).await.0 == 401).then_some(())
+    })
+    .await;
+    assert!(revoked.elapsed() < Duration::from_secs(6), "{:?}", revoked.elapsed());
 }

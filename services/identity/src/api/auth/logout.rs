@@ -41,10 +41,11 @@ impl Subject for SessionView {
 )]
 #[post("/auth/logout")]
 pub async fn sign_out(ask: Change<session::Delete>, identity: Data<Identity>) -> Outcome<SessionView> {
-    let id = ask
-        .caller()
-        .session()
-        .ok_or_else(|| fault::Error::not_found("session"))?;
+    let id = ask.caller().session().ok_or_else(|| {
+        let detail =
+            "This call was made without a session, so there is none to sign out of; revoke the API key instead.";
+        fault::Error::new(fault::Kind::Invalid, detail)
+    })?;
 
     let mut tx = ask.begin(&identity.db).await?;
     let tenant = tx.tenant()?;
@@ -86,6 +87,21 @@ mod tests {
         let me = test.enter(&tokens).await.unwrap();
         me.post("/api/v1/auth/logout?dry_run=true", json!({})).await.expect(200);
         turn_in(&test.client, &tokens).await.expect(200);
+    }
+
+    #[tokio::test]
+    async fn a_key_has_no_session_to_sign_out_of() {
+        let test = start().await;
+        let ada = test.enter_new("acme").await;
+        for (body, status) in [
+            (json!({"name": "plain"}), 403),
+            (json!({"name": "named", "scopes": ["session.delete"]}), 400),
+        ] {
+            let key = ada.post("/api/v1/me/api-keys", body).await.expect(201).json["key"].clone();
+            let by_key = test.enter_by_key(&key, "192.0.2.1").await.unwrap();
+            by_key.post("/api/v1/auth/logout", json!({})).await.expect(status);
+        }
+        ada.get("/api/v1/me").await.expect(200);
     }
 
     #[tokio::test]

@@ -1,0 +1,240 @@
+//! `identity.api_keys`.
+
+use std::net::IpAddr;
+
+use auth::api_key::ApiKey;
+use auth::{Action, Permissions, Principal, Standing};
+use chrono::{DateTime, TimeDelta, Utc};
+use db::{Change, Granted, Read, Result, SystemTx};
+use ids::{ApiKeyId, ProjectId, ServiceAccountId, TenantId, UserId};
+use ipnetwork::IpNetwork;
+use web::Window;
+
+use super::rights;
+use crate::api_key::{Holder, Key, MOST, Reach};
+
+/// How old the note of a key's last use may be.
+const USE_GRAIN: TimeDelta = TimeDelta::minutes(1);
+
+#[derive(sqlx::FromRow)]
+struct KeyRow {
+    key_id: ApiKeyId,
+    name: String,
+    scopes: Option<Vec<String>>,
+    project_id: Option<ProjectId>,
+    networks: Vec<IpNetwork>,
+    expires_at: Option<DateTime<Utc>>,
+    used_at: Option<DateTime<Utc>>,
+    used_from: Option<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<KeyRow> for Key {
+    fn from(row: KeyRow) -> Self {
+        Self {
+            id: row.key_id,
+            name: row.name,
+            reach: Reach {
+                scopes: row.scopes.map(Permissions::stored),
+                project: row.project_id,
+                networks: row.networks,
+                expires_at: row.expires_at,
+            },
+            used: row.used_at.map(|at| (at, row.used_from)),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+macro_rules! select_key {
+    ($tail:literal) => {
+        concat!(
+            "select key_id, name, scopes, project_id, networks, expires_at, used_at, used_from, created_at, updated_at
+             from identity.api_keys where tenant_id = $1 and revoked_at is null and ",
+            $tail
+        )
+    };
+}
+
+const fn ids(of: &Principal) -> (Option<UserId>, Option<ServiceAccountId>) {
+    match of {
+        Principal::User(id) => (Some(*id), None),
+        Principal::ServiceAccount(id) => (None, Some(*id)),
+        Principal::System(_) => (None, None),
+    }
+}
+
+/// Writes a new key, of which only the secret's hash is kept; none if its holder has too many.
+pub async fn insert<A: Action>(
+    tx: &mut Change<A>,
+    holder: &Granted<Holder, A>,
+    key: &ApiKey,
+    name: &str,
+    reach: &Reach,
+) -> Result<Option<Key>> {
+    let now = tx.now();
+    let (user, account) = ids(&holder.principal);
+    let networks: Vec<String> = reach.networks.iter().map(ToString::to_string).collect();
+    let row: Option<KeyRow> = sqlx::query_as(
+        "insert into identity.api_keys (tenant_id, key_id, user_id, account_id, name, secret_hash, scopes, project_id,
+                                        networks, expires_at, created_at, updated_at)
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9::text[]::cidr[], $10, $11, $11
+         where (select count(*) from identity.api_keys where tenant_id = $1 and (user_id = $3 or account_id = $4)
+                and revoked_at is null) < $12
+         returning key_id, name, scopes, project_id, networks, expires_at, used_at, used_from, created_at, updated_at",
+    )
+    .bind(holder.tenant)
+    .bind(key.id)
+    .bind(user)
+    .bind(account)
+    .bind(name)
+    .bind(key.hash().as_slice())
+    .bind(reach.scopes.as_ref().map(Permissions::names))
+    .bind(reach.project)
+    .bind(networks)
+    .bind(reach.expires_at)
+    .bind(now)
+    .bind(MOST)
+    .fetch_optional(tx.sql())
+    .await?;
+    Ok(row.map(Key::from))
+}
+
+/// A window of the holder's keys, oldest first.
+pub async fn list<A: Action>(
+    tx: &mut Read<A>,
+    holder: &Granted<Holder, A>,
+    window: &Window,
+) -> Result<Vec<Key>, fault::Error> {
+    let (user, account) = ids(&holder.principal);
+    let rows: Vec<KeyRow> = sqlx::query_as(select_key!(
+        "(user_id = $2 or account_id = $3) and ($4::uuid is null or key_id > $4) order by key_id limit $5"
+    ))
+    .bind(holder.tenant)
+    .bind(user)
+    .bind(account)
+    .bind(window.after::<ApiKeyId>(0)?)
+    .bind(window.fetch())
+    .fetch_all(tx.sql())
+    .await
+    .map_err(db::Error::from)?;
+    Ok(rows.into_iter().map(Key::from).collect())
+}
+
+/// One of the holder's keys.
+pub async fn lookup<A: Action>(
+    tx: &mut Read<A>,
+    holder: &Granted<Holder, A>,
+    id: ApiKeyId,
+) -> Result<Key, fault::Error> {
+    let (user, account) = ids(&holder.principal);
+    let row: Option<KeyRow> = sqlx::query_as(select_key!("(user_id = $2 or account_id = $3) and key_id = $4"))
+        .bind(holder.tenant)
+        .bind(user)
+        .bind(account)
+        .bind(id)
+        .fetch_optional(tx.sql())
+        .await
+        .map_err(db::Error::from)?;
+    row.map(Key::from).ok_or_else(|| fault::Error::not_found("API key"))
+}
+
+/// What the key is good for with which the caller asks.
+pub async fn reach<A: Action>(tx: &mut Read<A>, id: ApiKeyId) -> Result<Option<Reach>> {
+    let tenant = tx.tenant_id();
+    let row: Option<KeyRow> = sqlx::query_as(select_key!("key_id = $2"))
+        .bind(tenant)
+        .bind(id)
+        .fetch_optional(tx.sql())
+        .await?;
+    Ok(row.map(|row| Key::from(row).reach))
+}
+
+/// Makes a key of the holder's good for nothing.
+pub async fn revoke<A: Action>(tx: &mut Change<A>, holder: &Granted<Holder, A>, id: ApiKeyId) -> Result<()> {
+    let now = tx.now();
+    let (user, account) = ids(&holder.principal);
+    sqlx::query(
+        "update identity.api_keys set revoked_at = $5, updated_at = $5, generation = generation + 1
+         where tenant_id = $1 and (user_id = $2 or account_id = $3) and key_id = $4 and revoked_at is null",
+    )
+    .bind(holder.tenant)
+    .bind(user)
+    .bind(account)
+    .bind(id)
+    .bind(now)
+    .execute(tx.sql())
+    .await?;
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct StandingRow {
+    tenant_id: TenantId,
+    user_id: Option<UserId>,
+    account_id: Option<ServiceAccountId>,
+    secret_hash: Vec<u8>,
+    scopes: Option<Vec<String>>,
+    project_id: Option<ProjectId>,
+    networks: Vec<IpNetwork>,
+    live: bool,
+}
+
+/// What a key may do now; none if it never was.
+pub async fn standing(tx: &mut SystemTx, key: ApiKeyId) -> Result<Option<Standing>> {
+    let now = tx.now();
+    let row: Option<StandingRow> = sqlx::query_as(
+        "select k.tenant_id, k.user_id, k.account_id, k.secret_hash, k.scopes, k.project_id, k.networks,
+                (k.revoked_at is null and (k.expires_at is null or k.expires_at > $2)
+                 and coalesce(u.enabled, a.enabled, false)) as live
+         from identity.api_keys k left join identity.users u using (tenant_id, user_id)
+              left join identity.service_accounts a using (tenant_id, account_id)
+         where k.key_id = $1",
+    )
+    .bind(key)
+    .bind(now)
+    .fetch_optional(tx.sql())
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let principal = match (row.user_id, row.account_id) {
+        (Some(user), _) => Principal::User(user),
+        (None, Some(account)) => Principal::ServiceAccount(account),
+        (None, None) => return Ok(None),
+    };
+    let mut bindings = rights::bindings(tx, row.tenant_id, &principal).await?;
+    if let Some(project) = row.project_id {
+        bindings = bindings
+            .into_iter()
+            .filter_map(|binding| binding.narrowed(project))
+            .collect();
+    }
+    let step_up_minutes = rights::step_up_minutes(tx, row.tenant_id).await?;
+    Ok(Some(Standing {
+        live: row.live,
+        scope: row.scopes.map(Permissions::stored),
+        networks: row.networks,
+        secret: row.secret_hash.try_into().ok(),
+        step_up_minutes,
+        // A key is no factor that somebody shows.
+        ..Standing::of(row.tenant_id, principal, bindings, None)
+    }))
+}
+
+/// Notes that a key was used, once in a while.
+pub async fn note_use(tx: &mut SystemTx, tenant: TenantId, key: ApiKeyId, from: IpAddr) -> Result<()> {
+    let now = tx.now();
+    sqlx::query(
+        "update identity.api_keys set used_at = $3, used_from = $4
+         where tenant_id = $1 and key_id = $2 and (used_at is null or used_at <= $5)",
+    )
+    .bind(tenant)
+    .bind(key)
+    .bind(now)
+    .bind(from.to_string())
+    .bind(now - USE_GRAIN)
+    .execute(tx.sql())
+    .await?;
+    Ok(())
+}
