@@ -116,10 +116,7 @@ impl Credentials {
     async fn by_key(&self, text: &str, conn: &Conn, proxy: &Proxy) -> Result<(Credential, Arc<Standing>), Error> {
         let key = ApiKey::parse(text).ok_or_else(bad_key)?;
         let credential = Credential::ApiKey(key.id);
-        let proof = key
-            .hash()
-            .iter()
-            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let proof = api_key::hex(key.hash());
         let path = format!("/internal/api-keys/{}?proof={proof}&from={}", key.id, conn.address);
         let standing = self.ask_standing(credential, &path, proxy).await?.ok_or_else(bad_key)?;
         match &standing.secret {

@@ -114,10 +114,10 @@ async fn t17_a_revoked_key_is_refused_within_five_seconds() {
 async fn a_key_is_good_from_its_networks_alone() {
     let stack = Stack::start();
     let (_, here) = stack.api_key(Role::Operator, |key| {
-        key.networks = vec!["127.0.0.0/8".parse().unwrap()]
+        key.networks = vec!["127.0.0.0/8".parse().unwrap()];
     });
     let (_, elsewhere) = stack.api_key(Role::Operator, |key| {
-        key.networks = vec!["192.0.2.0/24".parse().unwrap()]
+        key.networks = vec!["192.0.2.0/24".parse().unwrap()];
     });
     assert_eq!(status(&stack, &here).await, 200);
     assert_eq!(status(&stack, &elsewhere).await, 401);

@@ -162,6 +162,21 @@ actions! {
         Read = "api_key.read" on Tenant: Anyone;
         Delete = "api_key.delete" on Tenant: Anyone;
     }
+    /// Service accounts: machines with an account of their own.
+    service_account {
+        Create = "service_account.create" on Tenant(guarded): Owner, Admin;
+        List = "service_account.list" on Tenant: Owner, Admin, Auditor;
+        Read = "service_account.read" on Tenant: Owner, Admin, Auditor;
+        Modify = "service_account.modify" on Tenant(guarded): Owner, Admin;
+        Delete = "service_account.delete" on Tenant(guarded): Owner, Admin;
+    }
+    /// The API keys of service accounts.
+    account_key {
+        Create = "account_key.create" on Tenant(guarded): Owner, Admin;
+        List = "account_key.list" on Tenant: Owner, Admin, Auditor;
+        Read = "account_key.read" on Tenant: Owner, Admin, Auditor;
+        Delete = "account_key.delete" on Tenant: Owner, Admin;
+    }
     /// Projects.
     project {
         Create = "project.create" on Tenant: Owner, Admin;

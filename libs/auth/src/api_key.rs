@@ -76,6 +76,12 @@ impl std::fmt::Debug for ApiKey {
     }
 }
 
+/// A hash as 64 hexadecimal digits.
+pub fn hex(hash: &[u8; 32]) -> String {
+    hash.iter()
+        .fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
+}
+
 fn sha256(text: &str) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());

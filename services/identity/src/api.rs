@@ -1,8 +1,9 @@
 //! One module per resource, one file per endpoint.
 
+pub mod account_keys;
 pub mod auth;
-pub mod groups;
 pub mod factors;
+pub mod groups;
 pub mod internal;
 pub mod invitations;
 pub mod jwks;
@@ -10,4 +11,5 @@ pub mod keys;
 pub mod me;
 pub mod my_keys;
 pub mod projects;
+pub mod service_accounts;
 pub mod users;

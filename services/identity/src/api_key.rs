@@ -139,10 +139,7 @@ impl Reach {
     fn wider_than(&self, other: &Self) -> Option<&'static str> {
         let allowed = |action: &&Info| other.scopes.as_ref().is_none_or(|scopes| scopes.carry(action));
         let scopes = match &self.scopes {
-            Some(scopes) => ALL
-                .iter()
-                .filter(|action| scopes.carry(action))
-                .all(|action| allowed(&action)),
+            Some(scopes) => ALL.iter().filter(|action| scopes.carry(action)).all(allowed),
             None => other.scopes.is_none(),
         };
         let inside = |network: &IpNetwork| {

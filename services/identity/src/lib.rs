@@ -3,9 +3,10 @@
 //! `routes` lists every path; `api` has one file per endpoint; `store` all SQL; `work` what happens later; the other
 //! modules are the domain.
 
-pub mod group;
-pub mod factor;
+pub mod account;
 pub mod api_key;
+pub mod factor;
+pub mod group;
 pub mod guess;
 pub mod invitation;
 pub mod keys;

@@ -2,7 +2,9 @@
 
 use web::{Routes, scope};
 
-use crate::api::{auth, factors, groups, internal, invitations, jwks, me, my_keys, projects, users};
+use crate::api::{
+    account_keys, auth, factors, groups, internal, invitations, jwks, me, my_keys, projects, service_accounts, users,
+};
 
 /// Puts the routes into a server.
 pub fn mount(config: &mut Routes<'_>) {
@@ -40,6 +42,15 @@ pub fn mount(config: &mut Routes<'_>) {
             .service(my_keys::create::create_my_api_key)
             .service(my_keys::read::read_my_api_key)
             .service(my_keys::delete::delete_my_api_key)
+            .service(service_accounts::list::list_service_accounts)
+            .service(service_accounts::create::create_service_account)
+            .service(service_accounts::read::read_service_account)
+            .service(service_accounts::modify::modify_service_account)
+            .service(service_accounts::delete::delete_service_account)
+            .service(account_keys::list::list_account_api_keys)
+            .service(account_keys::create::create_account_api_key)
+            .service(account_keys::read::read_account_api_key)
+            .service(account_keys::delete::delete_account_api_key)
             .service(projects::list::list_projects)
             .service(projects::create::create_project)
             .service(projects::read::read_project)

@@ -1,10 +1,10 @@
 //! All SQL of identity. Only a transaction reaches it.
 
-pub mod challenges;
 pub mod api_keys;
+pub mod challenges;
 pub mod export;
-pub mod groups;
 pub mod factors;
+pub mod groups;
 pub mod guesses;
 pub mod invitations;
 pub mod keys;
@@ -14,6 +14,7 @@ pub mod projects;
 pub mod recovery_codes;
 pub mod replies;
 pub mod rights;
+pub mod service_accounts;
 pub mod sessions;
 pub mod tenants;
 pub mod users;

@@ -11,13 +11,14 @@ use utoipa::openapi::{
 };
 
 /// The tags and what stands under each.
-const TAGS: [(&str, &str); 17] = [
+const TAGS: [(&str, &str); 18] = [
     ("auth", "Signing up, in and out"),
     ("me", "The caller's own person and rights"),
     ("users", "The people of the tenant"),
     ("groups", "Groups of people, to bind roles to"),
     ("invitations", "Invitations to become a person of the tenant"),
     ("api-keys", "Keys with which programs call"),
+    ("service-accounts", "Machines with rights and keys of their own"),
     ("projects", "Projects: the drawers most resources live in"),
     ("vms", "Virtual machines"),
     ("operations", "Long operations and their progress"),

@@ -1,11 +1,11 @@
 //! API keys as the gateway would take them.
 
-use auth::api_key::ApiKey;
+use auth::api_key::{self, ApiKey};
 use auth::passport::Bearer;
 use auth::{Credential, Moment, Standing};
-use ids::RequestId;
+use ids::{BindingId, RequestId, ServiceAccountId};
 use serde_json::Value;
-use testkit::Client;
+use testkit::{Client, TestTenant};
 
 use super::{PASSWORD, Test};
 
@@ -15,6 +15,22 @@ impl Test {
         let owner = self.sign_up(tenant).await;
         let tokens = self.sign_in(&owner.email, PASSWORD).await.expect(200).json;
         self.enter(&tokens).await.unwrap()
+    }
+
+    /// Binds a built-in role on the whole tenant to a service account.
+    pub async fn bind_account(&self, tenant: &TestTenant, account: &Value, role: &str) {
+        let account: ServiceAccountId = account.as_str().unwrap().parse().unwrap();
+        sqlx::query(
+            "insert into identity.role_bindings (tenant_id, binding_id, account_id, role, created_at)
+             values ($1, $2, $3, $4, now())",
+        )
+        .bind(tenant.id)
+        .bind(BindingId::mint())
+        .bind(account)
+        .bind(role)
+        .execute(&mut self.bench.superuser().await)
+        .await
+        .unwrap();
     }
 
     /// From now on nothing asks the people of this tenant for a fresh factor.
@@ -38,7 +54,7 @@ impl Test {
     /// Does what the gateway does with an API key that comes from this address. None if it would let nobody through.
     pub async fn enter_by_key(&self, text: &Value, from: &str) -> Option<Client> {
         let key = ApiKey::parse(text.as_str().unwrap())?;
-        let proof: String = key.hash().iter().map(|byte| format!("{byte:02x}")).collect();
+        let proof = api_key::hex(key.hash());
         let query = format!("?proof={proof}&from={from}");
         let standing = self.standing_of_key(&key.id.to_string(), &query).await?;
         assert!(key.is(&standing.secret.unwrap()));

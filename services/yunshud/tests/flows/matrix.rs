@@ -67,6 +67,15 @@ const MATRIX: &[(&str, Access)] = &[
     ("confirm_totp", SignedIn),
     ("renew_recovery_codes", SignedIn),
     ("delete_factor", SignedIn),
+    ("list_service_accounts", Roles(KEEPERS)),
+    ("create_service_account", Roles(MANAGERS)),
+    ("read_service_account", Roles(KEEPERS)),
+    ("modify_service_account", Roles(MANAGERS)),
+    ("delete_service_account", Roles(MANAGERS)),
+    ("list_account_api_keys", Roles(KEEPERS)),
+    ("create_account_api_key", Roles(MANAGERS)),
+    ("read_account_api_key", Roles(KEEPERS)),
+    ("delete_account_api_key", Roles(MANAGERS)),
     ("list_my_api_keys", SignedIn),
     ("create_my_api_key", SignedIn),
     ("read_my_api_key", SignedIn),
@@ -162,6 +171,7 @@ const UNGUARDED: &[&str] = &[
     "delete_factor",
     // A key never changes either.
     "delete_my_api_key",
+    "delete_account_api_key",
 ];
 
 #[test]

@@ -362,6 +362,9 @@ async fn t14_what_asks_for_a_fresh_factor_is_done_after_one_was_shown() {
     assert!(shown.elapsed() < Duration::from_secs(6), "{:?}", shown.elapsed());
     assert!(made.json::<Value>().await.unwrap()["secret"].is_string());
     cloud.platform.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_lets_programs_in_until_it_is_revoked() {
     let cloud = Cloud::start().await;
     let owner = cloud.sign_up("acme").await;

@@ -55,14 +55,14 @@ mod tests {
         let body = json!({"name": "laptop", "scopes": ["vm.read", "me.read"], "project": "default",
                           "networks": ["192.0.2.7/24"], "expires_in": 60});
         let made = ada.post_once(PATH, "once", body.clone()).await.expect(201).json;
-        let text = made["key"].as_str().unwrap();
-        let key = ApiKey::parse(text).unwrap();
+        let shown = made["key"].as_str().unwrap();
+        let key = ApiKey::parse(shown).unwrap();
         assert_eq!(made["api_key"]["id"], json!(key.id));
         assert_eq!(made["api_key"]["networks"], json!(["192.0.2.0/24"]));
         assert_eq!(made["api_key"]["scopes"], json!(["me.read", "vm.read"]));
         let again = ada.post_once(PATH, "once", body).await.expect(409);
-        assert!(!again.text.contains(text));
-        let secret = &text[37..101];
+        assert!(!again.text.contains(shown));
+        let secret = &shown[37..101];
         for table in ["identity.api_keys", "identity.replies", "bus.outbox"] {
             let dump = test.dump(table).await;
             assert!(!dump.contains(secret) && !dump.is_empty(), "{table}");
