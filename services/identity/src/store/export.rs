@@ -3,7 +3,7 @@
 use auth::Action;
 use chrono::{DateTime, Utc};
 use db::{Change, Granted, Result};
-use ids::{ApiKeyId, BindingId, GroupId, InvitationId, ProjectId, SessionId};
+use ids::{ApiKeyId, BindingId, FactorId, GroupId, InvitationId, ProjectId, SessionId};
 use ipnetwork::IpNetwork;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -137,6 +137,34 @@ pub struct HeldInvitation {
     pub accepted_at: Option<DateTime<Utc>>,
 }
 
+/// Something the person proves who they are with. Of the secret nothing is shown.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
+pub struct HeldFactor {
+    /// Its id.
+    pub id: FactorId,
+    /// What it is.
+    #[schema(example = "totp")]
+    pub kind: String,
+    /// What the person calls it.
+    #[schema(example = "phone")]
+    pub name: String,
+    /// When they first showed that they have it.
+    pub confirmed_at: Option<DateTime<Utc>>,
+    /// When it was last shown.
+    pub used_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// One of the person's recovery codes. Of the code nothing is shown.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
+pub struct HeldRecoveryCode {
+    /// When it was used up.
+    pub used_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
 /// All of it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Held {
@@ -154,6 +182,10 @@ pub struct Held {
     pub api_keys: Vec<HeldKey>,
     /// The invitation they came by.
     pub invitations: Vec<HeldInvitation>,
+    /// What they prove who they are with beside the password.
+    pub factors: Vec<HeldFactor>,
+    /// Their recovery codes.
+    pub recovery_codes: Vec<HeldRecoveryCode>,
 }
 
 macro_rules! rows {
@@ -209,6 +241,18 @@ pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Res
             user,
             "select key_id as id, name, scopes, project_id, networks, expires_at, used_at, used_from, revoked_at, created_at
              from identity.api_keys where tenant_id = $1 and user_id = $2 order by key_id"
+        ),
+        factors: rows!(
+            tx,
+            user,
+            "select factor_id as id, kind, name, confirmed_at, used_at, created_at
+             from identity.factors where tenant_id = $1 and user_id = $2 order by factor_id"
+        ),
+        recovery_codes: rows!(
+            tx,
+            user,
+            "select used_at, created_at from identity.recovery_codes where tenant_id = $1 and user_id = $2
+             order by created_at, used_at"
         ),
         invitations: rows!(
             tx,

@@ -2,7 +2,7 @@
 
 use auth::{Binding, Caller, Credential, Moment, Principal, Role, Standing};
 use db::Reason;
-use ids::{ApiKeyId, BindingId, GroupId, RequestId, RoleId, SessionId, UserId};
+use ids::{ApiKeyId, BindingId, FactorId, GroupId, RequestId, RoleId, SessionId, UserId};
 use secrecy::SecretString;
 use serde_json::json;
 use testkit::{Client, Reply, TestTenant};
@@ -147,6 +147,22 @@ impl Test {
         )
         .bind(tenant.id)
         .bind(ApiKeyId::mint())
+        .bind(user)
+        .execute(&mut self.bench.superuser().await)
+        .await
+        .unwrap();
+    }
+
+    /// A second factor of somebody's, and a recovery code.
+    pub async fn factor_of(&self, tenant: &TestTenant, user: UserId) {
+        sqlx::query(
+            "with code as (insert into identity.recovery_codes (tenant_id, user_id, hash, created_at)
+                           values ($1, $3, sha256('x'), now()))
+             insert into identity.factors (tenant_id, factor_id, user_id, kind, name, sealed, created_at, updated_at)
+             values ($1, $2, $3, 'totp', 'phone', 'x', now(), now())",
+        )
+        .bind(tenant.id)
+        .bind(FactorId::mint())
         .bind(user)
         .execute(&mut self.bench.superuser().await)
         .await

@@ -72,6 +72,7 @@ mod tests {
         test.join(&tenant, id, "poets", &Binding::role(Role::Viewer, None))
             .await;
         test.key_of(&tenant, id).await;
+        test.factor_of(&tenant, id).await;
         // An answer that is kept for a key holds what was shown of them.
         let keyed = owner
             .client
