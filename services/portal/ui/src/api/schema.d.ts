@@ -2403,6 +2403,10 @@ export interface components {
             api_keys: components["schemas"]["HeldKey"][];
             /** @description The invitation they came by. */
             invitations: components["schemas"]["HeldInvitation"][];
+            /** @description What they prove who they are with beside the password. */
+            factors: components["schemas"]["HeldFactor"][];
+            /** @description Their recovery codes. */
+            recovery_codes: components["schemas"]["HeldRecoveryCode"][];
         };
         /** @description A place the person has signed in from. */
         HeldAddress: {
@@ -2449,6 +2453,36 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was bound.
+             */
+            created_at: string;
+        };
+        /** @description Something the person proves who they are with. Of the secret nothing is shown. */
+        HeldFactor: {
+            /** @description Its id. */
+            id: components["schemas"]["FactorId"];
+            /**
+             * @description What it is.
+             * @example totp
+             */
+            kind: string;
+            /**
+             * @description What the person calls it.
+             * @example phone
+             */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When they first showed that they have it.
+             */
+            confirmed_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last shown.
+             */
+            used_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
              */
             created_at: string;
         };
@@ -2537,6 +2571,19 @@ export interface components {
              * @description When it was taken back.
              */
             revoked_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+        };
+        /** @description One of the person's recovery codes. Of the code nothing is shown. */
+        HeldRecoveryCode: {
+            /**
+             * Format: date-time
+             * @description When it was used up.
+             */
+            used_at?: string | null;
             /**
              * Format: date-time
              * @description When it was made.
