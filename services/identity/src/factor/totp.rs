@@ -99,13 +99,13 @@ impl Code {
 #[cfg(test)]
 impl Shared {
     /// As an authenticator would have it.
-    pub fn scanned(base32: &str) -> Self {
+    pub(crate) fn scanned(base32: &str) -> Self {
         let secret = Secret::try_from_base32(base32).unwrap();
         Self::of(secret.as_bytes(), "test").unwrap()
     }
 
     /// What the authenticator shows.
-    pub fn code(&self, at: DateTime<Utc>) -> String {
+    pub(crate) fn code(&self, at: DateTime<Utc>) -> String {
         self.0.generate(at.timestamp().unsigned_abs()).to_string()
     }
 }

@@ -74,14 +74,12 @@ pub(super) async fn pay(identity: &Identity, caller: &auth::Caller, user: UserId
     let network = guess::network(caller.address());
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let budgets = of_proofs(&mut tx, identity, (caller.tenant(), user), &network).await?;
-    match spend(&mut tx, &budgets).await? {
+    if let Some((_, wait)) = spend(&mut tx, &budgets).await? {
         // Rolled back; the refusal is recorded as any caller's is.
-        Some((_, wait)) => Err(too_many(wait)),
-        None => {
-            tx.commit().await?;
-            Ok(budgets)
-        }
+        return Err(too_many(wait));
     }
+    tx.commit().await?;
+    Ok(budgets)
 }
 
 /// The proof was right.

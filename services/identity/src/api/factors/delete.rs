@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(refused.code(), "step_up_required");
         let challenge = refused.header("www-authenticate");
         assert!(challenge.contains("insufficient_user_authentication"), "{challenge}");
-        clock.advance(Duration::from_secs(16 * 60));
+        clock.advance(Duration::from_mins(16));
         let stale = test.sign_in(&owner.email, PASSWORD).await;
         assert_eq!(stale.json["status"], "mfa_required");
         assert!(test.dump("identity.factors").await.contains(&ada.factor));

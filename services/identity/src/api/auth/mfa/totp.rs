@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(first.without_request(), second.without_request());
 
         let late = test.challenge(&owner).await;
-        clock.advance(Duration::from_secs(300));
+        clock.advance(Duration::from_mins(5));
         test.show("totp", &late, &ada.phone.code(clock.now())).await.expect(401);
         let fresh = test.challenge(&owner).await;
         test.show("totp", &fresh, &ada.phone.code(clock.now()))
