@@ -145,6 +145,8 @@ pub const OPEN: &[(Method, &str)] = &[
     (Method::POST, "/api/v1/auth/accept-invitation"),
     (Method::POST, "/api/v1/auth/mfa/totp"),
     (Method::POST, "/api/v1/auth/mfa/recovery"),
+    (Method::POST, "/api/v1/auth/password-reset"),
+    (Method::POST, "/api/v1/auth/password-reset/confirm"),
     (Method::GET, "/.well-known/**"),
 ];
 
@@ -157,6 +159,8 @@ pub const GUESSABLE: &[&str] = &[
     "/api/v1/auth/password",
     "/api/v1/auth/signup",
     "/api/v1/auth/accept-invitation",
+    "/api/v1/auth/password-reset",
+    "/api/v1/auth/password-reset/confirm",
 ];
 
 /// The row for a path, whose escapes have been undone.

@@ -154,6 +154,7 @@ actions! {
     /// The codes for the day a factor is lost.
     recovery_code {
         Create = "recovery_code.create" on Tenant(guarded): Anyone;
+        Recover = "session.recover" on Tenant: Anyone;
     }
     /// The caller's own API keys.
     api_key {

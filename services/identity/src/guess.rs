@@ -94,6 +94,19 @@ impl Budget {
     }
 }
 
+/// The budgets of letters to `email` that are asked for from `network`: a few at once, so that nobody's letter box is
+/// filled by strangers.
+pub fn letters(limits: &Limits, email: &Email, network: &str) -> Vec<Budget> {
+    let few = Limit {
+        burst: 3,
+        refill_seconds: 600,
+    };
+    vec![
+        Budget::new(few, ["letter", email.as_str(), ""]),
+        Budget::new(limits.address, ["letters", network, ""]),
+    ]
+}
+
 /// The budgets of an attempt on `email` from `network`, in the order in which they are taken: everybody the same, so that
 /// two attempts never wait for each other in a circle.
 pub fn budgets(limits: &Limits, email: &Email, network: &str, known: bool) -> Vec<Budget> {

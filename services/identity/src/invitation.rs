@@ -2,12 +2,9 @@
 
 use auth::action::invitation;
 use auth::{Action, Binding, Condition, Credential, Info, Moment, Place, Principal, Rights, Standing};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use db::Resource;
 use ids::{InvitationId, ProjectId, RequestId, RoleId, TenantId, UserId};
-use sha2::{Digest, Sha256};
 
 use crate::person::Email;
 
@@ -17,35 +14,7 @@ pub const LONGEST_S: u32 = 7 * 24 * 60 * 60;
 pub const SHORTEST_S: u32 = 60;
 
 /// What a token begins with, so that scanners for leaked secrets find it.
-const PREFIX: &str = "yiv_";
-
-/// SHA-256 of a token. Tokens are 256 random bits, so nothing slower is needed.
-pub type TokenDigest = [u8; 32];
-
-/// A token, shown once.
-pub struct Token(String);
-
-impl Token {
-    /// A new one.
-    pub fn make() -> Self {
-        Self(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(crypto::random::<32>())))
-    }
-
-    /// What is kept of it.
-    pub fn digest(&self) -> TokenDigest {
-        digest(&self.0)
-    }
-
-    /// The text, for the one answer that shows it.
-    pub fn reveal(self) -> String {
-        self.0
-    }
-}
-
-/// What is kept of a token that was sent.
-pub fn digest(token: &str) -> TokenDigest {
-    Sha256::digest(token).into()
-}
+pub const PREFIX: &str = "yiv_";
 
 /// What is offered: a role, on the tenant or in one project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,15 +189,5 @@ mod tests {
             vec![Binding::role(Role::Owner, Some(ProjectId::mint()))]
         ));
         assert!(!stands(Role::Viewer, vec![until(Role::Admin, at(51))]), "not for ever");
-    }
-
-    #[test]
-    fn tokens_are_told_from_other_secrets_and_from_each_other() {
-        let (one, other) = (Token::make(), Token::make());
-        assert_ne!(one.digest(), other.digest());
-        let digested = one.digest();
-        let text = one.reveal();
-        assert!(text.starts_with("yiv_") && text.len() == 47, "{text}");
-        assert_eq!(digest(&text), digested);
     }
 }

@@ -5,11 +5,15 @@
 
 pub mod account;
 pub mod api_key;
+pub mod errand;
+pub mod group;
 pub mod factor;
 pub mod group;
 pub mod guess;
 pub mod invitation;
 pub mod keys;
+pub mod mail;
+pub mod once;
 pub mod operator;
 pub mod password;
 pub mod person;

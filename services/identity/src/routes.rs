@@ -30,6 +30,8 @@ pub fn mount(config: &mut Routes<'_>) {
             .service(auth::step_up::step_up)
             .service(auth::password::change_password)
             .service(auth::logout::sign_out)
+            .service(auth::password_reset::reset_password)
+            .service(auth::password_reset::confirm::confirm_password_reset)
             .service(me::read_me)
             .service(me::modify::modify_me)
             .service(me::export::export_me)

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use auth::passport::Key;
 use crypto::Kek;
 use db::Db;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use web::{Running, Server, Tasks};
 
 use crate::guess::Limits;
 use crate::keys::Keys;
+use crate::mail::Mailer;
 use crate::password::Hasher;
 use crate::session::Lifetimes;
 use crate::settings::Settings;
@@ -40,6 +42,10 @@ pub struct Identity {
     pub lifetimes: Lifetimes,
     /// How often passwords may be guessed.
     pub guesses: Limits,
+    /// Sends letters.
+    pub mailer: Mailer,
+    /// Rings when there is an errand.
+    pub errands: Notify,
 }
 
 /// The service, built and not yet running.
@@ -66,6 +72,8 @@ impl Service {
             kek,
             lifetimes: settings.lifetimes(),
             guesses: settings.guesses,
+            mailer: Mailer::new(&settings.mail)?,
+            errands: Notify::new(),
             db,
         };
         Ok(Self {
@@ -83,6 +91,7 @@ impl Service {
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
         let tasks = Tasks::new(shutdown.clone());
         tasks.spawn("sweep", work::sweep::run(self.state.db.clone(), shutdown.clone()));
+        tasks.spawn("errands", work::errands::run(Arc::clone(&self.state), shutdown.clone()));
         let served = self.running.serve(routes::mount, self.state, shutdown).await;
         tasks.drain().await;
         served

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 
 use crate::guess::Limits;
+use crate::mail::MailSettings;
 use crate::password::{Cost, Hasher};
 use crate::session::Lifetimes;
 
@@ -27,6 +28,8 @@ pub struct Settings {
     pub signing_key_days: u16,
     /// How often passwords may be guessed.
     pub guesses: Limits,
+    /// How letters leave.
+    pub mail: MailSettings,
 }
 
 impl Default for Settings {
@@ -41,6 +44,7 @@ impl Default for Settings {
             session_days: 30,
             signing_key_days: 90,
             guesses: Limits::default(),
+            mail: MailSettings::default(),
         }
     }
 }

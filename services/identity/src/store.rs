@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 pub mod challenges;
+pub mod errands;
 pub mod export;
 pub mod factors;
 pub mod groups;
@@ -13,6 +14,7 @@ pub mod people;
 pub mod projects;
 pub mod recovery_codes;
 pub mod replies;
+pub mod resets;
 pub mod rights;
 pub mod service_accounts;
 pub mod sessions;

@@ -1,3 +1,4 @@
 //! What is done later, one worker per file.
 
+pub mod errands;
 pub mod sweep;

@@ -11,7 +11,7 @@ use crate::tables::{APPS, all, column};
 const SCHEMAS: [&str; 5] = ["audit", "bus", "compute", "identity", "notify"];
 
 /// Tables that belong to no tenant.
-const PLATFORM: [(&str, &str); 10] = [
+const PLATFORM: [(&str, &str); 11] = [
     ("bus.cursors", "how far each consumer has read"),
     ("bus.inbox", "what each consumer has done"),
     ("compute.enrolments", "permissions to enrol a host"),
@@ -20,6 +20,7 @@ const PLATFORM: [(&str, &str); 10] = [
     ("compute.images", "the catalogue all tenants order from"),
     ("compute.leases", "work that one process does at a time"),
     ("compute.pools", "the platform's machines"),
+    ("identity.errands", "what is asked for may concern nobody"),
     ("identity.guesses", "most guesses name nobody"),
     ("identity.signing_keys", "the platform signs"),
 ];
@@ -43,6 +44,8 @@ const INDEXES: [(&str, &str); 18] = [
     ("identity.invitations_by_expiry", "housekeeping looks across tenants"),
     ("identity.invitations_by_token", "whoever accepts shows the token alone"),
     ("identity.known_addresses_by_use", "housekeeping looks across tenants"),
+    ("identity.resets_by_expiry", "housekeeping looks across tenants"),
+    ("identity.resets_by_token", "whoever comes with a token is nobody yet"),
     ("identity.sessions_by_expiry", "housekeeping looks across tenants"),
     ("identity.sessions_by_id", "the gateway asks by session alone"),
     ("identity.tenants_name", "people sign in with the tenant's name"),

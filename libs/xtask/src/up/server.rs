@@ -121,7 +121,7 @@ fn yunshud(place: &Place, command: &str) -> Sh {
 fn configure(place: &Place, up: &Up) -> Result<()> {
     let kek = secrets::key(place, "kek")?;
     let database = database::server(place)?;
-    for dir in ["images", "log", "run"] {
+    for dir in ["images", "log", "mail", "run"] {
         make_dir(&place.state(dir), 0o755)?;
     }
     let text = |path: &Path| toml::Value::from(path.to_string_lossy().into_owned()).to_string();
@@ -130,6 +130,7 @@ fn configure(place: &Place, up: &Up) -> Result<()> {
          [database]\nhost = {host}\nport = {port}\nname = \"{name}\"\nsecrets = {secrets}\n\n\
          [gateway]\ntls = \"0.0.0.0:{tls}\"\nplain = \"127.0.0.1:{plain}\"\npki = {pki}\n\
          rates.auth = {{ per_second = {rate}, burst = {burst} }}\n\n\
+         [identity.mail]\nfolder = {mail}\nportal = \"https://localhost:{tls}\"\n\n\
          [crypto]\nkek = {kek}\n\n\
          [compute]\nimages = {images}\nuploads = {uploads}\n\n\
          [portal]\nassets = {assets}\n\n\
@@ -143,6 +144,7 @@ fn configure(place: &Place, up: &Up) -> Result<()> {
         pki = text(&place.state("pki")),
         rate = up.auth_rate,
         burst = up.auth_rate.saturating_mul(5),
+        mail = text(&place.state("mail")),
         kek = text(&kek),
         images = text(&place.state("images")),
         uploads = text(&place.state("guest")),

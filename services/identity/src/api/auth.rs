@@ -7,6 +7,7 @@ pub mod login;
 pub mod logout;
 pub mod mfa;
 pub mod password;
+pub mod password_reset;
 pub mod refresh;
 pub mod signup;
 pub mod step_up;

@@ -7,7 +7,8 @@ use db::{Change, Granted, Read, Result, SystemTx, Tenant};
 use ids::{BindingId, InvitationId, ProjectId, RoleId, ServiceAccountId, TenantId, UserId};
 use web::Window;
 
-use crate::invitation::{Invitation, Offer, TokenDigest};
+use crate::invitation::{Invitation, Offer};
+use crate::once::TokenDigest;
 use crate::person::{DisplayName, Email};
 
 /// How long an invitation that nobody accepted is kept after its end.

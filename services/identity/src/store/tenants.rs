@@ -1,6 +1,7 @@
 //! `identity.tenants`.
 
-use auth::action::{me, tenant};
+use auth::Action;
+use auth::action::tenant;
 use db::{Change, Granted, Read, Result, SystemTx, Tenant};
 use ids::TenantId;
 
@@ -28,7 +29,7 @@ pub async fn insert(
 }
 
 /// The caller's tenant's name.
-pub async fn name(tx: &mut Read<me::Read>, tenant: &Granted<Tenant, me::Read>) -> Result<String> {
+pub async fn name<A: Action>(tx: &mut Read<A>, tenant: &Granted<Tenant, A>) -> Result<String> {
     let name = sqlx::query_scalar("select name from identity.tenants where tenant_id = $1")
         .bind(tenant.id)
         .fetch_one(tx.sql())

@@ -37,6 +37,8 @@ const MATRIX: &[(&str, Access)] = &[
     ("sign_in", Open),
     ("sign_in_with_totp", Open),
     ("sign_in_with_recovery_code", Open),
+    ("reset_password", Open),
+    ("confirm_password_reset", Open),
     ("refresh_session", Open),
     ("accept_invitation", Open),
     ("step_up", SignedIn),

@@ -12,6 +12,7 @@ use web::{Open, Origin, Refusals};
 
 use super::record_refusal;
 use crate::invitation::{self as invited, Invitation};
+use crate::once;
 use crate::password::NewPassword;
 use crate::person::{DisplayName, Email};
 use crate::service::Identity;
@@ -112,7 +113,7 @@ pub async fn accept_invitation(ask: Open<AcceptInvitation>, identity: Data<Ident
 /// whoever guesses is told by it, so a stranger's guess costs no hash.
 async fn find(identity: &Identity, ask: &Open<AcceptInvitation>) -> Result<Named, fault::Error> {
     use secrecy::ExposeSecret;
-    let digest = invited::digest(ask.body.token.expose_secret());
+    let digest = once::digest(ask.body.token.expose_secret());
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let found = store::invitations::find(&mut tx, &digest).await?;
     drop(tx);

@@ -12,7 +12,9 @@ use web::{Change, DryRun, Refusals};
 
 use super::InvitationView;
 use crate::api::projects::create::both;
-use crate::invitation::{LONGEST_S, SHORTEST_S, Token};
+use crate::errand::{Errand, invitation_letter};
+use crate::invitation::{LONGEST_S, PREFIX, SHORTEST_S};
+use crate::once::Token;
 use crate::person::Email;
 use crate::service::Identity;
 use crate::store;
@@ -87,7 +89,7 @@ impl Subject for InvitationToken {
     tag = "invitations",
     description = "Invites an address to become a person of the tenant with a role. The token is shown once, works once, and \
                    ends after seven days at most; it is also void once its inviter could not invite any more. Nobody invites \
-                   to rights that they lack. 409 when somebody of the tenant has the address. Needs `invitation.create` and a \
+                   to rights that they lack. Where the platform can send mail, the link goes to the address too. 409 when somebody of the tenant has the address. Needs `invitation.create` and a \
                    factor shown of late.",
     params(
         DryRun,
@@ -103,7 +105,7 @@ pub async fn create_invitation(
     identity: Data<Identity>,
 ) -> Outcome<InvitationToken> {
     let (email, lives) = ask.body.check()?;
-    let token = Token::make();
+    let token = Token::make(PREFIX);
 
     let mut tx = ask.begin(&identity.db).await?;
     let tenant = tx.tenant()?;
@@ -122,6 +124,11 @@ pub async fn create_invitation(
 
     let invitation = InvitationView::at(&made, tx.now());
     let token = token.reveal();
+    if identity.mailer.is_set_up() {
+        let name = store::tenants::name(&mut tx, &tenant).await?;
+        let letter = invitation_letter(email.as_str(), identity.mailer.portal(), &name, &token);
+        store::errands::insert_with(&mut tx, &identity.kek, &Errand::Letter(letter), lives).await?;
+    }
     let shown = InvitationToken {
         link: format!("/accept#token={token}"),
         token,

@@ -1,0 +1,135 @@
+//! What is done later for people who are not signed in.
+//!
+//! A request to reset a password is written down and answered before anybody looks whether its address is known: known
+//! and unknown take the same time, because the same thing happens. [`crate::work::errands`] looks into it afterwards, and
+//! sends the letter as another errand, in one commit with what the letter speaks of.
+//!
+//! Errands are done at least once. A letter carries its errand's id as `Message-ID`, so a mail server that sees it twice
+//! can tell.
+
+use chrono::TimeDelta;
+use crypto::{Kek, Place, Unreadable};
+use ids::EventId;
+use serde::{Deserialize, Serialize};
+
+/// Tries before an errand is given up.
+pub const MOST_ATTEMPTS: u16 = 12;
+/// Whoever claims an errand has so long for it; then it is anybody's again.
+pub const CLAIM: TimeDelta = TimeDelta::minutes(2);
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Errand {
+    /// Whoever has this address wants a new password.
+    Reset {
+        /// The address, in lower case.
+        email: String,
+        /// The tenant's name, if one was given.
+        tenant: Option<String>,
+    },
+    /// A letter to send.
+    Letter(Letter),
+}
+
+/// A letter.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// The address.
+    pub to: String,
+    /// The subject line.
+    pub subject: String,
+    /// The text, plain.
+    pub text: String,
+}
+
+impl std::fmt::Debug for Letter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Letter(..)")
+    }
+}
+
+impl Errand {
+    /// As it is kept.
+    pub fn seal(&self, kek: &Kek, id: EventId) -> Result<Vec<u8>, Unreadable> {
+        let plain = serde_json::to_vec(self).map_err(|_| Unreadable)?;
+        kek.seal(&place(&id.to_string()), &plain)
+    }
+
+    /// From what is kept.
+    pub fn open(kek: &Kek, id: EventId, sealed: &[u8]) -> Result<Self, Unreadable> {
+        let plain = kek.open_sealed(&place(&id.to_string()), sealed)?;
+        serde_json::from_slice(&plain).map_err(|_| Unreadable)
+    }
+}
+
+fn place(id: &str) -> Place<'_> {
+    Place {
+        tenant: auth::PLATFORM,
+        table: "identity.errands",
+        column: "sealed",
+        row: id,
+    }
+}
+
+/// The longest pause after so many failed tries: doubling from 5 seconds to an hour. What is waited is a random part of
+/// it (full jitter), so that a mail server that comes back is not met by all at once.
+pub fn longest_pause(attempts: u16) -> TimeDelta {
+    let seconds = 5_i64 << attempts.min(10);
+    TimeDelta::seconds(seconds.min(3_600))
+}
+
+/// The letter that lets somebody choose a new password.
+pub fn reset_letter(to: &str, portal: &str, tenant: &str, token: &str) -> Letter {
+    let link = format!("{portal}/reset#token={token}");
+    Letter {
+        to: to.to_owned(),
+        subject: format!("Choose a new password for {tenant} / 为 {tenant} 设置新密码"),
+        text: format!(
+            "Somebody asked for a new password for your account in \"{tenant}\". If it was you, open this within half an \
+             hour:\n\n{link}\n\nIf it was not you, do nothing: your password stays as it is.\n\n\
+             有人为您在“{tenant}”的账户申请设置新密码。如果是您本人，请在半小时内打开以上链接；如果不是，请忽略此邮件，密码不会改变。\n"
+        ),
+    }
+}
+
+/// The letter that invites somebody.
+pub fn invitation_letter(to: &str, portal: &str, tenant: &str, token: &str) -> Letter {
+    let link = format!("{portal}/accept#token={token}");
+    Letter {
+        to: to.to_owned(),
+        subject: format!("Invitation to {tenant} / {tenant} 邀请您加入"),
+        text: format!(
+            "You are invited to \"{tenant}\". Open this to choose a password and come in:\n\n{link}\n\n\
+             If you do not know why you get this, ignore it.\n\n\
+             “{tenant}”邀请您加入。请打开以上链接设置密码。如果您不了解此邮件的来由，请忽略。\n"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_errand_opens_in_its_own_row_alone() {
+        let kek = Kek::new([7; 32]);
+        let (id, other) = (EventId::mint(), EventId::mint());
+        let errand = Errand::Reset {
+            email: "ada@example.com".to_owned(),
+            tenant: None,
+        };
+        let sealed = errand.seal(&kek, id).unwrap();
+        assert!(!String::from_utf8_lossy(&sealed).contains("ada@"));
+        assert_eq!(Errand::open(&kek, id, &sealed), Ok(errand));
+        assert_eq!(Errand::open(&kek, other, &sealed), Err(Unreadable));
+    }
+
+    #[test]
+    fn pauses_grow_to_an_hour() {
+        let pauses: Vec<_> = (0..20).map(longest_pause).collect();
+        assert!(pauses.is_sorted());
+        assert_eq!(pauses.first().unwrap().num_seconds(), 5);
+        assert_eq!(pauses.last().unwrap().num_seconds(), 3_600);
+    }
+}
