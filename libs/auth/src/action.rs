@@ -137,6 +137,7 @@ actions! {
         Create = "session.create" on Tenant: Anyone;
         Refresh = "session.refresh" on Tenant: Anyone;
         Delete = "session.delete" on Tenant: Anyone;
+        Recover = "session.recover" on Tenant: Anyone;
         Challenge = "session.challenge" on Tenant: Anyone;
         StepUp = "session.step_up" on Tenant: Anyone;
     }
@@ -154,7 +155,6 @@ actions! {
     /// The codes for the day a factor is lost.
     recovery_code {
         Create = "recovery_code.create" on Tenant(guarded): Anyone;
-        Recover = "session.recover" on Tenant: Anyone;
     }
     /// The caller's own API keys.
     api_key {
