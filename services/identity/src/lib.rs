@@ -6,7 +6,6 @@
 pub mod account;
 pub mod api_key;
 pub mod errand;
-pub mod group;
 pub mod factor;
 pub mod group;
 pub mod guess;
