@@ -29,7 +29,7 @@ const PLATFORM: [(&str, &str); 11] = [
 const SYSTEM_ONLY: [(&str, &str); 1] = [("bus.dead_letters", "operators look through all tenants' failures")];
 
 /// Indexes of tenant tables that do not begin with the tenant.
-const INDEXES: [(&str, &str); 18] = [
+const INDEXES: [(&str, &str); 20] = [
     ("bus.outbox_entries", "housekeeping looks across tenants"),
     ("bus.outbox_order", "the feed is read across tenants, in commit order"),
     ("compute.allocations_host", "a host knows no tenants"),
