@@ -12,4 +12,6 @@ pub mod me;
 pub mod my_keys;
 pub mod projects;
 pub mod service_accounts;
+pub mod role_bindings;
+pub mod roles;
 pub mod users;

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod api_key;
 pub mod factor;
+pub mod binding;
 pub mod group;
 pub mod guess;
 pub mod invitation;
@@ -15,6 +16,7 @@ pub mod password;
 pub mod person;
 pub mod project;
 pub mod refresh;
+pub mod role;
 pub mod routes;
 pub mod service;
 pub mod session;

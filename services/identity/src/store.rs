@@ -15,6 +15,8 @@ pub mod recovery_codes;
 pub mod replies;
 pub mod rights;
 pub mod service_accounts;
+pub mod role_bindings;
+pub mod roles;
 pub mod sessions;
 pub mod tenants;
 pub mod users;
