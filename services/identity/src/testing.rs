@@ -268,7 +268,7 @@ pub(crate) fn restless(tenant: &TestTenant, role: Role) -> Caller {
 /// What other endpoints make, straight into the tables.
 impl Test {
     /// Another person of a tenant, who cannot sign in.
-    pub async fn person(&self, tenant: &TestTenant, user: UserId, email: &str) -> UserId {
+    pub async fn newcomer(&self, tenant: &TestTenant, user: UserId, email: &str) -> UserId {
         let sql = "insert into identity.users (tenant_id, user_id, email, display_name, created_at, updated_at)
                    values ($1, $2, $3, 'Somebody', now(), now())";
         self.bench.seed(sql, tenant.id, user.as_uuid(), email).await;

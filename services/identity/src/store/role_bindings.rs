@@ -1,9 +1,9 @@
 //! `identity.role_bindings`, as tenants see and change them.
 
 use auth::action::{role, role_binding};
-use auth::{Action, Condition, Principal, Role};
+use auth::{Action, Condition, Role};
 use chrono::{DateTime, Utc};
-use db::{Change, Granted, Read, Resource, Result, Tenant};
+use db::{Change, Granted, Read, Resource, Result};
 use ids::{BindingId, GroupId, ProjectId, RoleId, ServiceAccountId, TenantId, UserId};
 use ipnetwork::IpNetwork;
 use web::Window;
@@ -99,32 +99,6 @@ pub async fn lookup<A: Action>(tx: &mut Read<A>, id: BindingId) -> Result<RoleBi
     .map_err(db::Error::from)?;
     row.and_then(RoleBindingRow::known)
         .ok_or_else(|| fault::Error::not_found(RoleBinding::NAME))
-}
-
-/// What somebody carries, itself and through its groups, whether or not the conditions hold.
-pub async fn of<A: Action>(
-    tx: &mut Read<A>,
-    tenant: &Granted<Tenant, A>,
-    principal: &Principal,
-) -> Result<Vec<RoleBinding>> {
-    let (user, account) = match principal {
-        Principal::User(id) => (Some(*id), None),
-        Principal::ServiceAccount(id) => (None, Some(*id)),
-        Principal::System(_) => (None, None),
-    };
-    let rows: Vec<RoleBindingRow> = sqlx::query_as(
-        "select b.*, r.name as custom, r.permissions
-         from identity.role_bindings b left join identity.roles r using (tenant_id, role_id)
-         where b.tenant_id = $1 and (b.user_id = $2 or b.account_id = $3 or b.group_id in
-               (select m.group_id from identity.group_members m where m.tenant_id = $1 and m.user_id = $2))
-         order by b.binding_id",
-    )
-    .bind(tenant.id)
-    .bind(user)
-    .bind(account)
-    .fetch_all(tx.sql())
-    .await?;
-    Ok(rows.into_iter().filter_map(RoleBindingRow::known).collect())
 }
 
 /// Is there such a person, group or service account in the tenant? It stays until the end of the transaction.

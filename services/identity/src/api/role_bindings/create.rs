@@ -180,7 +180,7 @@ mod tests {
         let tenant = test.bench.tenant("acme").await;
         let owner = test.client.caller(&tenant.caller(Role::Owner));
         let user = test
-            .person(&tenant, UserId::mint(), "ada@acme.example")
+            .newcomer(&tenant, UserId::mint(), "ada@acme.example")
             .await
             .to_string();
         let group = test.group(&tenant, "crew").await.to_string();
@@ -217,8 +217,8 @@ mod tests {
             test.client.caller(&mine.caller(Role::Owner)),
             test.client.caller(&theirs.caller(Role::Owner)),
         );
-        let user = test.person(&mine, UserId::mint(), "ada@mine.example").await;
-        let stranger = test.person(&theirs, UserId::mint(), "ada@theirs.example").await;
+        let user = test.newcomer(&mine, UserId::mint(), "ada@mine.example").await;
+        let stranger = test.newcomer(&theirs, UserId::mint(), "ada@theirs.example").await;
         let crew = test.group(&theirs, "crew").await;
         let robot = test.account(&theirs, "robot").await;
         let body = json!({"name": "on-call", "permissions": ["vm.read"]});
@@ -258,7 +258,7 @@ mod tests {
         let test = start().await;
         let tenant = test.bench.tenant("acme").await;
         let owner = test.client.caller(&tenant.caller(Role::Owner));
-        let user = test.person(&tenant, UserId::mint(), "ada@acme.example").await;
+        let user = test.newcomer(&tenant, UserId::mint(), "ada@acme.example").await;
         let now = test.bench.clock.now();
         let body = json!({"subject": {"kind": "user", "id": "x"}, "role": "viewer",
                           "condition": {"until": now, "networks": ["10.0.0.0/40"], "factor_minutes": 0}});
@@ -292,7 +292,7 @@ mod tests {
     async fn t18_nobody_gives_what_they_lack() {
         let test = start().await;
         let tenant = test.bench.tenant("acme").await;
-        let user = test.person(&tenant, UserId::mint(), "ada@acme.example").await;
+        let user = test.newcomer(&tenant, UserId::mint(), "ada@acme.example").await;
         let give = |role: &str, project: Option<&str>| json!({"subject": {"kind": "user", "id": user}, "role": role, "project": project});
         let owner = test.client.caller(&tenant.caller(Role::Owner));
         let body = json!({"name": "snoop", "permissions": ["audit.list"]});
@@ -337,7 +337,7 @@ mod tests {
     async fn t18_a_right_on_a_condition_is_given_on_no_weaker_one() {
         let test = start().await;
         let tenant = test.bench.tenant("acme").await;
-        let user = test.person(&tenant, UserId::mint(), "ada@acme.example").await;
+        let user = test.newcomer(&tenant, UserId::mint(), "ada@acme.example").await;
         let tonight = test.bench.clock.now() + TimeDelta::hours(3);
         let own = Binding {
             rights: Rights::Role(Role::Owner),

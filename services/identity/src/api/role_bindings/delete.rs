@@ -61,7 +61,7 @@ mod tests {
 
     async fn bind(test: &Test, tenant: &TestTenant, owner: &Client, role: &str, project: Option<&str>) -> String {
         let id = UserId::mint();
-        let user = test.person(tenant, id, &format!("{id}@acme.example")).await;
+        let user = test.newcomer(tenant, id, &format!("{id}@acme.example")).await;
         let body = json!({"subject": {"kind": "user", "id": user}, "role": role, "project": project});
         let made = owner.post("/api/v1/role-bindings", body).await.expect(201);
         made.header("location").to_owned()
@@ -152,7 +152,7 @@ mod tests {
         let path = bind(&test, &tenant, &owner, "owner", None).await;
         let give = async |condition: Value| {
             let id = UserId::mint();
-            let user = test.person(&tenant, id, &format!("{id}@acme.example")).await;
+            let user = test.newcomer(&tenant, id, &format!("{id}@acme.example")).await;
             let body = json!({"subject": {"kind": "user", "id": user}, "role": "owner", "condition": condition});
             owner.post("/api/v1/role-bindings", body).await.expect(201);
             user

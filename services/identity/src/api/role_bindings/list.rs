@@ -85,8 +85,8 @@ mod tests {
         let test = start().await;
         let tenant = test.bench.tenant("acme").await;
         let owner = test.client.caller(&tenant.caller(Role::Owner));
-        let ada = test.person(&tenant, UserId::mint(), "ada@acme.example").await;
-        let bob = test.person(&tenant, UserId::mint(), "bob@acme.example").await;
+        let ada = test.newcomer(&tenant, UserId::mint(), "ada@acme.example").await;
+        let bob = test.newcomer(&tenant, UserId::mint(), "bob@acme.example").await;
         let custom = json!({"name": "on-call", "permissions": ["vm.read"]});
         let custom = owner.post("/api/v1/roles", custom).await.expect(201).json;
         for (user, role, project) in [

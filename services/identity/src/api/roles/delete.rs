@@ -64,7 +64,7 @@ mod tests {
         let owner = test.client.caller(&tenant.caller(Role::Owner));
         let body = json!({"name": "on-call", "permissions": ["vm.read"]});
         owner.post("/api/v1/roles", body).await.expect(201);
-        let user = test.person(&tenant, UserId::mint(), "ada@acme.example").await;
+        let user = test.newcomer(&tenant, UserId::mint(), "ada@acme.example").await;
         let body = json!({"subject": {"kind": "user", "id": user}, "role": "on-call"});
         let bound = owner.post("/api/v1/role-bindings", body).await.expect(201);
         let refused = owner.delete_if("/api/v1/roles/on-call", "*").await.expect(409);
