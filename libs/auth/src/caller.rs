@@ -259,6 +259,11 @@ impl Caller {
         self.stale.filter(|_| action.guarded)
     }
 
+    /// The only actions its credential is good for; none means all.
+    pub const fn scope(&self) -> Option<&Permissions> {
+        self.scope.as_ref()
+    }
+
     fn in_scope(&self, action: &Info) -> bool {
         match (&self.scope, self.credential) {
             (Some(scope), _) => scope.carry(action),
@@ -266,13 +271,6 @@ impl Caller {
             (None, Credential::ApiKey(_)) => !action.changes_credentials(),
             (None, Credential::None | Credential::Session(_)) => true,
         }
-    /// The only actions its credential is good for; none means all.
-    pub const fn scope(&self) -> Option<&Permissions> {
-        self.scope.as_ref()
-    }
-
-    pub(crate) fn in_scope(&self, action: &Info) -> bool {
-        self.scope.as_ref().is_none_or(|scope| scope.carry(action))
     }
 }
 

@@ -5,8 +5,8 @@
 
 pub mod account;
 pub mod api_key;
-pub mod factor;
 pub mod binding;
+pub mod factor;
 pub mod group;
 pub mod guess;
 pub mod invitation;

@@ -2,9 +2,9 @@
 
 use web::{Routes, scope};
 
-use crate::api::{auth, groups, internal, invitations, jwks, me, projects, role_bindings, roles, users};
 use crate::api::{
-    account_keys, auth, factors, groups, internal, invitations, jwks, me, my_keys, projects, service_accounts, users,
+    account_keys, auth, factors, groups, internal, invitations, jwks, me, my_keys, projects, role_bindings, roles,
+    service_accounts, users,
 };
 
 /// Puts the routes into a server.

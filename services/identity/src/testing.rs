@@ -5,11 +5,9 @@ mod people;
 
 use auth::passport::Bearer;
 use auth::token::{Claims, Jwks, Verifier};
-use auth::{Credential, Moment, Standing};
-use clock::Clock;
-use ids::{RequestId, TenantId};
 use auth::{Binding, Caller, Credential, Moment, Principal, Role, Standing};
 use chrono::DateTime;
+use clock::Clock;
 use ids::{GroupId, RequestId, ServiceAccountId, TenantId, UserId};
 use serde_json::{Value, json};
 use testkit::{Bench, Client, Reply, TestTenant};

@@ -11,7 +11,7 @@ use utoipa::openapi::{
 };
 
 /// The tags and what stands under each.
-const TAGS: [(&str, &str); 18] = [
+const TAGS: [(&str, &str); 20] = [
     ("auth", "Signing up, in and out"),
     ("me", "The caller's own person and rights"),
     ("users", "The people of the tenant"),
