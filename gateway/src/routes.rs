@@ -115,6 +115,8 @@ pub const TABLE: &[Rule] = &[
     to("/api/v1/groups/**", Role::Identity),
     to("/api/v1/invitations/**", Role::Identity),
     to("/api/v1/service-accounts/**", Role::Identity),
+    to("/api/v1/roles/**", Role::Identity),
+    to("/api/v1/role-bindings/**", Role::Identity),
     to("/api/v1/projects/{}/vms/**", Role::Compute),
     to("/api/v1/projects/**", Role::Identity),
     to("/api/v1/flavors/**", Role::Compute),

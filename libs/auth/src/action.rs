@@ -186,6 +186,21 @@ actions! {
         Modify = "project.modify" on Project: Owner, Admin;
         Delete = "project.delete" on Project: Owner, Admin;
     }
+    /// Roles: those that tenants make themselves, and the built-in ones to read.
+    role {
+        Create = "role.create" on Tenant(guarded): Owner, Admin;
+        List = "role.list" on Tenant: Owner, Admin, Operator, Viewer, Auditor;
+        Read = "role.read" on Tenant: Owner, Admin, Operator, Viewer, Auditor;
+        Modify = "role.modify" on Tenant(guarded): Owner, Admin;
+        Delete = "role.delete" on Tenant(guarded): Owner, Admin;
+    }
+    /// Who carries which role, and where.
+    role_binding {
+        Create = "role_binding.create" on Project(guarded): Owner, Admin;
+        List = "role_binding.list" on Project: Owner, Admin, Auditor;
+        Read = "role_binding.read" on Project: Owner, Admin, Auditor;
+        Delete = "role_binding.delete" on Project(guarded): Owner, Admin;
+    }
     /// Virtual machines.
     vm {
         Create = "vm.create" on Project: Owner, Admin, Operator;
@@ -253,6 +268,11 @@ actions! {
     access {
         Deny = "access.deny" on Tenant: Anyone;
     }
+}
+
+/// The action of that name.
+pub fn named(name: &str) -> Option<&'static Info> {
+    ALL.iter().copied().find(|action| action.name == name)
 }
 
 /// The policy as text, a line per action.

@@ -5,8 +5,7 @@ use ids::{ApiKeyId, ProjectId, RequestId, ServiceAccountId, SessionId, TenantId,
 use ipnetwork::IpNetwork;
 use serde::{Deserialize, Serialize};
 
-use crate::action::ALL;
-use crate::rights::{self, Binding, Moment, Permissions, Rights};
+use crate::rights::{self, Binding, Moment, Permissions};
 use crate::{Info, Level, Role};
 
 /// The platform's own tenant: its operators are people of it, and what concerns no tenant is in its log.
@@ -255,21 +254,14 @@ impl Caller {
         bound.filter_map(|binding| binding.project).collect()
     }
 
-    /// May the caller do everything that `rights` carry there? Nobody may give, or act on, more than they have.
-    pub fn covers(&self, rights: &Rights, project: Option<ProjectId>) -> bool {
-        let place = |action: &Info| match (action.level, project) {
-            (Level::Platform, _) => Place::Platform,
-            (_, Some(project)) => Place::Project(self.tenant, project),
-            (_, None) => Place::Tenant(self.tenant),
-        };
-        ALL.iter()
-            .filter(|action| rights.carry(action))
-            .all(|action| self.may(action, place(action)))
-    }
-
     /// If `action` asks for a fresh factor and the caller has shown none of late: within how many minutes it must be.
     pub fn must_step_up(&self, action: &Info) -> Option<u16> {
         self.stale.filter(|_| action.guarded)
+    }
+
+    /// The only actions its credential is good for; none means all.
+    pub const fn scope(&self) -> Option<&Permissions> {
+        self.scope.as_ref()
     }
 
     fn in_scope(&self, action: &Info) -> bool {

@@ -4,7 +4,8 @@
 //!   The same table says which roles carry it; its print is a committed snapshot.
 //! - [`Caller`]: a principal of one tenant with its role bindings. Only a verified token, a signed header or a worker
 //!   acting for a tenant yields one.
-//! - [`rights`]: what a role binding carries, and on which conditions. [`api_key`]: the form of API keys.
+//! - [`rights`]: what a role binding carries, and on which conditions. `giving`: who may hand rights on, and take them
+//!   away. [`api_key`]: the form of API keys.
 //! - [`token`]: access tokens (RFC 9068 profile, `EdDSA`). [`passport`]: the short-lived signed header in which the
 //!   gateway hands the caller to a service.
 
@@ -15,6 +16,7 @@ pub mod rights;
 pub mod token;
 
 mod caller;
+mod giving;
 mod role;
 
 pub use action::{Action, Info, Level};

@@ -53,6 +53,13 @@ impl Permissions {
         self.0.iter().any(|name| matches(name, action.name))
     }
 
+    /// Which of these is no permission?
+    pub fn first_unknown(names: &[String]) -> Option<usize> {
+        names
+            .iter()
+            .position(|name| Self::check(std::slice::from_ref(name)).is_err())
+    }
+
     /// The names, sorted.
     pub fn names(&self) -> &[String] {
         &self.0
@@ -134,7 +141,7 @@ impl Binding {
     }
 
     /// Does it carry `action` on things that stand in `project`, or in none?
-    pub(crate) fn reaches(&self, action: &Info, project: Option<ProjectId>) -> bool {
+    pub fn reaches(&self, action: &Info, project: Option<ProjectId>) -> bool {
         self.rights.carry(action) && (self.project.is_none() || self.project == project)
     }
 }
@@ -187,6 +194,19 @@ impl Condition {
         *self == Self::NONE
     }
 
+    /// Does it hold only where and when `other` does?
+    pub fn is_within(&self, other: &Self) -> bool {
+        let until = other
+            .until
+            .is_none_or(|end| self.until.is_some_and(|until| until <= end));
+        let lies_in = |network: &IpNetwork| other.networks.iter().any(|wider| is_subnet(network, wider));
+        let networks = other.networks.is_empty() || !self.networks.is_empty() && self.networks.iter().all(lies_in);
+        let factor = other
+            .factor_minutes
+            .is_none_or(|most| self.factor_minutes.is_some_and(|minutes| minutes <= most));
+        until && networks && factor
+    }
+
     /// Does it hold, and if not, why?
     pub fn judge(&self, moment: &Moment) -> Result<(), Unmet> {
         if self.until.is_some_and(|until| moment.now >= until) {
@@ -207,6 +227,14 @@ impl Moment {
     pub fn is_fresh(&self, minutes: u16) -> bool {
         self.factor_at
             .is_some_and(|at| self.now - at < TimeDelta::minutes(i64::from(minutes)))
+    }
+}
+
+fn is_subnet(network: &IpNetwork, wider: &IpNetwork) -> bool {
+    match (network, wider) {
+        (IpNetwork::V4(network), IpNetwork::V4(wider)) => network.is_subnet_of(*wider),
+        (IpNetwork::V6(network), IpNetwork::V6(wider)) => network.is_subnet_of(*wider),
+        _ => false,
     }
 }
 

@@ -1,5 +1,9 @@
+use ids::TenantId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::PLATFORM;
+use crate::action::ALL;
 
 /// A built-in role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -48,6 +52,35 @@ impl Role {
             Self::Anyone => "anyone",
             Self::System => "system",
         }
+    }
+
+    /// Those that can be bound, in the order of what they carry; the platform's only in the platform's own tenant.
+    pub fn bindable(tenant: TenantId) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |role| match role {
+            Self::Anyone | Self::System => false,
+            Self::PlatformOperator => tenant == PLATFORM,
+            _ => true,
+        })
+    }
+
+    /// What it is for, in a sentence.
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Owner => "Everything in the tenant, its ending included.",
+            Self::Admin => "Everything but what ends or pays for the tenant.",
+            Self::Operator => "Runs machines and tasks; manages no people.",
+            Self::Viewer => "Reads resources; neither secrets nor the audit log.",
+            Self::Auditor => "Reads the audit log and the list of resources, changes nothing.",
+            Self::PlatformOperator => "The platform's own staff: hosts, pools, flavors. No tenant's content.",
+            Self::Anyone => "Whoever is signed in.",
+            Self::System => "A worker of the platform acting for a tenant.",
+        }
+    }
+
+    /// The names of the actions it carries, beside what anyone may.
+    pub fn permissions(self) -> Vec<&'static str> {
+        let carried = ALL.iter().filter(|action| action.roles.contains(self));
+        carried.map(|action| action.name).collect()
     }
 
     /// The role of that name.

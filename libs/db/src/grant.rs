@@ -1,7 +1,7 @@
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use auth::{Action, Caller, Info, Place};
+use auth::{Action, Caller, Info, Place, Role};
 use ids::TenantId;
 
 /// An object rights are asked of.
@@ -32,7 +32,7 @@ impl<R: Resource, A: Action> Granted<R, A> {
             });
         }
         if caller.may(R::READ, place) {
-            return Err(fault::Error::forbidden(A::INFO.name, &format!("this {}", R::NAME)));
+            return Err(forbidden(A::INFO, &format!("this {}", R::NAME)));
         }
         Err(fault::Error::not_found(R::NAME))
     }
@@ -61,6 +61,13 @@ impl<R, A> Deref for Granted<R, A> {
     fn deref(&self) -> &R {
         &self.resource
     }
+}
+
+/// What somebody hears who may know of an object and lacks `action` on it.
+pub fn forbidden(action: &Info, object: &str) -> fault::Error {
+    let carry = |role: &Role| action.roles.contains(*role) && !matches!(role, Role::Anyone | Role::System);
+    let roles: Vec<&str> = Role::ALL.into_iter().filter(carry).map(Role::name).collect();
+    fault::Error::forbidden(action.name, object, &roles)
 }
 
 /// The platform as a whole.

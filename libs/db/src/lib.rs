@@ -36,7 +36,7 @@ pub use answer::{Answer, Changed, Created, Done, Effect, Exit, Outcome, Removed,
 pub use audit::{AuditEvent, Outcome as AuditOutcome, difference};
 pub use change::{Ask, Change, IdempotencyKey};
 pub use error::{Error, Result};
-pub use grant::{Granted, Platform, Resource, Tenant};
+pub use grant::{Granted, Platform, Resource, Tenant, forbidden};
 pub use outbox::{AUDIT, Event};
 pub use pool::{Connect, Db};
 pub use read::Read;

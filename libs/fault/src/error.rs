@@ -4,7 +4,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 
-use crate::{FieldError, Kind, Problem};
+use crate::{FieldError, Kind, Missing, Problem};
 
 /// What went wrong, as far as a client may know, and what only the log may know.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub struct Error {
     detail: Cow<'static, str>,
     fields: Vec<FieldError>,
     retry_after: Option<u32>,
-    missing: Option<String>,
+    missing: Option<Missing>,
     max_age: Option<u32>,
     private: Option<String>,
 }
@@ -49,13 +49,18 @@ impl Error {
         Self::new(Kind::Unauthenticated, detail)
     }
 
-    /// The caller may know the object, yet lacks `permission` on it.
-    pub fn forbidden(permission: &str, object: &str) -> Self {
-        let mut error = Self::new(
-            Kind::Forbidden,
-            format!("You need the permission {permission} on {object}."),
-        );
-        error.missing = Some(permission.to_owned());
+    /// The caller may know the object, yet lacks `permission` on it; the built-in roles `roles` would carry it.
+    pub fn forbidden(permission: &str, object: &str, roles: &[&str]) -> Self {
+        let mut detail = format!("You need the permission {permission} on {object}.");
+        if !roles.is_empty() {
+            detail = format!("{detail} It comes with the built-in roles: {}.", roles.join(", "));
+        }
+        let mut error = Self::new(Kind::Forbidden, detail);
+        error.missing = Some(Missing {
+            permission: permission.to_owned(),
+            object: object.to_owned(),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        });
         error
     }
 
@@ -133,12 +138,12 @@ impl Error {
 
     /// The permission that was missing, where that is why.
     pub fn missing_permission(&self) -> Option<&str> {
-        self.missing.as_deref()
+        self.missing.as_ref().map(|missing| missing.permission.as_str())
     }
 
     /// The body a client reads.
     pub fn problem(&self) -> Problem {
-        Problem::of(self.kind, &self.detail, self.fields.clone())
+        Problem::of(self.kind, &self.detail, self.fields.clone(), self.missing.clone())
     }
 }
 

@@ -14,4 +14,4 @@ mod problem;
 
 pub use error::Error;
 pub use kind::{Kind, Row};
-pub use problem::{FieldError, Problem};
+pub use problem::{FieldError, Missing, Problem};

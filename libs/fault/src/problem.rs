@@ -32,6 +32,23 @@ pub struct Problem {
     /// What is wrong with each field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// The right that was missing, where that is why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Missing>,
+}
+
+/// A right that somebody lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Missing {
+    /// The permission.
+    #[schema(example = "vm.create")]
+    pub permission: String,
+    /// On what.
+    #[schema(example = "this project")]
+    pub object: String,
+    /// The built-in roles that would carry it.
+    #[schema(example = json!(["owner", "admin", "operator"]))]
+    pub roles: Vec<String>,
 }
 
 /// What is wrong with one field.
@@ -60,7 +77,7 @@ impl FieldError {
 }
 
 impl Problem {
-    pub(crate) fn of(kind: Kind, detail: &str, errors: Vec<FieldError>) -> Self {
+    pub(crate) fn of(kind: Kind, detail: &str, errors: Vec<FieldError>, missing: Option<Missing>) -> Self {
         let row = kind.row();
         let request = request::current();
         Self {
@@ -72,6 +89,7 @@ impl Problem {
             code: row.code.to_owned(),
             request_id: request.map(|id| id.to_string()),
             errors,
+            missing,
         }
     }
 }

@@ -157,6 +157,17 @@ impl Bench {
             .expect("alters");
     }
 
+    /// Writes a row of a tenant (`$1`) with this id (`$2`) and name (`$3`), as its endpoint would have.
+    pub async fn seed(&self, sql: &'static str, tenant: TenantId, id: ids::uuid::Uuid, name: &str) {
+        sqlx::query(sql)
+            .bind(tenant)
+            .bind(id)
+            .bind(name)
+            .execute(&mut self.superuser().await)
+            .await
+            .expect("seeds");
+    }
+
     /// A client of a service that listens there, signing passports like the gateway.
     pub fn client(&self, address: std::net::SocketAddr) -> Client {
         Client::new(format!("http://{address}"), self.key.clone(), self.clock.clone())

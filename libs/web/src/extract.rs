@@ -66,7 +66,7 @@ fn caller<A: Action>(request: &HttpRequest) -> Result<Caller, fault::Error> {
     };
     request.extensions_mut().insert(Asked(A::INFO));
     if !caller.may_somewhere(A::INFO) {
-        return Err(fault::Error::forbidden(A::INFO.name, "anything here"));
+        return Err(db::forbidden(A::INFO, "anything here"));
     }
     match caller.must_step_up(A::INFO) {
         Some(minutes) => Err(fault::Error::step_up_required(minutes)),

@@ -11,5 +11,7 @@ pub mod keys;
 pub mod me;
 pub mod my_keys;
 pub mod projects;
+pub mod role_bindings;
+pub mod roles;
 pub mod service_accounts;
 pub mod users;

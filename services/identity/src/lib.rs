@@ -6,6 +6,7 @@
 pub mod account;
 pub mod api_key;
 pub mod errand;
+pub mod binding;
 pub mod factor;
 pub mod group;
 pub mod guess;
@@ -18,6 +19,7 @@ pub mod password;
 pub mod person;
 pub mod project;
 pub mod refresh;
+pub mod role;
 pub mod routes;
 pub mod service;
 pub mod session;

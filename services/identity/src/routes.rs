@@ -3,7 +3,8 @@
 use web::{Routes, scope};
 
 use crate::api::{
-    account_keys, auth, factors, groups, internal, invitations, jwks, me, my_keys, projects, service_accounts, users,
+    account_keys, auth, factors, groups, internal, invitations, jwks, me, my_keys, projects, role_bindings, roles,
+    service_accounts, users,
 };
 
 /// Puts the routes into a server.
@@ -73,6 +74,15 @@ pub fn mount(config: &mut Routes<'_>) {
             .service(groups::members::remove::remove_group_member)
             .service(invitations::list::list_invitations)
             .service(invitations::create::create_invitation)
-            .service(invitations::delete::delete_invitation),
+            .service(invitations::delete::delete_invitation)
+            .service(roles::list::list_roles)
+            .service(roles::create::create_role)
+            .service(roles::read::read_role)
+            .service(roles::modify::modify_role)
+            .service(roles::delete::delete_role)
+            .service(role_bindings::list::list_role_bindings)
+            .service(role_bindings::create::create_role_binding)
+            .service(role_bindings::read::read_role_binding)
+            .service(role_bindings::delete::delete_role_binding),
     );
 }

@@ -16,6 +16,8 @@ pub mod recovery_codes;
 pub mod replies;
 pub mod resets;
 pub mod rights;
+pub mod role_bindings;
+pub mod roles;
 pub mod service_accounts;
 pub mod sessions;
 pub mod tenants;

@@ -5,9 +5,10 @@ mod people;
 
 use auth::passport::Bearer;
 use auth::token::{Claims, Jwks, Verifier};
-use auth::{Credential, Moment, Standing};
+use auth::{Binding, Caller, Credential, Moment, Principal, Role, Standing};
+use chrono::DateTime;
 use clock::Clock;
-use ids::{RequestId, TenantId};
+use ids::{GroupId, RequestId, ServiceAccountId, TenantId, UserId};
 use serde_json::{Value, json};
 use testkit::{Bench, Client, Reply, TestTenant};
 
@@ -240,4 +241,53 @@ pub(crate) fn secret_of(tokens: &Value) -> String {
     bytes[32..64]
         .iter()
         .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+/// A person of the tenant whose factor was shown too long ago for what asks for a fresh one.
+pub(crate) fn restless(tenant: &TestTenant, role: Role) -> Caller {
+    let now = DateTime::from_timestamp(1_000_000_000, 0).unwrap();
+    let standing = Standing {
+        step_up_minutes: Some(15),
+        ..Standing::of(
+            tenant.id,
+            Principal::User(UserId::mint()),
+            vec![Binding::role(role, None)],
+            None,
+        )
+    };
+    let moment = Moment {
+        now,
+        address: None,
+        factor_at: None,
+    };
+    standing.caller(Credential::None, &moment, RequestId::mint()).unwrap()
+}
+
+/// What other endpoints make, straight into the tables.
+impl Test {
+    /// Another person of a tenant, who cannot sign in.
+    pub async fn newcomer(&self, tenant: &TestTenant, user: UserId, email: &str) -> UserId {
+        let sql = "insert into identity.users (tenant_id, user_id, email, display_name, created_at, updated_at)
+                   values ($1, $2, $3, 'Somebody', now(), now())";
+        self.bench.seed(sql, tenant.id, user.as_uuid(), email).await;
+        user
+    }
+
+    /// A group without members.
+    pub async fn group(&self, tenant: &TestTenant, name: &str) -> GroupId {
+        let group = GroupId::mint();
+        let sql = "insert into identity.groups (tenant_id, group_id, name, created_at, updated_at)
+                   values ($1, $2, $3, now(), now())";
+        self.bench.seed(sql, tenant.id, group.as_uuid(), name).await;
+        group
+    }
+
+    /// A service account.
+    pub async fn account(&self, tenant: &TestTenant, name: &str) -> ServiceAccountId {
+        let account = ServiceAccountId::mint();
+        let sql = "insert into identity.service_accounts (tenant_id, account_id, name, created_at, updated_at)
+                   values ($1, $2, $3, now(), now())";
+        self.bench.seed(sql, tenant.id, account.as_uuid(), name).await;
+        account
+    }
 }

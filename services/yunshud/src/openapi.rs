@@ -11,7 +11,7 @@ use utoipa::openapi::{
 };
 
 /// The tags and what stands under each.
-const TAGS: [(&str, &str); 18] = [
+const TAGS: [(&str, &str); 20] = [
     ("auth", "Signing up, in and out"),
     ("me", "The caller's own person and rights"),
     ("users", "The people of the tenant"),
@@ -20,6 +20,11 @@ const TAGS: [(&str, &str); 18] = [
     ("api-keys", "Keys with which programs call"),
     ("service-accounts", "Machines with rights and keys of their own"),
     ("projects", "Projects: the drawers most resources live in"),
+    (
+        "roles",
+        "Roles: what may be bound to people, groups and service accounts",
+    ),
+    ("role-bindings", "Who carries which role, where and when"),
     ("vms", "Virtual machines"),
     ("operations", "Long operations and their progress"),
     ("quotas", "What a tenant may use"),

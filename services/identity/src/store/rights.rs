@@ -9,7 +9,7 @@ use ipnetwork::IpNetwork;
 use sqlx::PgConnection;
 
 #[derive(sqlx::FromRow)]
-struct BindingRow {
+pub(super) struct BindingRow {
     role: Option<String>,
     custom: Option<String>,
     permissions: Option<Vec<String>>,
@@ -21,7 +21,7 @@ struct BindingRow {
 
 impl BindingRow {
     /// A built-in role that a newer release has bound and this one does not know carries nothing.
-    fn binding(self) -> Option<Binding> {
+    pub(super) fn binding(self) -> Option<Binding> {
         let custom = self
             .custom
             .zip(self.permissions)

@@ -9,5 +9,6 @@
 
 mod kit;
 mod matrix;
+mod rights;
 mod tenants;
 mod through_the_gateway;

@@ -87,6 +87,15 @@ const MATRIX: &[(&str, Access)] = &[
     ("read_project", Roles(EVERY)),
     ("modify_project", Roles(MANAGERS)),
     ("delete_project", Roles(MANAGERS)),
+    ("list_roles", Roles(EVERY)),
+    ("create_role", Roles(MANAGERS)),
+    ("read_role", Roles(EVERY)),
+    ("modify_role", Roles(MANAGERS)),
+    ("delete_role", Roles(MANAGERS)),
+    ("list_role_bindings", Roles(KEEPERS)),
+    ("create_role_binding", Roles(MANAGERS)),
+    ("read_role_binding", Roles(KEEPERS)),
+    ("delete_role_binding", Roles(MANAGERS)),
     ("list_vms", Roles(EVERY)),
     ("create_vm", Roles(RUNNERS)),
     ("read_vm", Roles(EVERY)),
@@ -174,6 +183,8 @@ const UNGUARDED: &[&str] = &[
     // A key never changes either.
     "delete_my_api_key",
     "delete_account_api_key",
+    // A binding never changes either.
+    "delete_role_binding",
 ];
 
 #[test]

@@ -15,8 +15,8 @@ use crate::kit::digest;
 
 const PASSWORD: &str = "correct horse battery staple 9";
 
-struct Cloud {
-    bench: Bench,
+pub struct Cloud {
+    pub bench: Bench,
     http: reqwest::Client,
     base: String,
     ca: Vec<u8>,
@@ -26,7 +26,7 @@ struct Cloud {
 }
 
 impl Cloud {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         platform::install_providers();
         let bench = Bench::new().await;
         let files = tempfile::tempdir().unwrap();
@@ -52,7 +52,13 @@ impl Cloud {
         }
     }
 
-    async fn ask(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> (StatusCode, Value) {
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Value>,
+    ) -> (StatusCode, Value) {
         let mut request = self.http.request(method, format!("{}/api/v1{path}", self.base));
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -66,7 +72,7 @@ impl Cloud {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
-    async fn sign_up(&self, tenant: &str) -> Session {
+    pub async fn sign_up(&self, tenant: &str) -> Session {
         let email = format!("owner@{tenant}.example");
         let body = json!({"tenant": {"name": tenant}, "user": {"email": email, "password": PASSWORD}});
         let (status, made) = self.ask(Method::POST, "/auth/signup", None, Some(body)).await;
@@ -74,7 +80,7 @@ impl Cloud {
         self.sign_in(&email).await
     }
 
-    async fn sign_in(&self, email: &str) -> Session {
+    pub async fn sign_in(&self, email: &str) -> Session {
         let body = json!({"email": email, "password": PASSWORD});
         let (status, session) = self.ask(Method::POST, "/auth/login", None, Some(body)).await;
         assert_eq!(
@@ -142,8 +148,8 @@ impl Cloud {
     }
 }
 
-struct Session {
-    access: String,
+pub struct Session {
+    pub access: String,
     refresh: String,
 }
 
