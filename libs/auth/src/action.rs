@@ -137,6 +137,7 @@ actions! {
         Create = "session.create" on Tenant: Anyone;
         Refresh = "session.refresh" on Tenant: Anyone;
         Delete = "session.delete" on Tenant: Anyone;
+        List = "session.list" on Tenant: Anyone;
         Challenge = "session.challenge" on Tenant: Anyone;
         StepUp = "session.step_up" on Tenant: Anyone;
     }
@@ -154,6 +155,11 @@ actions! {
     /// The codes for the day a factor is lost.
     recovery_code {
         Create = "recovery_code.create" on Tenant(guarded): Anyone;
+    }
+    /// The sessions of others.
+    user_session {
+        List = "user_session.list" on Tenant: Owner, Admin, Auditor;
+        Delete = "user_session.delete" on Tenant: Owner, Admin;
     }
     /// The caller's own API keys.
     api_key {

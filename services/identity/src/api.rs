@@ -12,4 +12,5 @@ pub mod me;
 pub mod my_keys;
 pub mod projects;
 pub mod service_accounts;
+pub mod sessions;
 pub mod users;

@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 pub mod challenges;
+pub mod devices;
 pub mod export;
 pub mod factors;
 pub mod groups;

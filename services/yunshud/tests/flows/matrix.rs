@@ -76,6 +76,11 @@ const MATRIX: &[(&str, Access)] = &[
     ("create_account_api_key", Roles(MANAGERS)),
     ("read_account_api_key", Roles(KEEPERS)),
     ("delete_account_api_key", Roles(MANAGERS)),
+    ("list_my_sessions", SignedIn),
+    ("delete_my_sessions", SignedIn),
+    ("delete_my_session", SignedIn),
+    ("list_user_sessions", Roles(KEEPERS)),
+    ("delete_user_sessions", Roles(MANAGERS)),
     ("list_my_api_keys", SignedIn),
     ("create_my_api_key", SignedIn),
     ("read_my_api_key", SignedIn),
@@ -172,6 +177,10 @@ const UNGUARDED: &[&str] = &[
     // A key never changes either.
     "delete_my_api_key",
     "delete_account_api_key",
+    // A session must be quick to end, whatever happened in it meanwhile.
+    "delete_my_session",
+    "delete_my_sessions",
+    "delete_user_sessions",
 ];
 
 #[test]
