@@ -138,6 +138,7 @@ actions! {
         Refresh = "session.refresh" on Tenant: Anyone;
         Delete = "session.delete" on Tenant: Anyone;
         Recover = "session.recover" on Tenant: Anyone;
+        List = "session.list" on Tenant: Anyone;
         Challenge = "session.challenge" on Tenant: Anyone;
         StepUp = "session.step_up" on Tenant: Anyone;
     }
@@ -155,6 +156,11 @@ actions! {
     /// The codes for the day a factor is lost.
     recovery_code {
         Create = "recovery_code.create" on Tenant(guarded): Anyone;
+    }
+    /// The sessions of others.
+    user_session {
+        List = "user_session.list" on Tenant: Owner, Admin, Auditor;
+        Delete = "user_session.delete" on Tenant: Owner, Admin;
     }
     /// The caller's own API keys.
     api_key {

@@ -9,13 +9,11 @@ use ids::{ServiceAccountId, TenantId};
 use crate::api_key::Holder;
 
 /// A service account.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceAccount {
     /// Its tenant.
-    #[sqlx(rename = "tenant_id")]
     pub tenant: TenantId,
     /// Its id.
-    #[sqlx(rename = "account_id")]
     pub id: ServiceAccountId,
     /// Its name, unique in the tenant.
     pub name: String,

@@ -14,4 +14,5 @@ pub mod projects;
 pub mod role_bindings;
 pub mod roles;
 pub mod service_accounts;
+pub mod sessions;
 pub mod users;

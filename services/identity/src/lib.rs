@@ -5,8 +5,8 @@
 
 pub mod account;
 pub mod api_key;
-pub mod errand;
 pub mod binding;
+pub mod errand;
 pub mod factor;
 pub mod group;
 pub mod guess;

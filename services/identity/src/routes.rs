@@ -4,7 +4,7 @@ use web::{Routes, scope};
 
 use crate::api::{
     account_keys, auth, factors, groups, internal, invitations, jwks, me, my_keys, projects, role_bindings, roles,
-    service_accounts, users,
+    service_accounts, sessions, users,
 };
 
 /// Puts the routes into a server.
@@ -41,6 +41,11 @@ pub fn mount(config: &mut Routes<'_>) {
             .service(factors::confirm::confirm_totp)
             .service(factors::renew_codes::renew_recovery_codes)
             .service(factors::delete::delete_factor)
+            .service(sessions::list_mine::list_my_sessions)
+            .service(sessions::delete_my_others::delete_my_sessions)
+            .service(sessions::delete_mine::delete_my_session)
+            .service(sessions::list_users::list_user_sessions)
+            .service(sessions::delete_users::delete_user_sessions)
             .service(my_keys::list::list_my_api_keys)
             .service(my_keys::create::create_my_api_key)
             .service(my_keys::read::read_my_api_key)

@@ -47,6 +47,27 @@ pub struct Session {
     pub over: bool,
 }
 
+/// A session as its person knows it.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// Which session.
+    pub session: SessionId,
+    /// What the client called itself when it was last heard.
+    pub agent: String,
+    /// How the session was begun, and confirmed since.
+    pub methods: Vec<String>,
+    /// From where it was begun.
+    pub begun_from: Option<String>,
+    /// From where it was last heard.
+    pub used_from: Option<String>,
+    /// When it was begun.
+    pub created_at: DateTime<Utc>,
+    /// When it was last heard.
+    pub used_at: DateTime<Utc>,
+    /// When it ends, unless used.
+    pub expires_at: DateTime<Utc>,
+}
+
 /// A token that was turned in.
 #[derive(Debug, Clone)]
 pub struct Previous {

@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 pub mod challenges;
+pub mod devices;
 pub mod errands;
 pub mod export;
 pub mod factors;

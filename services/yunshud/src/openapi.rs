@@ -11,12 +11,13 @@ use utoipa::openapi::{
 };
 
 /// The tags and what stands under each.
-const TAGS: [(&str, &str); 20] = [
+const TAGS: [(&str, &str); 21] = [
     ("auth", "Signing up, in and out"),
     ("me", "The caller's own person and rights"),
     ("users", "The people of the tenant"),
     ("groups", "Groups of people, to bind roles to"),
     ("invitations", "Invitations to become a person of the tenant"),
+    ("sessions", "Where people are signed in"),
     ("api-keys", "Keys with which programs call"),
     ("service-accounts", "Machines with rights and keys of their own"),
     ("projects", "Projects: the drawers most resources live in"),

@@ -2,12 +2,40 @@
 
 use auth::Action;
 use auth::action::service_account;
+use chrono::{DateTime, Utc};
 use db::{Change, Granted, Read, Result, Tenant};
-use ids::{IdOrName, ServiceAccountId};
+use ids::{IdOrName, ServiceAccountId, TenantId};
 use web::{Sort, Window};
 
 use crate::account::ServiceAccount;
 use crate::project::{Description, Name};
+
+#[derive(sqlx::FromRow)]
+struct AccountRow {
+    tenant_id: TenantId,
+    account_id: ServiceAccountId,
+    name: String,
+    description: String,
+    enabled: bool,
+    generation: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<AccountRow> for ServiceAccount {
+    fn from(row: AccountRow) -> Self {
+        Self {
+            tenant: row.tenant_id,
+            id: row.account_id,
+            name: row.name,
+            description: row.description,
+            enabled: row.enabled,
+            generation: row.generation,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
 
 /// Writes a new account.
 pub async fn insert(
@@ -17,7 +45,7 @@ pub async fn insert(
     description: &Description,
 ) -> Result<ServiceAccount> {
     let now = tx.now();
-    sqlx::query_as(
+    let row: AccountRow = sqlx::query_as(
         "insert into identity.service_accounts (tenant_id, account_id, name, description, created_at, updated_at)
          values ($1, $2, $3, $4, $5, $5)
          returning tenant_id, account_id, name, description, enabled, generation, created_at, updated_at",
@@ -28,8 +56,8 @@ pub async fn insert(
     .bind(description.as_str())
     .bind(now)
     .fetch_one(tx.sql())
-    .await
-    .map_err(Into::into)
+    .await?;
+    Ok(row.into())
 }
 
 /// A window of the tenant's accounts whose names begin with `prefix`.
@@ -67,15 +95,16 @@ pub async fn list(
         Sort::CreatedAt | Sort::CreatedAtDescending => window.after::<ServiceAccountId>(0)?.map(|id| id.to_string()),
         Sort::Name | Sort::NameDescending => window.after::<String>(0)?,
     };
-    let rows = sqlx::query_as(sql)
+    let rows: Vec<AccountRow> = sqlx::query_as(sql)
         .bind(tenant.id)
         .bind(prefix)
         .bind(prefix.map(|prefix| format!("{prefix}\u{10ffff}")))
         .bind(after)
         .bind(window.fetch())
         .fetch_all(tx.sql())
-        .await;
-    Ok(rows.map_err(db::Error::from)?)
+        .await
+        .map_err(db::Error::from)?;
+    Ok(rows.into_iter().map(ServiceAccount::from).collect())
 }
 
 /// The account of that id or name.
@@ -85,7 +114,7 @@ pub async fn lookup<A: Action>(
 ) -> Result<Granted<ServiceAccount, A>, fault::Error> {
     let tenant = tx.tenant_id();
     let (id, name) = parts(account);
-    let row: Option<ServiceAccount> = sqlx::query_as(
+    let row: Option<AccountRow> = sqlx::query_as(
         "select tenant_id, account_id, name, description, enabled, generation, created_at, updated_at
          from identity.service_accounts where tenant_id = $1 and (account_id = $2 or name = $3)",
     )
@@ -95,7 +124,8 @@ pub async fn lookup<A: Action>(
     .fetch_optional(tx.sql())
     .await
     .map_err(db::Error::from)?;
-    tx.grant(row.ok_or_else(|| fault::Error::not_found("service account"))?)
+    let row = row.ok_or_else(|| fault::Error::not_found("service account"))?;
+    tx.grant(ServiceAccount::from(row))
 }
 
 /// Takes the account for a change: until its end nobody else changes it or binds roles to it.
@@ -133,7 +163,7 @@ pub async fn set(
     enabled: Option<bool>,
 ) -> Result<ServiceAccount> {
     let now = tx.now();
-    sqlx::query_as(
+    let row: AccountRow = sqlx::query_as(
         "update identity.service_accounts set name = coalesce($3, name), description = coalesce($4, description),
                 enabled = coalesce($5, enabled), generation = generation + 1, updated_at = $6
          where tenant_id = $1 and account_id = $2
@@ -146,8 +176,8 @@ pub async fn set(
     .bind(enabled)
     .bind(now)
     .fetch_one(tx.sql())
-    .await
-    .map_err(Into::into)
+    .await?;
+    Ok(row.into())
 }
 
 /// Removes an account with its keys and role bindings.

@@ -78,6 +78,11 @@ const MATRIX: &[(&str, Access)] = &[
     ("create_account_api_key", Roles(MANAGERS)),
     ("read_account_api_key", Roles(KEEPERS)),
     ("delete_account_api_key", Roles(MANAGERS)),
+    ("list_my_sessions", SignedIn),
+    ("delete_my_sessions", SignedIn),
+    ("delete_my_session", SignedIn),
+    ("list_user_sessions", Roles(KEEPERS)),
+    ("delete_user_sessions", Roles(MANAGERS)),
     ("list_my_api_keys", SignedIn),
     ("create_my_api_key", SignedIn),
     ("read_my_api_key", SignedIn),
@@ -185,6 +190,10 @@ const UNGUARDED: &[&str] = &[
     "delete_account_api_key",
     // A binding never changes either.
     "delete_role_binding",
+    // A session must be quick to end, whatever happened in it meanwhile.
+    "delete_my_session",
+    "delete_my_sessions",
+    "delete_user_sessions",
 ];
 
 #[test]

@@ -40,6 +40,7 @@ pub(super) async fn begin(
     let network = guess::network(origin.address);
     store::people::remember_address(tx, tenant, user, &network).await?;
     store::sessions::insert(tx, &session, origin.address, methods).await?;
+    store::devices::note(tx, &session, origin).await?;
 
     let caller = newcomer(tx, origin, (tenant, user)).await?;
     let (action, object) = (session::Create::INFO.name, format!("session:{id}"));

@@ -62,6 +62,7 @@ pub async fn refresh_session(ask: Open<Refresh>, identity: Data<Identity>) -> Re
         Turn::Rotate => {
             let expires_at = identity.lifetimes.expires(tx.now(), session.ends_at);
             store::sessions::rotate(&mut tx, &session, &next.hash(), from, expires_at).await?;
+            store::devices::note(&mut tx, &session, &ask.origin).await?;
             let caller = Caller::newcomer(session.tenant, session.user, Vec::new(), from, ask.origin.request);
             let (action, success) = (session::Refresh::INFO.name, AuditOutcome::Success);
             tx.record(
