@@ -151,7 +151,7 @@ impl World {
     fn attempt(&mut self, caller: &Caller, deed: &Deed, rule: &Rule) {
         match deed {
             Deed::Grant(subject, bound, place, condition) => {
-                if matches!(bound, Bound::Custom(role) if *role >= self.roles.len()) {
+                if matches!(bound, Bound::Custom(nth) if *nth >= self.roles.len()) {
                     return;
                 }
                 let row = (*subject, *bound, *place, condition.clone());
@@ -173,7 +173,7 @@ impl World {
             }
             Deed::ModifyRole(index, permissions) => {
                 let Some(old) = self.roles.get(*index) else { return };
-                let to_it = |bound: &Bound| matches!(bound, Bound::Custom(role) if role == index);
+                let to_it = |bound: &Bound| matches!(bound, Bound::Custom(nth) if nth == index);
                 let carried = self.bindings.iter().filter(|(_, bound, ..)| to_it(bound));
                 let carried: Vec<_> = carried
                     .map(|(_, _, place, when)| (self.project(*place), when.clone()))
@@ -195,11 +195,14 @@ impl World {
 
 type Lacking = Option<&'static Info>;
 
+/// Where a role is bound, and on which condition.
+type Seat = (Option<ProjectId>, Condition);
+
 /// The rule that is walked.
 struct Rule {
     give: fn(&Caller, &Binding) -> Lacking,
     take: fn(&Caller, &Binding) -> Lacking,
-    reshape: fn(&Caller, &Rights, &Rights, &[(Option<ProjectId>, Condition)]) -> Lacking,
+    reshape: fn(&Caller, &Rights, &Rights, &[Seat]) -> Lacking,
 }
 
 const RULE: Rule = Rule {

@@ -13,7 +13,7 @@ pub struct Error {
     detail: Cow<'static, str>,
     fields: Vec<FieldError>,
     retry_after: Option<u32>,
-    missing: Option<Missing>,
+    missing: Option<Box<Missing>>,
     max_age: Option<u32>,
     private: Option<String>,
 }
@@ -56,11 +56,11 @@ impl Error {
             detail = format!("{detail} It comes with the built-in roles: {}.", roles.join(", "));
         }
         let mut error = Self::new(Kind::Forbidden, detail);
-        error.missing = Some(Missing {
+        error.missing = Some(Box::new(Missing {
             permission: permission.to_owned(),
             object: object.to_owned(),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-        });
+        }));
         error
     }
 
@@ -143,7 +143,12 @@ impl Error {
 
     /// The body a client reads.
     pub fn problem(&self) -> Problem {
-        Problem::of(self.kind, &self.detail, self.fields.clone(), self.missing.clone())
+        Problem::of(
+            self.kind,
+            &self.detail,
+            self.fields.clone(),
+            self.missing.as_deref().cloned(),
+        )
     }
 }
 
