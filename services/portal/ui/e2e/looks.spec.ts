@@ -34,6 +34,9 @@ for (const look of LOOKS) {
     await page.goto("/sign-up");
     await expect(page.locator("form")).toBeVisible();
     await show("sign-up");
+    await page.goto("/accept#token=yiv_none");
+    await expect(page.locator("form")).toBeVisible();
+    await show("accept");
     await page.goto("/sign-in");
     await show("sign-in");
     await page.locator("input[type=email]").fill(person.email);
@@ -45,6 +48,12 @@ for (const look of LOOKS) {
       ["vm", vm],
       ["vm-new", "/projects/default/vms/new"],
       ["audit", "/audit"],
+      ["account", "/account"],
+      ["people", "/people"],
+      ["invitations", "/people/invitations"],
+      ["groups", "/people/groups"],
+      ["roles", "/roles"],
+      ["bindings", "/roles/bindings"],
     ] as const) {
       await page.goto(path);
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();

@@ -1,6 +1,7 @@
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { me } from "./api/queries";
 import type { Me } from "./api/types";
+import { reference } from "./format";
 import { getPrefs } from "./prefs";
 
 export type Project = Me["projects"][number];
@@ -28,4 +29,10 @@ export function isOperator(known: Me): boolean {
 /** Reading the log is for owners and auditors; to others its page would only say so. */
 export function mayAudit(known: Me): boolean {
   return known.roles.some((role) => role === "owner" || role === "auditor");
+}
+
+/** A project's name, or the end of its id for those the caller does not see. */
+export function useProjectName(): (id: string) => string {
+  const { projects } = useMe();
+  return (id) => projects.find((project) => project.id === id)?.name ?? reference(`project:${id}`);
 }

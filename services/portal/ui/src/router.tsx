@@ -8,6 +8,7 @@ import {
   Outlet,
   redirect,
 } from "@tanstack/react-router";
+import type { BindingFilter, UserFilter } from "./api/identity";
 import { me, type AuditFilter } from "./api/queries";
 import { signedIn } from "./api/session";
 import { Shell } from "./layout/shell";
@@ -51,6 +52,18 @@ const signUp = createRoute({
   getParentRoute: () => anonymous,
   path: "/sign-up",
   component: lazyRouteComponent(() => import("./pages/sign-up"), "SignUp"),
+});
+
+// Not for the signed-out alone: whoever opens an invitation may be signed in as somebody else.
+const invited = createRoute({
+  getParentRoute: () => root,
+  id: "invited",
+  component: lazyRouteComponent(() => import("./layout/door"), "Door"),
+});
+const accept = createRoute({
+  getParentRoute: () => invited,
+  path: "/accept",
+  component: lazyRouteComponent(() => import("./pages/accept"), "Accept"),
 });
 
 const inside = createRoute({
@@ -114,6 +127,48 @@ const audit = createRoute({
   component: lazyRouteComponent(() => import("./pages/audit"), "Audit"),
 });
 
+const security = createRoute({
+  getParentRoute: () => inside,
+  path: "/account",
+  component: lazyRouteComponent(() => import("./pages/security"), "Security"),
+});
+
+const users = createRoute({
+  getParentRoute: () => inside,
+  path: "/people",
+  validateSearch: (search: Record<string, unknown>): UserFilter => ({
+    q: text(search["q"]),
+    enabled: typeof search["enabled"] === "boolean" ? search["enabled"] : undefined,
+  }),
+  component: lazyRouteComponent(() => import("./pages/people/users"), "Users"),
+});
+const invitations = createRoute({
+  getParentRoute: () => inside,
+  path: "/people/invitations",
+  component: lazyRouteComponent(() => import("./pages/people/invitations"), "Invitations"),
+});
+const groups = createRoute({
+  getParentRoute: () => inside,
+  path: "/people/groups",
+  component: lazyRouteComponent(() => import("./pages/people/groups"), "Groups"),
+});
+
+const roles = createRoute({
+  getParentRoute: () => inside,
+  path: "/roles",
+  component: lazyRouteComponent(() => import("./pages/roles/list"), "Roles"),
+});
+const bindings = createRoute({
+  getParentRoute: () => inside,
+  path: "/roles/bindings",
+  validateSearch: (search: Record<string, unknown>): BindingFilter => ({
+    subject: text(search["subject"]),
+    role: text(search["role"]),
+    project: text(search["project"]),
+  }),
+  component: lazyRouteComponent(() => import("./pages/roles/bindings"), "Bindings"),
+});
+
 const platform = () => import("./pages/platform");
 const pools = createRoute({
   getParentRoute: () => inside,
@@ -138,7 +193,12 @@ const images = createRoute({
 
 const tree = root.addChildren([
   anonymous.addChildren([signIn, signUp]),
-  inside.addChildren([home, vms, vmNew, vm, audit, pools, hosts, flavors, images]),
+  invited.addChildren([accept]),
+  inside.addChildren([
+    ...[home, vms, vmNew, vm, audit, security],
+    ...[users, invitations, groups, roles, bindings],
+    ...[pools, hosts, flavors, images],
+  ]),
 ]);
 
 export function makeRouter(client: QueryClient) {

@@ -1,15 +1,21 @@
-/** The typed client: bearer token in, problems out, one silent retry after a 401. */
+/** The typed client: bearer token in, problems out, one silent retry after a 401, a question after a step-up. */
 import createClient from "openapi-fetch";
 import { Problem } from "./problem";
 import type { paths } from "./schema";
 import { accessToken, refresh } from "./session";
+import { proven } from "./step-up";
 
-/** Sends with the session's token. A 401 means the token died early (revoked key, clock): rotate once and send again. */
-export async function authorized(input: Request): Promise<Response> {
-  const again = input.clone();
-  const answer = await send(input, await accessToken());
+/** Sends with the session's token, and with a fresh proof where one is asked for. */
+export function authorized(input: Request): Promise<Response> {
+  // A request is spent by sending it, so copies are sent.
+  return proven(() => inSession(input));
+}
+
+/** A 401 means the token died early (revoked key, clock): rotate once and send again. */
+async function inSession(input: Request): Promise<Response> {
+  const answer = await send(input.clone(), await accessToken());
   if (answer.status !== 401 || !(await refresh())) return answer;
-  return send(again, await accessToken());
+  return send(input.clone(), await accessToken());
 }
 
 async function send(request: Request, token: string | undefined): Promise<Response> {

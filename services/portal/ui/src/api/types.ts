@@ -13,7 +13,6 @@ export interface Page<T> {
 
 export type Me = Schemas["MeView"];
 export type SignedIn = Schemas["SignedIn"];
-export type MfaRequired = Schemas["MfaRequired"];
 export type VmView = Omit<Schemas["VmView"], "status"> & { status: string };
 export type CreateVm = Schemas["CreateVm"];
 export type OperationView = Omit<Schemas["OperationView"], "status"> & { status: string };
@@ -25,3 +24,16 @@ export type HostView = Omit<Schemas["HostView"], "status"> & { status: string };
 export type AuditEvent = Schemas["AuditEventView"];
 export type PlacementRecord = Schemas["Record"];
 export type ProblemBody = Schemas["Problem"];
+export type MfaRequired = Schemas["MfaRequired"];
+export type StepUp = Schemas["StepUp"];
+export type FactorView = Schemas["FactorView"];
+export type EnrolledTotp = Schemas["EnrolledTotp"];
+export type UserView = Schemas["UserView"];
+export type InvitationView = Omit<Schemas["InvitationView"], "status"> & { status: string };
+export type GroupView = Schemas["GroupView"];
+export type RoleView = Schemas["RoleView"];
+export type RoleBindingView = Schemas["RoleBindingView"];
+export type SubjectKind = Schemas["SubjectKind"];
+export type ApiKeyView = Schemas["ApiKeyView"];
+export type CreateApiKey = Schemas["CreateApiKey"];
+export type MemberView = Schemas["MemberView"];

@@ -1,3 +1,5 @@
+import { identity } from "./en-identity";
+
 export const en = {
   "app.title": "Yunshu",
   "app.skip": "Skip to content",
@@ -65,13 +67,6 @@ export const en = {
   "auth.to_sign_up": "No account yet? Create an organisation",
   "auth.to_sign_in": "Already have an account? Sign in",
   "auth.wrong": "Email or password is wrong.",
-  "auth.code": "Code from your authenticator",
-  "auth.code.sub": "Your password was right. Now show your second factor.",
-  "auth.code.anew": "Start again",
-  "auth.code.wrong": "The code is not right, or was used before. After five tries or minutes, start again.",
-  "auth.recovery": "Recovery code",
-  "auth.recovery.use": "Use a recovery code",
-  "auth.code.use": "Use the authenticator",
   "auth.ended": "Your session has ended. Sign in again.",
 
   "project.switch": "Switch project",
@@ -293,4 +288,6 @@ export const en = {
   "problem.internal": "A mistake on our side",
   "problem.request": "Request {{id}}",
   "problem.crash": "This page stopped working",
+
+  ...identity,
 };

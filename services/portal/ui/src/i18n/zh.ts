@@ -1,4 +1,5 @@
 import type { en } from "./en";
+import { identity } from "./zh-identity";
 
 export const zh: Record<keyof typeof en, string> = {
   "app.title": "云枢",
@@ -67,13 +68,6 @@ export const zh: Record<keyof typeof en, string> = {
   "auth.to_sign_up": "还没有账号？创建组织",
   "auth.to_sign_in": "已有账号？登录",
   "auth.wrong": "邮箱或密码不正确。",
-  "auth.code": "身份验证器上的验证码",
-  "auth.code.sub": "密码正确，请再出示第二因素。",
-  "auth.code.anew": "重新开始",
-  "auth.code.wrong": "验证码不正确或已使用过。五次或五分钟之后，请重新开始。",
-  "auth.recovery": "恢复码",
-  "auth.recovery.use": "使用恢复码",
-  "auth.code.use": "使用身份验证器",
   "auth.ended": "登录已失效，请重新登录。",
 
   "project.switch": "切换项目",
@@ -294,4 +288,6 @@ export const zh: Record<keyof typeof en, string> = {
   "problem.internal": "服务端错误",
   "problem.request": "请求 {{id}}",
   "problem.crash": "页面出错了",
+
+  ...identity,
 };

@@ -6,11 +6,14 @@ import {
   CircleUser,
   Cpu,
   HardDrive,
+  KeyRound,
   LogOut,
   Menu,
   ScrollText,
   Server,
+  ShieldCheck,
   SquareTerminal,
+  Users,
 } from "lucide-react";
 import { useEffect, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -18,6 +21,8 @@ import { LiveContext, useLiveStream, type LiveState } from "../api/live";
 import { end } from "../api/session";
 import { known } from "../i18n";
 import { setPrefs, useNarrow } from "../prefs";
+import { useMay } from "../may";
+import { StepUpDialog } from "../parts/step-up";
 import { homeProject, isOperator, mayAudit, useMe, useProject } from "../project";
 import { Brand } from "./brand";
 import { Controls } from "./controls";
@@ -44,6 +49,7 @@ export function Shell() {
   );
   return (
     <LiveContext value={live}>
+      <StepUpDialog />
       <a className="skip" href="#content">
         {t("app.skip")}
       </a>
@@ -107,7 +113,9 @@ function Nav({ onGo }: { onGo: () => void }) {
   const { t } = useTranslation();
   const project = useCurrentProject();
   const mine = useMe();
+  const may = useMay();
   const icon = { size: 16, "aria-hidden": true } as const;
+  const tenant = [may("user.list"), may("role.list"), mayAudit(mine)];
   return (
     <nav aria-label={t("nav.label")} className="nav">
       {project && (
@@ -121,12 +129,26 @@ function Nav({ onGo }: { onGo: () => void }) {
           </Item>
         </Section>
       )}
-      {mayAudit(mine) && (
+      {tenant.some(Boolean) && (
         <Section title={t("nav.tenant")}>
-          <Item to={linkOptions({ to: "/audit" })} onGo={onGo}>
-            <ScrollText {...icon} />
-            {t("nav.audit")}
-          </Item>
+          {may("user.list") && (
+            <Item to={linkOptions({ to: "/people" })} onGo={onGo}>
+              <Users {...icon} />
+              {t("nav.people")}
+            </Item>
+          )}
+          {may("role.list") && (
+            <Item to={linkOptions({ to: "/roles" })} onGo={onGo}>
+              <ShieldCheck {...icon} />
+              {t("nav.roles")}
+            </Item>
+          )}
+          {mayAudit(mine) && (
+            <Item to={linkOptions({ to: "/audit" })} onGo={onGo}>
+              <ScrollText {...icon} />
+              {t("nav.audit")}
+            </Item>
+          )}
         </Section>
       )}
       {isOperator(mine) && (
@@ -221,9 +243,11 @@ function User() {
             ),
           },
           { type: "divider" },
+          { key: "account", icon: <KeyRound size={14} aria-hidden />, label: t("nav.security") },
           { key: "out", icon: <LogOut size={14} aria-hidden />, label: t("user.sign_out") },
         ],
         onClick: ({ key }) => {
+          if (key === "account") void navigate({ to: "/account" });
           if (key === "out") void end().then(() => navigate({ to: "/sign-in" }));
         },
       }}

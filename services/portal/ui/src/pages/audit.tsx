@@ -13,6 +13,7 @@ import { known } from "../i18n";
 import { Code, Nothing, PageHead } from "../parts/page";
 import { ProblemAlert, problemTitle } from "../parts/problem";
 import { Records, type Column } from "../parts/records";
+import { save } from "../parts/save";
 import { Dot } from "../parts/status";
 import { useMe } from "../project";
 import type { Tone } from "../vm";
@@ -78,18 +79,12 @@ const FORMATS = ["csv", "ndjson", "json"] as const;
 function Export({ filter }: { filter: AuditFilter }) {
   const { t } = useTranslation();
   const { message } = App.useApp();
-  const save = useMutation({
+  const download = useMutation({
     mutationFn: async (format: (typeof FORMATS)[number]) => ({
       format,
       file: await auditExport(filter, format),
     }),
-    onSuccess: ({ format, file }) => {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(file);
-      link.download = `audit.${format}`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    },
+    onSuccess: ({ format, file }) => save(file, `audit.${format}`),
     onError: (error) => void message.error(problemTitle(Problem.from(error)), 8),
   });
   return (
@@ -97,10 +92,10 @@ function Export({ filter }: { filter: AuditFilter }) {
       trigger={["click"]}
       menu={{
         items: FORMATS.map((format) => ({ key: format, label: format.toUpperCase() })),
-        onClick: ({ key }) => save.mutate(key as (typeof FORMATS)[number]),
+        onClick: ({ key }) => download.mutate(key as (typeof FORMATS)[number]),
       }}
     >
-      <Button icon={<Download size={14} aria-hidden />} loading={save.isPending} aria-haspopup="menu">
+      <Button icon={<Download size={14} aria-hidden />} loading={download.isPending} aria-haspopup="menu">
         {t("audit.export")}
       </Button>
     </Dropdown>

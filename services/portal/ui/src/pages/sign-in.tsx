@@ -6,9 +6,9 @@ import { useTranslation } from "react-i18next";
 import { open, unwrap } from "../api/client";
 import { Problem } from "../api/problem";
 import { begin } from "../api/session";
-import type { MfaRequired } from "../api/types";
+import type { MfaRequired, SignedIn } from "../api/types";
 import { ProblemAlert, showOnFields } from "../parts/problem";
-import { SecondFactor } from "./second-factor";
+import { SecondFactor } from "./sign-in/second-factor";
 
 interface Fields {
   email: string;
@@ -22,33 +22,41 @@ export function SignIn() {
   const { next } = useSearch({ from: "/anonymous/sign-in" });
   const [form] = Form.useForm<Fields>();
   const [shown, setShown] = useState<Set<string>>();
-  const [challenge, setChallenge] = useState<MfaRequired>();
-  const title = t("auth.sign_in");
+  const [asked, setAsked] = useState<MfaRequired>();
+  const title = asked ? t("auth.second") : t("auth.sign_in");
   const tab = t("app.title");
   useEffect(() => {
     document.title = `${title} · ${tab}`;
   }, [title, tab]);
 
+  const enter = (answer: SignedIn) => {
+    begin(answer);
+    void navigate({ to: next ?? "/", replace: true });
+  };
   const login = useMutation({
     mutationFn: ({ email, password, tenant }: Fields) =>
       unwrap(open.POST("/api/v1/auth/login", { body: { email, password, ...(tenant ? { tenant } : {}) } })),
-    onSuccess: (answer) => {
-      if (answer.status === "mfa_required") {
-        setChallenge(answer);
-        return;
-      }
-      begin(answer);
-      enter();
-    },
+    onSuccess: (answer) => (answer.status === "mfa_required" ? setAsked(answer) : enter(answer)),
     onError: (error) => setShown(showOnFields(form, error)),
   });
-  const enter = () => void navigate({ to: next ?? "/", replace: true });
   const wrong = login.error && Problem.from(login.error).status === 401;
 
-  if (challenge) {
-    return <SecondFactor challenge={challenge} onDone={enter} onAnew={() => setChallenge(undefined)} />;
+  if (asked) {
+    return (
+      <section className="door-card" aria-labelledby="door-title">
+        <h1 id="door-title">{title}</h1>
+        <p className="muted">{t("auth.second.sub")}</p>
+        <SecondFactor
+          asked={asked}
+          onDone={enter}
+          onAgain={() => {
+            setAsked(undefined);
+            login.reset();
+          }}
+        />
+      </section>
+    );
   }
-
   return (
     <section className="door-card" aria-labelledby="door-title">
       <h1 id="door-title">{title}</h1>

@@ -78,8 +78,8 @@ export function Code({ value }: { value: string }) {
   );
 }
 
-/** How long ago, with the exact time on hover and for machines. */
-export function Ago({ at }: { at: string }) {
+/** How long ago, or how long until then, with the exact time on hover and for machines. */
+export function Ago({ at, ahead = false }: { at: string; ahead?: boolean }) {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 10_000);
@@ -87,7 +87,7 @@ export function Ago({ at }: { at: string }) {
   }, []);
   return (
     <Tooltip title={time(at)}>
-      <time dateTime={at}>{ago(at, Math.max(now, new Date(at).getTime()))}</time>
+      <time dateTime={at}>{ago(at, ahead ? now : Math.max(now, new Date(at).getTime()))}</time>
     </Tooltip>
   );
 }

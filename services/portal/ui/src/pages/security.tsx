@@ -1,0 +1,24 @@
+import { useTranslation } from "react-i18next";
+import { PageHead } from "../parts/page";
+import { useMe } from "../project";
+import { Factors } from "./security/factors";
+import { Keys } from "./security/keys";
+import { Password } from "./security/password";
+import { Profile } from "./security/profile";
+
+/** The caller's own: who they are, how they prove it, which keys stand for them. */
+export function Security() {
+  const { t } = useTranslation();
+  const { user } = useMe();
+  return (
+    <>
+      <PageHead title={t("security.title")} above={user.email} />
+      <div className="halves">
+        <Profile />
+        <Password />
+      </div>
+      <Factors />
+      <Keys />
+    </>
+  );
+}

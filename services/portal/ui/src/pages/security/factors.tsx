@@ -1,0 +1,162 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { App, Button } from "antd";
+import { KeyRound, Plus, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, unwrap } from "../../api/client";
+import { factors } from "../../api/identity";
+import { Problem } from "../../api/problem";
+import type { FactorView } from "../../api/types";
+import { known } from "../../i18n";
+import { useAct } from "../../parts/act";
+import { Block } from "../../parts/block";
+import { Ago, Nothing } from "../../parts/page";
+import { ProblemAlert, problemTitle } from "../../parts/problem";
+import { Records, type Column } from "../../parts/records";
+import { ShownOnce } from "../../parts/once";
+import { Dot } from "../../parts/status";
+import { Enrol } from "./enrol";
+
+/** What the caller has beside the password. */
+export function Factors() {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const list = useQuery(factors());
+  const [enrolling, setEnrolling] = useState(false);
+  const [codes, setCodes] = useState<string[]>([]);
+  const columns = useColumns();
+  const confirmed = list.data?.items.some((factor) => factor.confirmed) ?? false;
+  const left = list.data?.recovery_codes_left ?? 0;
+
+  return (
+    <Block
+      title={t("factor.title")}
+      hint={confirmed ? t("factor.left", { left }) : t("factor.why")}
+      actions={
+        <>
+          {confirmed && <Renew onCodes={setCodes} />}
+          <Button type="primary" icon={<Plus size={15} aria-hidden />} onClick={() => setEnrolling(true)}>
+            {t("factor.add")}
+          </Button>
+        </>
+      }
+    >
+      {list.error ? (
+        <ProblemAlert error={list.error} onRetry={() => void list.refetch()} />
+      ) : (
+        <Records
+          label={t("factor.title")}
+          rows={list.data?.items}
+          columns={columns}
+          rowKey={({ id }) => id}
+          empty={<Nothing title={t("factor.empty")} hint={t("factor.empty.hint")} />}
+        />
+      )}
+      {enrolling && (
+        <Enrol
+          onClose={() => setEnrolling(false)}
+          onConfirmed={(fresh) => {
+            setEnrolling(false);
+            setCodes(fresh);
+            void client.invalidateQueries({ queryKey: ["factors"] });
+          }}
+        />
+      )}
+      {codes.length > 0 && (
+        <ShownOnce
+          title={t("recovery.title")}
+          hint={t("recovery.hint")}
+          label={t("recovery.title")}
+          secrets={codes}
+          file="yunshu-recovery-codes.txt"
+          onClose={() => setCodes([])}
+        />
+      )}
+    </Block>
+  );
+}
+
+function Renew({ onCodes }: { onCodes: (codes: string[]) => void }) {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const { modal, message } = App.useApp();
+  const renew = useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/me/mfa/recovery-codes", {})),
+    onSuccess: (answer) => {
+      onCodes(answer.recovery_codes);
+      void client.invalidateQueries({ queryKey: ["factors"] });
+    },
+    onError: (error) => void message.error(problemTitle(Problem.from(error)), 8),
+  });
+  return (
+    <Button
+      icon={<KeyRound size={14} aria-hidden />}
+      loading={renew.isPending}
+      onClick={() =>
+        modal.confirm({
+          title: t("recovery.renew.ask"),
+          content: t("recovery.renew.hint"),
+          okText: t("recovery.renew"),
+          cancelText: t("vm.confirm.cancel"),
+          focusable: { autoFocusButton: "cancel" },
+          onOk: () => renew.mutate(),
+        })
+      }
+    >
+      {t("recovery.renew")}
+    </Button>
+  );
+}
+
+function useColumns(): Column<FactorView>[] {
+  const { t } = useTranslation();
+  const { act, ask } = useAct(
+    ({ id }: FactorView) =>
+      unwrap(api.DELETE("/api/v1/me/mfa/{factor}", { params: { path: { factor: id } } })),
+    ({ name }) => t("factor.removed", { name }),
+    ["factors"],
+  );
+  return [
+    { key: "name", title: t("factor.name"), card: "title", render: ({ name }) => <strong>{name}</strong> },
+    { key: "kind", title: t("factor.kind"), render: ({ kind }) => known("factor.kind", kind) },
+    {
+      key: "state",
+      title: t("factor.state"),
+      card: "corner",
+      render: ({ confirmed }) => (
+        <Dot tone={confirmed ? "good" : "idle"}>
+          {confirmed ? t("factor.state.on") : t("factor.state.waiting")}
+        </Dot>
+      ),
+    },
+    {
+      key: "used",
+      title: t("factor.used"),
+      render: ({ used_at }) => (used_at ? <Ago at={used_at} /> : t("never")),
+    },
+    { key: "created", title: t("vm.created"), render: ({ created_at }) => <Ago at={created_at} /> },
+    {
+      key: "actions",
+      title: "",
+      card: "control",
+      width: 48,
+      align: "end",
+      render: (factor) => (
+        <Button
+          type="text"
+          size="small"
+          aria-label={t("factor.remove.of", { name: factor.name })}
+          icon={<Trash2 size={15} aria-hidden />}
+          loading={act.isPending && act.variables.id === factor.id}
+          onClick={() =>
+            ask(factor, {
+              title: t("factor.remove.ask", { name: factor.name }),
+              hint: t("factor.remove.hint"),
+              ok: t("factor.remove"),
+            })
+          }
+        />
+      ),
+    },
+  ];
+}
