@@ -1,4 +1,4 @@
-/** One's own: second factors, step-up, keys, password. */
+/** One's own: second factors, step-up, sessions, keys, password. */
 import { expect, test, type Browser, type Page } from "@playwright/test";
 import { newcomer, signUp, watch, type Person } from "./kit";
 import { authenticator } from "./totp";
@@ -169,19 +169,39 @@ test("without a second factor the password is the proof", async ({ page }) => {
   expect(refused).toBe(true);
 });
 
-test("a new name and a new password", async ({ page }) => {
+test("sessions are seen and ended, and a new password ends the others", async ({
+  page,
+  browser,
+  baseURL,
+}) => {
   const person = newcomer();
   await signUp(page, person);
+  const other = await elsewhere(browser, baseURL);
+  await signIn(other, person);
+  await expect(other.getByRole("heading", { level: 1, name: "Virtual machines" })).toBeVisible();
+
   await toAccount(page);
+  const rows = page.getByRole("table", { name: "Sessions" }).getByRole("row");
+  await expect(rows).toHaveCount(3);
+  await expect(rows.filter({ hasText: "this one" })).toContainText("Chrome");
+  await page.getByRole("button", { name: /^End the session of/ }).click();
+  await expect(rows).toHaveCount(2);
+  await expect(async () => {
+    await other.reload();
+    await expect(other.getByRole("heading", { name: "Sign in" })).toBeVisible({ timeout: 1_000 });
+  }).toPass();
+
+  await signIn(other, person);
+  await expect(other.getByRole("heading", { level: 1, name: "Virtual machines" })).toBeVisible();
+  const fresh = `${person.password} anew`;
   await page.getByLabel("Present password").fill(person.password);
-  await page.getByLabel("New password").fill(`${person.password} anew`);
+  await page.getByLabel("New password").fill(fresh);
   await page.keyboard.press("Enter");
-  await expect(page.getByText("Password changed; other sessions ended: 0")).toBeVisible();
+  await expect(page.getByText("Password changed; other sessions ended: 1")).toBeVisible();
   await page.getByLabel("Your name").fill("Ada of the tests");
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByText("Saved", { exact: true })).toBeVisible();
-  await signOut(page);
-  await signIn(page, { ...person, password: `${person.password} anew` });
   await page.getByRole("button", { name: /^Account/ }).click();
   await expect(page.getByText("Ada of the tests")).toBeVisible();
+  await other.context().close();
 });

@@ -37,6 +37,11 @@ export const factors = () =>
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/me/mfa", { signal })),
   });
 
+export const mySessions = () =>
+  paged(["sessions"], (query, signal) =>
+    unwrap(api.GET("/api/v1/me/sessions", { params: { query }, signal })),
+  );
+
 export const myKeys = () =>
   paged(["keys"], (query, signal) => unwrap(api.GET("/api/v1/me/api-keys", { params: { query }, signal })));
 

@@ -34,6 +34,7 @@ export type GroupView = Schemas["GroupView"];
 export type RoleView = Schemas["RoleView"];
 export type RoleBindingView = Schemas["RoleBindingView"];
 export type SubjectKind = Schemas["SubjectKind"];
+export type ActiveSession = Schemas["ActiveSession"];
 export type ApiKeyView = Schemas["ApiKeyView"];
 export type CreateApiKey = Schemas["CreateApiKey"];
 export type MemberView = Schemas["MemberView"];

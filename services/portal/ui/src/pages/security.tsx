@@ -5,8 +5,9 @@ import { Factors } from "./security/factors";
 import { Keys } from "./security/keys";
 import { Password } from "./security/password";
 import { Profile } from "./security/profile";
+import { Sessions } from "./security/sessions";
 
-/** The caller's own: who they are, how they prove it, which keys stand for them. */
+/** The caller's own: who they are, how they prove it, where they are signed in, which keys stand for them. */
 export function Security() {
   const { t } = useTranslation();
   const { user } = useMe();
@@ -18,6 +19,7 @@ export function Security() {
         <Password />
       </div>
       <Factors />
+      <Sessions />
       <Keys />
     </>
   );
