@@ -160,7 +160,7 @@ fn is_of_a_threat(name: &str) -> bool {
 /// The tests that failed, by the names that cargo's runner lists at its end.
 fn failed(said: &str) -> BTreeSet<&str> {
     let listed = said.lines().filter_map(|line| line.strip_prefix("    "));
-    let name = |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_:".contains(c));
+    let name = |name: &&str| name.contains("::") && name.chars().all(|c| c.is_ascii_alphanumeric() || "_:".contains(c));
     listed.filter(name).collect()
 }
 

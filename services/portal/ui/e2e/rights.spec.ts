@@ -107,7 +107,7 @@ test("a role of one's own, given to a group and taken away", async ({ page }) =>
   await choose(page, "Whom to add", owner.email);
   await page.getByRole("button", { name: "Add", exact: true }).click();
   await expect(page.getByRole("dialog").getByRole("table")).toContainText(owner.email);
-  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").getByRole("button", { name: "Close", exact: true }).click();
   await expect(page.getByRole("dialog")).toHaveCount(0);
 
   await page.getByRole("link", { name: "Roles and rights" }).click();
