@@ -53,6 +53,10 @@ pub(crate) fn json<B: DeserializeOwned>(request: &HttpRequest, body: &[u8]) -> R
         }
     }
     let text = std::str::from_utf8(body).map_err(|_| fault::Error::new(Kind::Malformed, "The body is not UTF-8."))?;
+    // Serde would take an array for a struct, field by field; no body of ours is one.
+    if text.trim_start().starts_with('[') {
+        return Err(fault::Error::invalid("", "must be an object, not an array"));
+    }
     let mut input = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut input).map_err(|error| {
         let pointer = pointer(error.path());

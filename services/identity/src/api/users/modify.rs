@@ -111,6 +111,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn t48_an_array_is_not_taken_for_an_object() {
+        let test = start().await;
+        let tenant = test.bench.tenant("acme").await;
+        let owner = test.person(&tenant, "owner", Role::Owner).await;
+        let ada = test.person(&tenant, "ada", Role::Viewer).await;
+        owner
+            .client
+            .patch(&ada.path, "*", json!([null, null]))
+            .await
+            .expect(400);
+        owner.client.patch(&ada.path, "*", json!({})).await.expect(200);
+    }
+
+    #[tokio::test]
     async fn the_log_knows_people_by_id_alone() {
         let test = start().await;
         let tenant = test.bench.tenant("acme").await;
