@@ -45,6 +45,17 @@ impl BindingRow {
     }
 }
 
+macro_rules! select_bindings {
+    ($whose:literal) => {
+        concat!(
+            "select b.role, r.name as custom, r.permissions, b.project_id, b.until, b.networks, b.factor_minutes
+             from identity.role_bindings b left join identity.roles r using (tenant_id, role_id)
+             where b.tenant_id = $1 and ",
+            $whose
+        )
+    };
+}
+
 /// What a principal carries now, itself and through its groups, whether or not the conditions hold.
 pub async fn bindings(tx: &mut SystemTx, tenant: TenantId, of: &Principal) -> Result<Vec<Binding>> {
     carried(tx.sql(), tenant, of).await
@@ -59,15 +70,11 @@ pub async fn bindings_of<A: Action>(tx: &mut Read<A>, of: &Principal) -> Result<
 /// What is bound to a group: what one must cover to put somebody into it.
 pub async fn bindings_of_group<A: Action>(tx: &mut Read<A>, group: GroupId) -> Result<Vec<Binding>> {
     let tenant = tx.tenant_id();
-    let rows: Vec<BindingRow> = sqlx::query_as(
-        "select b.role, r.name as custom, r.permissions, b.project_id, b.until, b.networks, b.factor_minutes
-         from identity.role_bindings b left join identity.roles r using (tenant_id, role_id)
-         where b.tenant_id = $1 and b.group_id = $2",
-    )
-    .bind(tenant)
-    .bind(group)
-    .fetch_all(tx.sql())
-    .await?;
+    let rows: Vec<BindingRow> = sqlx::query_as(select_bindings!("b.group_id = $2"))
+        .bind(tenant)
+        .bind(group)
+        .fetch_all(tx.sql())
+        .await?;
     Ok(rows.into_iter().filter_map(BindingRow::binding).collect())
 }
 
@@ -77,12 +84,10 @@ async fn carried(sql: &mut PgConnection, tenant: TenantId, of: &Principal) -> Re
         Principal::ServiceAccount(id) => (None, Some(*id)),
         Principal::System(_) => (None, None),
     };
-    let rows: Vec<BindingRow> = sqlx::query_as(
-        "select b.role, r.name as custom, r.permissions, b.project_id, b.until, b.networks, b.factor_minutes
-         from identity.role_bindings b left join identity.roles r using (tenant_id, role_id)
-         where b.tenant_id = $1 and (b.user_id = $2 or b.account_id = $3 or b.group_id in
-               (select m.group_id from identity.group_members m where m.tenant_id = $1 and m.user_id = $2))",
-    )
+    let rows: Vec<BindingRow> = sqlx::query_as(select_bindings!(
+        "(b.user_id = $2 or b.account_id = $3 or b.group_id in
+               (select m.group_id from identity.group_members m where m.tenant_id = $1 and m.user_id = $2))"
+    ))
     .bind(tenant)
     .bind(user)
     .bind(account)

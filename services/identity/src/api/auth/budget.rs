@@ -49,12 +49,14 @@ pub(super) async fn slow_down(
         record_refusal(&mut tx, tenant, origin, session::Create::INFO, what)?;
     }
     tx.commit().await?;
-    Ok(too_many(wait))
+    Ok(too_many(wait, SIGN_INS))
 }
 
-fn too_many(wait: TimeDelta) -> fault::Error {
+const SIGN_INS: &str = "Too many failed sign-ins; wait as long as Retry-After says.";
+
+/// The answer to whom nothing is left of a budget for so long.
+pub(super) fn too_many(wait: TimeDelta, detail: &'static str) -> fault::Error {
     let seconds = u32::try_from(wait.num_seconds() + 1).unwrap_or(1);
-    let detail = "Too many failed sign-ins; wait as long as Retry-After says.";
     fault::Error::new(Kind::TooManyRequests, detail).retry_after(seconds)
 }
 
@@ -76,7 +78,7 @@ pub(super) async fn pay(identity: &Identity, caller: &auth::Caller, user: UserId
     let budgets = of_proofs(&mut tx, identity, (caller.tenant(), user), &network).await?;
     if let Some((_, wait)) = spend(&mut tx, &budgets).await? {
         // Rolled back; the refusal is recorded as any caller's is.
-        return Err(too_many(wait));
+        return Err(too_many(wait, SIGN_INS));
     }
     tx.commit().await?;
     Ok(budgets)

@@ -2,15 +2,16 @@
 
 pub mod confirm;
 
-use actix_web::web::{Data, Json};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use chrono::TimeDelta;
 use db::Reason;
-use fault::{FieldError, Kind};
+use fault::FieldError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use web::{Open, Refusals};
 
+use super::budget;
 use crate::errand::Errand;
 use crate::guess;
 use crate::person::Email;
@@ -65,12 +66,10 @@ pub async fn reset_password(ask: Open<ResetPassword>, identity: Data<Identity>) 
 
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let network = guess::network(ask.origin.address);
-    for budget in guess::letters(&identity.guesses, &email, &network) {
-        if let Some(wait) = store::guesses::spend(&mut tx, &budget).await? {
-            let seconds = u32::try_from(wait.num_seconds() + 1).unwrap_or(1);
-            let detail = "Too many letters were asked for; wait as long as Retry-After says.";
-            return Err(fault::Error::new(Kind::TooManyRequests, detail).retry_after(seconds));
-        }
+    let budgets = guess::letters(&identity.guesses, &email, &network);
+    if let Some((_, wait)) = budget::spend(&mut tx, &budgets).await? {
+        let detail = "Too many letters were asked for; wait as long as Retry-After says.";
+        return Err(budget::too_many(wait, detail));
     }
     let errand = Errand::Reset {
         email: email.as_str().to_owned(),
@@ -80,8 +79,7 @@ pub async fn reset_password(ask: Open<ResetPassword>, identity: Data<Identity>) 
     tx.commit().await?;
 
     identity.errands.notify_one();
-    let taken = Json(ResetTaken { status: "accepted" });
-    Ok(HttpResponse::Accepted().json(taken.0))
+    Ok(HttpResponse::Accepted().json(ResetTaken { status: "accepted" }))
 }
 
 #[cfg(test)]
