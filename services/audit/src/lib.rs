@@ -7,6 +7,7 @@ pub mod entry;
 pub mod routes;
 pub mod service;
 pub mod settings;
+pub mod state;
 
 mod api;
 mod csv;

@@ -9,6 +9,7 @@ use web::{Running, Server, Tasks};
 
 use crate::readings::Readings;
 use crate::settings::Settings;
+use crate::state::Audit;
 use crate::{routes, work};
 
 /// What the service needs from whoever starts it.
@@ -19,16 +20,6 @@ pub struct Deps {
     pub key: Key,
     /// What the entries' changes are sealed with.
     pub kek: Kek,
-}
-
-/// What every handler shares.
-pub struct Audit {
-    /// The database.
-    pub db: Db,
-    /// What the entries' changes are sealed with.
-    pub kek: Kek,
-    /// Who read the log lately.
-    pub(crate) readings: Readings,
 }
 
 /// The service, built and not yet running.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use web::Tasks;
 
-use crate::service::Audit;
+use crate::state::Audit;
 
 /// Starts the writer of the log, and who removes from the bus what has been written.
 pub fn start(tasks: &Tasks, audit: &Arc<Audit>) {

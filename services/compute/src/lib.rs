@@ -9,6 +9,7 @@
 pub mod routes;
 pub mod service;
 pub mod settings;
+pub mod state;
 
 mod api;
 mod store;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use web::{Running, Server, Tasks};
 
 use crate::blobs::Blobs;
+use crate::state::Compute;
 use crate::{Settings, routes, work};
 
 /// What the service needs from whoever starts it.
@@ -18,20 +19,6 @@ pub struct Deps {
     pub key: Key,
     /// What consoles are sealed with.
     pub kek: Kek,
-}
-
-/// What every handler and worker shares.
-pub struct Compute {
-    /// The database.
-    pub db: Db,
-    /// What consoles are sealed with.
-    pub kek: Kek,
-    /// The bytes of images.
-    pub blobs: Blobs,
-    /// What was configured.
-    pub settings: Settings,
-    /// Cancelled when the service is to end: whoever waits for news answers what there is.
-    pub shutdown: CancellationToken,
 }
 
 /// The service, built and not yet running.

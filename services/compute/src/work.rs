@@ -29,7 +29,7 @@ pub use point::{Point, Stops};
 pub use sweep::Sweeper;
 pub use tell::Teller;
 
-use crate::service::Compute;
+use crate::state::Compute;
 
 /// Work that is done in rounds.
 pub trait Rounds: Send + Sync + 'static {

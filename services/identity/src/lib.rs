@@ -25,6 +25,7 @@ pub mod service;
 pub mod session;
 pub mod settings;
 pub mod signin;
+pub mod state;
 pub mod user;
 
 mod api;

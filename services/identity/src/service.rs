@@ -8,12 +8,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use web::{Running, Server, Tasks};
 
-use crate::guess::Limits;
 use crate::keys::Keys;
 use crate::mail::Mailer;
-use crate::password::Hasher;
-use crate::session::Lifetimes;
 use crate::settings::Settings;
+use crate::state::Identity;
 use crate::{routes, work};
 
 /// What the service needs from whoever starts it.
@@ -26,26 +24,6 @@ pub struct Deps {
     pub kek: Kek,
     /// Who makes access tokens: their `iss`.
     pub issuer: String,
-}
-
-/// What every handler shares.
-pub struct Identity {
-    /// The database.
-    pub db: Db,
-    /// Hashes passwords.
-    pub hasher: Hasher,
-    /// Signs access tokens.
-    pub keys: Keys,
-    /// What session secrets are encrypted with.
-    pub kek: Kek,
-    /// How long sessions live.
-    pub lifetimes: Lifetimes,
-    /// How often passwords may be guessed.
-    pub guesses: Limits,
-    /// Sends letters.
-    pub mailer: Mailer,
-    /// Rings when there is an errand.
-    pub errands: Notify,
 }
 
 /// The service, built and not yet running.

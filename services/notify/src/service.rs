@@ -9,6 +9,7 @@ use web::{Running, Server, Tasks};
 
 use crate::hub::Hub;
 use crate::settings::Settings;
+use crate::state::Notify;
 use crate::{hub, routes};
 
 /// What the service needs from whoever starts it.
@@ -17,20 +18,6 @@ pub struct Deps {
     pub db: Db,
     /// What passports are checked with.
     pub key: Key,
-}
-
-/// What every handler shares.
-pub struct Notify {
-    /// The database.
-    pub db: Db,
-    /// Where the open streams hear of events.
-    pub(crate) hub: Arc<Hub>,
-    /// How long one stream lives.
-    pub(crate) lifetime: Duration,
-    /// The longest silence on a stream.
-    pub(crate) heartbeat: Duration,
-    /// Cancelled when the service is to end: every stream ends with it.
-    pub(crate) shutdown: CancellationToken,
 }
 
 /// The service, built and not yet running.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::event;
 use crate::hub::{News, Seat};
-use crate::service::Notify;
+use crate::state::Notify;
 use crate::wanted::Wanted;
 
 /// Events per transaction while a client catches up.

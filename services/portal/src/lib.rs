@@ -9,8 +9,9 @@ mod page;
 mod routes;
 mod service;
 mod settings;
+mod state;
 
 pub use assets::Missing;
 pub use routes::mount;
-pub use service::{Deps, Portal, Service};
+pub use service::{Deps, Service};
 pub use settings::Settings;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use fault::{Error, Kind};
 
 use crate::assets::Asset;
-use crate::service::Portal;
+use crate::state::Portal;
 
 /// A file of the portal, or its entry page for every address that only the application knows.
 pub async fn page(request: HttpRequest, path: Path<String>, portal: Data<Portal>) -> Result<HttpResponse, Error> {

@@ -9,6 +9,7 @@ use web::{Running, Server};
 use crate::assets::Assets;
 use crate::routes;
 use crate::settings::Settings;
+use crate::state::Portal;
 
 /// What the service needs from whoever starts it.
 pub struct Deps {
@@ -16,11 +17,6 @@ pub struct Deps {
     pub key: Key,
     /// The time they are checked at.
     pub clock: Clock,
-}
-
-/// What every handler shares.
-pub struct Portal {
-    pub(crate) assets: Assets,
 }
 
 /// The service, built and not yet running.

@@ -14,7 +14,7 @@ use web::{Read, Refusals};
 
 use super::events::AuditEventView;
 use crate::filter::{Filter, Outcome, Texts};
-use crate::service::Audit;
+use crate::state::Audit;
 
 mod file;
 

@@ -22,8 +22,8 @@ use utoipa::ToSchema;
 use web::Origin;
 
 use crate::refresh::RefreshToken;
-use crate::service::Identity;
 use crate::session::Session;
+use crate::state::Identity;
 
 /// How far a sign-in has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]

@@ -3,7 +3,7 @@ use actix_web::web::{Data, Json};
 use auth::token::Jwks;
 use web::Refusals;
 
-use crate::service::Identity;
+use crate::state::Identity;
 
 /// Reads the public keys that access tokens are signed with.
 #[utoipa::path(

@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use web::{Read, Refusals};
 
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// The caller: who, where, and what they may.

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::errand::{Errand, Letter, MOST_ATTEMPTS, longest_pause, reset_letter};
 use crate::mail;
 use crate::once::Token;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store::{self, errands::Claimed};
 
 /// How soon it is looked again without having been called.

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use web::{Read, Refusals};
 
 use crate::event::CloudEvent;
-use crate::service::Notify;
+use crate::state::Notify;
 use crate::stream::Open;
 use crate::wanted::Wanted;
 

@@ -12,7 +12,7 @@ use web::{Listing, Page, Read, Refusals, Window};
 use super::AuditEventView;
 use crate::entry::Entry;
 use crate::filter::{Filter, Order, Outcome, Texts};
-use crate::service::Audit;
+use crate::state::Audit;
 use crate::store::{self, events::Stretch};
 
 /// What of the log to list.

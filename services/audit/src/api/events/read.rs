@@ -5,7 +5,7 @@ use ids::IdOrName;
 use web::{Found, Read, Refusals};
 
 use super::{AuditEventView, OfLog};
-use crate::service::Audit;
+use crate::state::Audit;
 use crate::store;
 
 /// Reads an entry of the audit log.

@@ -10,7 +10,7 @@ use super::{AuditEventView, Format};
 use crate::csv;
 use crate::entry::Entry;
 use crate::filter::{Filter, Order};
-use crate::service::Audit;
+use crate::state::Audit;
 use crate::store::{self, events::Stretch};
 
 /// Entries per transaction. None is held while the client reads.

@@ -11,7 +11,7 @@ use web::{Change, Refusals};
 use super::EnrolmentView;
 use crate::check::Check;
 use crate::host::enrolment::{LONGEST_S, Token};
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// A permission to be.

@@ -5,7 +5,7 @@ use db::{Outcome, Removed, Status};
 use web::{Change, DryRun, Refusals};
 
 use super::{EnrolmentView, InEnrolment};
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// Takes a permission to enrol back.

@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 use web::{Listing, Page, Read, Refusals, Window};
 
 use super::EnrolmentView;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// How to list permissions to enrol.

@@ -8,7 +8,7 @@ use web::{Change, DryRun, Once, Refusals};
 
 use super::FlavorView;
 use crate::flavor::NewFlavor;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// A flavor to be.

@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 use web::{Listing, Page, Read, Refusals, Sort};
 
 use super::FlavorView;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store::{self, Slice};
 
 /// How to list flavors.

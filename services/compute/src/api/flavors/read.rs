@@ -4,7 +4,7 @@ use auth::action::flavor;
 use web::{Found, Read, Refusals};
 
 use super::{FlavorView, InFlavor};
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// Reads a flavor.

@@ -8,7 +8,7 @@ use web::{Listing, Page, Read, Refusals, Sort};
 
 use super::HostView;
 use crate::host::HostState;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store::hosts::Filter;
 use crate::store::{self, Slice};
 

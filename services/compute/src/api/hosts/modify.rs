@@ -9,7 +9,7 @@ use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{HostView, InHost};
 use crate::host::HostState;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// What to change of a host; what is left out stays.

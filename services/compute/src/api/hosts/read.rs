@@ -6,7 +6,7 @@ use db::Subject;
 use web::{Read, Refusals};
 
 use super::{HostView, InHost};
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// Reads a host.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use web::{AsCertificate, Empty, Refusals};
 
 use super::{must_be_newest, speaker};
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// How long a change made by another process may stay unseen. One of this process is seen at once.

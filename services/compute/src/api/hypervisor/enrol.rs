@@ -10,7 +10,7 @@ use web::{AsCertificate, Refusals};
 
 use crate::host::enrolment::{self, Claimed, NewHost, TokenDigest};
 use crate::pool::Room;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// Enrols a host.

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use web::{AsCertificate, Refusals};
 
 use super::speaker;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// How much is read at once. Bytes.

@@ -6,7 +6,7 @@ use web::{AsCertificate, Refusals};
 
 use super::{speaker, stale};
 use crate::check::Check;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// An epoch above this is no count of starts.

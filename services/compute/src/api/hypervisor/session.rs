@@ -11,7 +11,7 @@ use web::{AsCertificate, Refusals};
 use super::speaker;
 use crate::check::Check;
 use crate::host::enrolment::check_version;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// How many waiting machines are tried at once when a host comes up.

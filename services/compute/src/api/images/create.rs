@@ -11,7 +11,7 @@ use super::{ImageKind, ImageView};
 use crate::blobs::{Blobs, Draft};
 use crate::check::Check;
 use crate::image::{NewFile, NewImage, NewKind, SourceParts, check_cmdline};
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// An image to be.

@@ -5,7 +5,7 @@ use db::{Outcome, Removed, Status};
 use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{ImageView, InImage};
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// Deletes an image.

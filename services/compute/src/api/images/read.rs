@@ -4,7 +4,7 @@ use auth::action::image;
 use web::{Found, Read, Refusals};
 
 use super::{ImageView, InImage};
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// Reads an image.

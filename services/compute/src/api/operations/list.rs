@@ -8,7 +8,7 @@ use web::{Listing, Page, Read, Refusals, Sort, Window};
 
 use super::OperationView;
 use crate::operation::{Operation, Progress};
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store::{self, operations::Filter};
 
 /// The order of operations.

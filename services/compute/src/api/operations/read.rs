@@ -10,7 +10,7 @@ use utoipa::IntoParams;
 use web::{Found, Read, Refusals};
 
 use super::OperationView;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// The path of an operation.

@@ -9,7 +9,7 @@ use web::{Change, DryRun, Once, Refusals};
 use super::{OvercommitView, PoolView};
 use crate::placement::Policy;
 use crate::pool::NewPool;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// A pool to be.

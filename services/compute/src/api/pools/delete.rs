@@ -5,7 +5,7 @@ use db::{Outcome, Removed, Status};
 use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{InPool, PoolView};
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// Deletes a pool.

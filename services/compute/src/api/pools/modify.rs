@@ -8,7 +8,7 @@ use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{InPool, OvercommitView, PoolView};
 use crate::placement::Policy;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// What to change of a pool; what is left out stays.

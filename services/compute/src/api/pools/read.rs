@@ -4,7 +4,7 @@ use auth::action::pool;
 use web::{Found, Read, Refusals};
 
 use super::{InPool, PoolView};
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// Reads a pool.

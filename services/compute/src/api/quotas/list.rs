@@ -5,7 +5,7 @@ use web::{Page, Read, Refusals};
 
 use super::QuotaView;
 use crate::quota::Quota;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// Reads the tenant's quota.

@@ -11,7 +11,7 @@ use web::{Change, DryRun, Refusals};
 use super::TenantQuotaView;
 use super::read::QuotaPath;
 use crate::quota::Limits;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// What to change of a tenant's limits; what is left out stays.

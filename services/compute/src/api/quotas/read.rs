@@ -6,7 +6,7 @@ use serde::Deserialize;
 use web::{Found, Read, Refusals};
 
 use super::TenantQuotaView;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// The path of a tenant's quota.

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use web::{Read, Refusals};
 
 use super::VmPath;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// How much of the console to read.

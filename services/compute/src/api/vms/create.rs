@@ -13,7 +13,7 @@ use super::{InProject, VmView};
 use crate::events::VmCreated;
 use crate::operation::Kind;
 use crate::placement::{self, Need, Policy};
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 use crate::vm::{NewVm, Parts};
 

@@ -8,7 +8,7 @@ use web::{Change, DryRun, Refusals};
 use super::{VmPath, VmView};
 use crate::events::VmUpdated;
 use crate::operation::Kind;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// Deletes a virtual machine.

@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 use web::{Listing, Page, Read, Refusals, Sort, Window};
 
 use super::{InProject, VmView};
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store::{self, vms::Filter};
 use crate::vm::{Labels, Status, Vm};
 

@@ -11,7 +11,7 @@ use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{VmPath, VmView};
 use crate::events::VmUpdated;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 use crate::vm::Renamed;
 

@@ -9,7 +9,7 @@ use web::{Read, Refusals};
 
 use super::VmPath;
 use crate::placement::{Filtered, Scored};
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// Why a machine stands where it stands, or nowhere.

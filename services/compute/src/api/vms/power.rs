@@ -10,7 +10,7 @@ use web::{Change, DryRun, Once, Refusals};
 use super::{VmPath, VmView};
 use crate::events::VmUpdated;
 use crate::operation::Kind;
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// Starts a virtual machine.

@@ -5,7 +5,7 @@ use scope::Scope;
 use web::{Found, Read, Refusals};
 
 use super::{VmPath, VmView};
-use crate::service::Compute;
+use crate::state::Compute;
 use crate::store;
 
 /// Reads a virtual machine.

@@ -6,7 +6,7 @@ use web::{Change, DryRun, Once, Refusals};
 
 use crate::api::keys::{ApiKeySecret, CreateApiKey, NewKey};
 use crate::api::service_accounts::{InAccount, hold_covered};
-use crate::service::Identity;
+use crate::state::Identity;
 
 /// Makes an API key of a service account's.
 #[utoipa::path(

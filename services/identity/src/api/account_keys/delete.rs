@@ -6,7 +6,7 @@ use web::{Change, DryRun, Refusals};
 
 use super::InAccountKey;
 use crate::api::keys::ApiKeyView;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Revokes a service account's API key.

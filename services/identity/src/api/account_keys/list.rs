@@ -6,7 +6,7 @@ use web::{Page, Read, Refusals};
 use crate::api::keys::{ApiKeyView, ListApiKeys};
 use crate::api::service_accounts::InAccount;
 use crate::api_key::Key;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Lists a service account's API keys.

@@ -5,7 +5,7 @@ use web::{Read, Refusals};
 
 use super::InAccountKey;
 use crate::api::keys::ApiKeyView;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Reads a service account's API key.

@@ -15,7 +15,7 @@ use crate::invitation::{self as invited, Invitation};
 use crate::once;
 use crate::password::NewPassword;
 use crate::person::{DisplayName, Email};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Somebody who was invited.

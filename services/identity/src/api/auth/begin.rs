@@ -9,9 +9,9 @@ use web::Origin;
 
 use crate::guess;
 use crate::refresh::{Family, RefreshToken};
-use crate::service::Identity;
 use crate::session::Session;
 use crate::signin::Method;
+use crate::state::Identity;
 use crate::store;
 
 /// Begins a session of somebody who has shown all they must; the log is told in the same commit.

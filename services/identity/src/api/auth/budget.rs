@@ -10,7 +10,7 @@ use web::Origin;
 
 use super::record_refusal;
 use crate::guess::{self, Budget};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Spends one guess of each budget; or says which is spent, and how long it takes.

@@ -21,10 +21,10 @@ use crate::password::{Password, Verdict};
 use crate::person::Email;
 use crate::project::Name;
 use crate::refresh::RefreshToken;
-use crate::service::Identity;
 use crate::session::Session;
 use crate::signin::challenge::Challenge;
 use crate::signin::{Due, Event, State};
+use crate::state::Identity;
 use crate::store;
 use crate::store::people::Candidate;
 

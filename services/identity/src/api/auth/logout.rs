@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use web::{Change, Refusals};
 
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// A session.

@@ -18,9 +18,9 @@ use super::{SignedIn, budget, record_refusal};
 use crate::factor::totp::Shared;
 use crate::factor::{self, Factor, Kind};
 use crate::guess;
-use crate::service::Identity;
 use crate::signin::challenge::Challenge;
 use crate::signin::{Event, State};
+use crate::state::Identity;
 use crate::store;
 
 /// A code as it was typed, and what it is meant to be.

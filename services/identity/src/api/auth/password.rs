@@ -12,7 +12,7 @@ use web::{Change, DryRun, Once, Refusals};
 use super::budget;
 use crate::api::factors::signed_in;
 use crate::password::{NewPassword, Password, Verdict};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 use crate::store::people::Secret;
 

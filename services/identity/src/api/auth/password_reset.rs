@@ -16,7 +16,7 @@ use crate::errand::Errand;
 use crate::guess;
 use crate::person::Email;
 use crate::project::Name;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Nobody wants a letter about what they asked for a day ago.

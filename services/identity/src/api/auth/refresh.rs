@@ -11,8 +11,8 @@ use web::{Open, Refusals};
 
 use super::{SignedIn, record_refusal};
 use crate::refresh::{Family, RefreshToken};
-use crate::service::Identity;
 use crate::session::Turn;
+use crate::state::Identity;
 use crate::store;
 use crate::store::sessions::Why;
 

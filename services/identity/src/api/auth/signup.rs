@@ -13,7 +13,7 @@ use web::{Open, Refusals};
 use crate::password::NewPassword;
 use crate::person::{DisplayName, Email};
 use crate::project::Name;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// A tenant and its owner to be.

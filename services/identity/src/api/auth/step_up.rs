@@ -15,8 +15,8 @@ use super::password::is_own;
 use crate::api::factors::signed_in;
 use crate::factor::Factor;
 use crate::password::Password;
-use crate::service::Identity;
 use crate::signin::Method;
+use crate::state::Identity;
 use crate::store;
 
 /// What the caller shows again: one of these, and of the strongest kind they have.

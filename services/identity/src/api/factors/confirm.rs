@@ -11,8 +11,8 @@ use super::{FactorView, OneFactor, new_codes, signed_in};
 use crate::api::auth::mfa::{Shown, factor_of};
 use crate::factor::Kind;
 use crate::factor::recovery::Code;
-use crate::service::Identity;
 use crate::signin::Method;
+use crate::state::Identity;
 use crate::store;
 
 /// A first code.

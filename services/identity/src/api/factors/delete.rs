@@ -5,7 +5,7 @@ use db::{Outcome, Removed, Status};
 use web::{Change, DryRun, Refusals};
 
 use super::{FactorView, OneFactor, signed_in};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Removes one of the caller's second factors.

@@ -10,7 +10,7 @@ use web::{Change, Refusals};
 use super::{FactorView, signed_in};
 use crate::factor::totp::Shared;
 use crate::factor::{MOST, Name, qr};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// An authenticator to be.

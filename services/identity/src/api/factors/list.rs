@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use web::{Read, Refusals};
 
 use super::FactorView;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// The caller's second factors.

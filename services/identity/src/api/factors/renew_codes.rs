@@ -9,7 +9,7 @@ use web::{Change, Refusals};
 
 use super::{new_codes, signed_in};
 use crate::factor::recovery::Code;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// A new set of recovery codes. They are shown this once.

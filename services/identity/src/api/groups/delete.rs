@@ -5,7 +5,7 @@ use db::{Outcome, Removed, Status};
 use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{GroupView, InGroup};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 use crate::user::must_cover;
 

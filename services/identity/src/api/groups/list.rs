@@ -7,7 +7,7 @@ use web::{Listing, Page, Read, Refusals, Sort, Window};
 
 use super::GroupView;
 use crate::group::Group;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// How to list groups.

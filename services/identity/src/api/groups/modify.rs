@@ -9,7 +9,7 @@ use web::{Change, DryRun, IfMatch, Refusals};
 use super::{GroupView, InGroup};
 use crate::api::projects::create::both;
 use crate::project::{Description, Name};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// What to change of a group; what is left out stays.

@@ -4,7 +4,7 @@ use auth::action::group;
 use web::{Found, Read, Refusals};
 
 use super::{GroupView, InGroup};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Reads a group.

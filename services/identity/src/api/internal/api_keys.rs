@@ -8,7 +8,7 @@ use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use web::AsPlatform;
 
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// With what the gateway was asked to let somebody in.

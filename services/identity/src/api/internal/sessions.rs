@@ -4,7 +4,7 @@ use db::Reason;
 use ids::SessionId;
 use web::AsPlatform;
 
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// What a session may do now: 404 if it never was, or is long gone.

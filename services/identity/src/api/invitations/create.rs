@@ -16,7 +16,7 @@ use crate::errand::{Errand, invitation_letter};
 use crate::invitation::{LONGEST_S, PREFIX, SHORTEST_S};
 use crate::once::Token;
 use crate::person::Email;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 use crate::user::must_give;
 

@@ -6,7 +6,7 @@ use web::{Change, DryRun, Refusals};
 
 use super::{InInvitation, InvitationView};
 use crate::invitation::Status as Stage;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Takes an invitation back.

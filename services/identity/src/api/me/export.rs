@@ -6,7 +6,7 @@ use web::{Change, Refusals};
 
 use crate::api::users::UserView;
 use crate::api::users::export::PersonExport;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Exports the caller's own person.

@@ -8,7 +8,7 @@ use web::{Change, DryRun, Refusals};
 
 use crate::api::users::{Edited, UserView};
 use crate::person::DisplayName;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// What to change of oneself.

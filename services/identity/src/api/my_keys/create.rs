@@ -6,7 +6,7 @@ use web::{Change, DryRun, Once, Refusals};
 
 use super::oneself;
 use crate::api::keys::{ApiKeySecret, CreateApiKey, NewKey};
-use crate::service::Identity;
+use crate::state::Identity;
 
 /// Makes an API key of the caller's.
 #[utoipa::path(

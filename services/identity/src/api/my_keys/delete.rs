@@ -6,7 +6,7 @@ use web::{Change, DryRun, Refusals};
 
 use super::{InKey, oneself};
 use crate::api::keys::ApiKeyView;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Revokes one of the caller's API keys.

@@ -6,7 +6,7 @@ use web::{Page, Read, Refusals};
 use super::oneself;
 use crate::api::keys::{ApiKeyView, ListApiKeys};
 use crate::api_key::Key;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Lists the caller's API keys.

@@ -5,7 +5,7 @@ use web::{Read, Refusals};
 
 use super::{InKey, oneself};
 use crate::api::keys::ApiKeyView;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Reads one of the caller's API keys.

@@ -9,7 +9,7 @@ use web::{Change, DryRun, Once, Refusals};
 
 use super::ProjectView;
 use crate::project::{Description, Name};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// A project to be.

@@ -6,7 +6,7 @@ use scope::Scope;
 use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{InProject, ProjectView};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Deletes a project.

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use web::{Listing, Page, Read, Refusals, Sort, Window};
 
 use super::ProjectView;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store::{self, projects::Filter};
 
 /// How to list projects.

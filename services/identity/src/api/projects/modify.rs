@@ -10,7 +10,7 @@ use web::{Change, DryRun, IfMatch, Refusals};
 use super::create::both;
 use super::{InProject, ProjectView};
 use crate::project::{Description, Name};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// What to change of a project; what is left out stays.

@@ -5,7 +5,7 @@ use scope::Scope;
 use web::{Found, Read, Refusals};
 
 use super::{InProject, ProjectView};
-use crate::service::Identity;
+use crate::state::Identity;
 
 /// Reads a project.
 #[utoipa::path(

@@ -12,7 +12,7 @@ use web::{Change, Refusals};
 
 use super::{BindingCondition, RoleBindingView, SubjectRef};
 use crate::binding::{RoleBinding, Subject};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store::{self, role_bindings::Bound};
 
 /// A role binding to be.

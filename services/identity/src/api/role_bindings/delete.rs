@@ -6,7 +6,7 @@ use ids::BindingId;
 use web::{Change, Refusals};
 
 use super::{OfBinding, RoleBindingView};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Removes a role binding.

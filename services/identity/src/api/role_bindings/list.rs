@@ -9,7 +9,7 @@ use web::{Listing, Page, Read, Refusals, Window};
 
 use super::RoleBindingView;
 use crate::binding::RoleBinding;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store::{self, role_bindings::Filter};
 
 /// How to list role bindings.

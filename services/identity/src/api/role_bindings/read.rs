@@ -5,7 +5,7 @@ use ids::BindingId;
 use web::{Found, Read, Refusals};
 
 use super::{OfBinding, RoleBindingView};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Reads a role binding.

@@ -5,7 +5,7 @@ use db::{Outcome, Removed, Status};
 use web::{Change, Refusals};
 
 use super::{OfRole, RoleView, refuse_built_in};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Deletes a role.

@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 use web::{Listing, Page, Read, Refusals, Window};
 
 use super::RoleView;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// How to list roles.

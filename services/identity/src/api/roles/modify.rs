@@ -10,7 +10,7 @@ use web::{Change, Refusals};
 use super::{OfRole, RoleView, refuse_built_in};
 use crate::project::{Description, Name};
 use crate::role::{check_name, check_permissions, rights};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// What to change of a role; what is left out stays.

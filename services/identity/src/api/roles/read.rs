@@ -6,7 +6,7 @@ use ids::IdOrName;
 use web::{Found, Read, Refusals};
 
 use super::{OfRole, RoleView};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Reads a role.

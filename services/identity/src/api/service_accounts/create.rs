@@ -9,7 +9,7 @@ use web::{Change, DryRun, Once, Refusals};
 use super::ServiceAccountView;
 use crate::api::projects::create::both;
 use crate::project::{Description, Name};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// A service account to be.

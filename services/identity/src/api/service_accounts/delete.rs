@@ -5,7 +5,7 @@ use db::{Outcome, Removed, Status};
 use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{InAccount, ServiceAccountView, hold_covered};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Deletes a service account.

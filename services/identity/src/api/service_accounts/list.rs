@@ -7,7 +7,7 @@ use web::{Listing, Page, Read, Refusals, Sort, Window};
 
 use super::ServiceAccountView;
 use crate::account::ServiceAccount;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// How to list service accounts.

@@ -4,7 +4,7 @@ use auth::action::service_account;
 use web::{Found, Read, Refusals};
 
 use super::{InAccount, ServiceAccountView};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Reads a service account.

@@ -5,7 +5,7 @@ use db::{Outcome, Removed, Status};
 use web::{Change, DryRun, Refusals};
 
 use super::{ActiveSession, InSession, oneself};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store::{self, devices::Which};
 
 /// Ends one of the caller's sessions.

@@ -5,7 +5,7 @@ use db::{Outcome, Removed, Status};
 use web::{Change, DryRun, Refusals};
 
 use super::{EndedSessions, oneself};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store::{self, devices::Which};
 
 /// Ends the caller's sessions but the present one.

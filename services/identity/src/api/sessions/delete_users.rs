@@ -7,7 +7,7 @@ use web::{Change, DryRun, Refusals};
 
 use super::EndedSessions;
 use crate::api::users::InUser;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store::{self, devices::Which};
 use crate::user::must_cover;
 

@@ -4,8 +4,8 @@ use auth::action::session;
 use web::{Page, Read, Refusals};
 
 use super::{ActiveSession, ListSessions, oneself};
-use crate::service::Identity;
 use crate::session::Device;
+use crate::state::Identity;
 use crate::store;
 
 /// Lists the caller's sessions.

@@ -5,8 +5,8 @@ use web::{Page, Read, Refusals};
 
 use super::{ActiveSession, ListSessions};
 use crate::api::users::InUser;
-use crate::service::Identity;
 use crate::session::Device;
+use crate::state::Identity;
 use crate::store;
 
 /// Lists somebody's sessions.

@@ -6,7 +6,7 @@ use db::{Outcome, Removed, Status};
 use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{InUser, UserView};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 use crate::user::{must_be_another, must_cover};
 

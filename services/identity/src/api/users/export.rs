@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use web::{Change, Refusals};
 
 use super::{InUser, UserView};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store::{self, export::Held};
 use crate::user::must_cover;
 

@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 use web::{Listing, Page, Read, Refusals, Sort, Window};
 
 use super::UserView;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store::{self, users::Filter};
 use crate::user::User;
 

@@ -9,7 +9,7 @@ use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{Edited, InUser, UserView};
 use crate::person::DisplayName;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 use crate::user::{must_be_another, must_cover};
 

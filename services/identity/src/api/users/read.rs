@@ -4,7 +4,7 @@ use auth::action::user;
 use web::{Found, Read, Refusals};
 
 use super::{InUser, UserView};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// Reads a person.

@@ -8,7 +8,7 @@ use ids::uuid::Uuid;
 use super::Attempt;
 use crate::api::auth::budget;
 use crate::guess::{self, Budget};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 use crate::store::people::Candidate;
 

@@ -7,7 +7,7 @@ use web::{Open, Refusals};
 
 use super::{Shown, finish};
 use crate::api::auth::SignedIn;
-use crate::service::Identity;
+use crate::state::Identity;
 
 /// A recovery code for a challenge.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -7,7 +7,7 @@ use web::{Open, Refusals};
 
 use super::{Shown, finish};
 use crate::api::auth::SignedIn;
-use crate::service::Identity;
+use crate::state::Identity;
 
 /// An authenticator's code for a challenge.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -11,7 +11,7 @@ use web::{Open, Refusals};
 
 use crate::once;
 use crate::password::NewPassword;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 use crate::store::sessions::Why;
 

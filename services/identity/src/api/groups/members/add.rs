@@ -5,7 +5,7 @@ use db::{Created, Done, Outcome, Status};
 use web::{Change, DryRun, Refusals};
 
 use super::{InMember, MemberView};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 use crate::user::must_give;
 

@@ -7,7 +7,7 @@ use web::{Listing, Page, Read, Refusals, Window};
 
 use super::MemberView;
 use crate::api::groups::InGroup;
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 
 /// How to list a group's members.

@@ -6,7 +6,7 @@ use db::{Outcome, Removed, Status};
 use web::{Change, DryRun, Refusals};
 
 use super::{InMember, MemberView};
-use crate::service::Identity;
+use crate::state::Identity;
 use crate::store;
 use crate::user::must_cover;
 

@@ -1,0 +1,21 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use db::Db;
+use tokio_util::sync::CancellationToken;
+
+use crate::hub::Hub;
+
+/// What every handler shares.
+pub struct Notify {
+    /// The database.
+    pub db: Db,
+    /// Where the open streams hear of events.
+    pub(crate) hub: Arc<Hub>,
+    /// How long one stream lives.
+    pub(crate) lifetime: Duration,
+    /// The longest silence on a stream.
+    pub(crate) heartbeat: Duration,
+    /// Cancelled when the service is to end: every stream ends with it.
+    pub(crate) shutdown: CancellationToken,
+}
