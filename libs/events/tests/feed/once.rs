@@ -27,7 +27,12 @@ async fn a_consumer_that_dies_between_effect_and_commit_leaves_one_effect() {
     })
     .await;
     dying.abort();
-    assert!(world.effects().await.is_empty(), "nothing of it was committed");
+    // Those before it may have been a batch of their own.
+    let left = world.effects().await;
+    assert!(
+        left.is_empty() || left == ["one"],
+        "nothing of it was committed: {left:?}"
+    );
     world.run(Writer);
     world.eventually_effects(&["one", "two", "three"]).await;
 }

@@ -98,8 +98,11 @@ async fn what_takes_too_long_goes_on_and_is_there_for_the_next_try() {
     let folder = Folder::new();
     let mut blobs = Blobs::open(&folder.settings()).unwrap();
     blobs.patience = Duration::ZERO;
+    // All turns are taken, so it cannot be quicker than no patience at all.
+    let turns = blobs.turn.clone().acquire_many_owned(2).await.unwrap();
     let new = upload(&folder, "a", &vec![7; 1 << 20]);
     assert!(matches!(blobs.take_kernel(&new).await, Err(Error::Underway)));
+    drop(turns);
     let taken = testkit::eventually("the file to be taken in", async || blobs.take_kernel(&new).await.ok()).await;
     assert_eq!(taken.file.size, 1 << 20);
     taken.publish().unwrap();
@@ -122,8 +125,10 @@ async fn t55_a_hostile_disk_is_not_kept_for_a_next_try() {
     let folder = Folder::new();
     let mut blobs = Blobs::open(&folder.settings()).unwrap();
     blobs.patience = Duration::ZERO;
+    let turns = blobs.turn.clone().acquire_many_owned(2).await.unwrap();
     let new = upload(&folder, "a", b"no disk at all");
     assert!(matches!(blobs.take_disk(&new).await, Err(Error::Underway)));
+    drop(turns);
     blobs.tasks.close();
     blobs.tasks.wait().await;
     assert_eq!(count(&folder), 0);
