@@ -27,6 +27,8 @@ impl Api {
         let client = reqwest::Client::builder()
             .tls_certs_only([reqwest::Certificate::from_pem(&pem)?])
             .timeout(Duration::from_mins(1))
+            // Between two calls a step may take longer than the gateway keeps a silent connection.
+            .pool_idle_timeout(Duration::from_secs(5))
             .no_proxy()
             .build()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 
 use super::{
@@ -66,8 +66,14 @@ pub fn vm(api: &mut Api, simulated: bool) -> Result<Value> {
     let vms = "/api/v1/projects/default/vms";
     once(api.post(vms, &json!({"name": VM, "flavor": "tiny", "image": IMAGE}))?)?;
     let vm = format!("{vms}/{VM}");
+    let mut trouble = String::new();
     let running = || {
         let view = api.get(&vm)?.json()?;
+        trouble = view
+            .pointer("/last_error/detail")
+            .and_then(Value::as_str)
+            .map(|told| format!("; the last trouble: {told}"))
+            .unwrap_or_default();
         match text(&view, "status")?.as_str() {
             // What the platform says may be older than this machine's last stop: look for ourselves.
             "running" => Ok((simulated || libvirt::is_running(&text(&view, "id")?)).then_some(view)),
@@ -78,7 +84,8 @@ pub fn vm(api: &mut Api, simulated: bool) -> Result<Value> {
             _ => Ok(None),
         }
     };
-    let view = sh::wait_for("the virtual machine to run", Duration::from_mins(2), running)?;
+    let waited = sh::wait_for("the virtual machine to run", Duration::from_mins(2), running);
+    let view = waited.map_err(|error| anyhow!("{error}{trouble} (./dev logs hypervisor tells more)"))?;
     let console = format!("{vm}/console?tail=200");
     let spoken = || Ok((api.get(&console)?.text.contains(GREETING) || simulated).then_some(()));
     sh::wait_for("the guest's first words", Duration::from_mins(2), spoken)?;
