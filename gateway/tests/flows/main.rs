@@ -12,6 +12,7 @@ mod stack;
 mod api_keys;
 mod credentials;
 mod forwarding;
+mod hostile;
 mod limits;
 mod log;
 mod pages;

@@ -1,7 +1,9 @@
 //! Access tokens: signed JWTs of five minutes in the profile of RFC 9068, `EdDSA` (RFC 8037) only.
 //!
 //! A token names the session; what the session may do is looked up, so that revocation and role changes need not wait
-//! for tokens to die. Every claim is required, and the algorithm comes from here, never from the token.
+//! for tokens to die. Every claim is required and no other is taken; the algorithm comes from here, never from the
+//! token; a header says `typ`, `alg` and `kid` and nothing else. Each token has one spelling: base64 without spare bits,
+//! and no member twice.
 
 use std::collections::HashMap;
 
@@ -18,6 +20,8 @@ pub const LIFETIME_SECONDS: i64 = 300;
 pub const AUDIENCE: &str = "yunshu";
 /// The header type of access tokens (RFC 9068, 2.1).
 pub const TYPE: &str = "at+jwt";
+/// How far two machines' clocks may be apart, in seconds.
+const LEEWAY_SECONDS: i64 = 5;
 /// Longer tokens are refused unread.
 pub const MAX_LENGTH: usize = 4096;
 
@@ -27,7 +31,7 @@ pub enum Error {
     /// Longer than [`MAX_LENGTH`], or not three parts.
     #[error("not a token")]
     Shape,
-    /// Wrong `typ`, `alg` or no `kid`.
+    /// Wrong `typ` or `alg`, no `kid`, or something that we never write.
     #[error("unexpected token header")]
     Header,
     /// No key of that id.
@@ -36,6 +40,9 @@ pub enum Error {
     /// Signature or a claim is wrong.
     #[error("token refused: {0}")]
     Refused(#[from] jsonwebtoken::errors::Error),
+    /// It is not good now, or says that it is good for longer than any of ours.
+    #[error("not a token of this time")]
+    Time,
     /// The key material is broken.
     #[error("unusable key")]
     Key,
@@ -63,6 +70,26 @@ pub struct Claims {
     pub nbf: i64,
     /// Not good after.
     pub exp: i64,
+}
+
+impl Claims {
+    /// Made by now, begun, not over, and for no longer than we give them.
+    fn hold_at(&self, now: i64) -> bool {
+        let lifetime = self.exp.saturating_sub(self.iat);
+        (1..=LIFETIME_SECONDS).contains(&lifetime)
+            && (self.iat..self.exp).contains(&self.nbf)
+            && self.nbf.saturating_sub(LEEWAY_SECONDS) <= now
+            && now < self.exp.saturating_add(LEEWAY_SECONDS)
+    }
+}
+
+/// All that a header may say (RFC 7515, 4.1). What points to a key elsewhere or must be understood is not understood.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    typ: String,
+    alg: String,
+    kid: String,
 }
 
 /// A public key as JWK (RFC 7517, RFC 8037).
@@ -156,9 +183,10 @@ impl Verifier {
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.set_audience(&[AUDIENCE]);
         rules.set_issuer(&[issuer]);
-        rules.set_required_spec_claims(&["exp", "nbf", "aud", "iss", "sub"]);
-        rules.validate_nbf = true;
-        rules.leeway = 5;
+        // `Claims` requires them all, and times are judged there: this library takes text and fractions for times too.
+        rules.set_required_spec_claims(&["aud", "iss"]);
+        rules.validate_exp = false;
+        rules.validate_nbf = false;
         let keys = jwks
             .keys
             .iter()
@@ -173,20 +201,41 @@ impl Verifier {
         self.keys.contains_key(kid)
     }
 
-    /// The claims of a good token.
+    /// The claims of a token that is good now, by the clock of the machine.
     pub fn check(&self, token: &str) -> Result<Claims, Error> {
-        if token.len() > MAX_LENGTH || token.split('.').count() != 3 {
+        let now = jsonwebtoken::get_current_timestamp();
+        self.check_at(token, i64::try_from(now).map_err(|_| Error::Time)?)
+    }
+
+    /// The claims of a token that is good at `now`, in seconds since 1970.
+    pub fn check_at(&self, token: &str, now: i64) -> Result<Claims, Error> {
+        if token.len() > MAX_LENGTH {
             return Err(Error::Shape);
         }
-        let header = jsonwebtoken::decode_header(token)?;
-        if header.typ.as_deref() != Some(TYPE) || header.alg != Algorithm::EdDSA {
+        let mut parts = token.split('.');
+        let (Some(head), Some(body), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+            return Err(Error::Shape);
+        };
+        let head = object(head).ok_or(Error::Header)?;
+        let head: Head = serde_json::from_slice(&head).map_err(|_| Error::Header)?;
+        if head.typ != TYPE || head.alg != "EdDSA" {
             return Err(Error::Header);
         }
-        let kid = header.kid.ok_or(Error::Header)?;
-        let key = self.keys.get(&kid).ok_or(Error::UnknownKey)?;
+        let key = self.keys.get(&head.kid).ok_or(Error::UnknownKey)?;
+        object(body).ok_or(Error::Shape)?;
         let claims = jsonwebtoken::decode::<Claims>(token, key, &self.rules)?.claims;
-        Ok(claims)
+        if claims.hold_at(now) {
+            Ok(claims)
+        } else {
+            Err(Error::Time)
+        }
     }
+}
+
+/// The JSON object that a part holds. A list would be read as one too: its values as members, in order.
+fn object(part: &str) -> Option<Vec<u8>> {
+    let text = URL_SAFE_NO_PAD.decode(part).ok()?;
+    (text.first() == Some(&b'{')).then_some(text)
 }
 
 /// Must be called once at the start of every binary and test: the first signature panics without it.
