@@ -14,8 +14,10 @@
 mod bench;
 mod client;
 mod database;
+mod race;
 mod wait;
 
 pub use bench::{Bench, TestTenant};
 pub use client::{Client, Reply};
+pub use race::{ROUNDS, RUNNERS, race};
 pub use wait::eventually;

@@ -13,6 +13,8 @@ pub mod keys;
 pub mod owners;
 pub mod people;
 pub mod projects;
+#[cfg(test)]
+mod races;
 pub mod recovery_codes;
 pub mod replies;
 pub mod resets;

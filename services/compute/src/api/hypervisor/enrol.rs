@@ -115,7 +115,9 @@ fn new_fields(ask: &AsCertificate<Enrol>, claimed: &Claimed) -> Value {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use testkit::{ROUNDS, race};
 
+    use super::*;
     use crate::testing::{enrol, sha256, start};
 
     const PATH: &str = "/api/v1/hypervisor/enrol";
@@ -144,6 +146,43 @@ mod tests {
             .iter()
             .filter(|entry| **entry == ("host.enrol".to_owned(), "denied".to_owned()));
         assert_eq!(denied.count(), 19, "every other try is known: {entries:?}");
+    }
+
+    /// Without `used_at is null` in `store::enrolments::claim` each of them claims it.
+    #[tokio::test]
+    async fn t53_of_fifty_who_claim_a_token_one_does_a_thousand_times() {
+        let test = start().await;
+        let tenant = test.bench.tenant("ops").await;
+        // Makes the pool.
+        test.token(&test.operator(&tenant), "fast").await;
+        let mut sql = test.bench.superuser().await;
+        let db = test.bench.crowd("compute");
+        for round in 0..ROUNDS {
+            let token = enrolment::Token::make().digest();
+            sqlx::query(
+                "insert into compute.enrolments (enrolment_id, pool_id, token_sha256, issuer_tenant, issuer, expires_at,
+                                                 created_at, updated_at)
+                 select gen_random_uuid(), pool_id, $1, $2, 'user:x', now() + interval '15 minutes', now(), now()
+                 from compute.pools",
+            )
+            .bind(token.as_slice())
+            .bind(tenant.id)
+            .execute(&mut sql)
+            .await
+            .unwrap();
+            let claimed = race(
+                async || db.system(Reason::Host).await.unwrap(),
+                async |mut tx| {
+                    let claimed = store::enrolments::claim(&mut tx, &token).await.unwrap().is_some();
+                    if claimed {
+                        tx.commit().await.unwrap();
+                    }
+                    claimed
+                },
+            );
+            let winners = claimed.await.into_iter().filter(|claimed| *claimed).count();
+            assert_eq!(winners, 1, "round {round}");
+        }
     }
 
     #[tokio::test]

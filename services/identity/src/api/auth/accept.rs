@@ -146,9 +146,12 @@ async fn open(
     let Some(held) = store::invitations::hold(tx, id).await? else {
         return Ok(None);
     };
+    if held.status(now) != invited::Status::Open {
+        return Ok(None);
+    }
     let enabled = store::invitations::inviter_is_enabled(tx, &held).await?;
     let carried = store::rights::bindings_of(tx, &held.inviter).await?;
-    if held.status(now) != invited::Status::Open || !enabled || !held.stands(carried, now) {
+    if !enabled || !held.stands(carried, now) {
         return Ok(None);
     }
     tx.grant(held).map(Some)
@@ -177,12 +180,16 @@ mod tests {
 
     use auth::Role;
     use clock::Clock;
+    use ids::RequestId;
     use serde_json::json;
-    use testkit::Bench;
+    use testkit::{Bench, ROUNDS, race};
 
+    use super::*;
     use crate::testing::{PASSWORD, settings, start, start_on};
 
     const PATH: &str = "/api/v1/auth/accept-invitation";
+    /// Of no password.
+    const HASH: &str = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA";
 
     #[tokio::test]
     async fn whoever_accepts_signs_in_with_the_role_they_were_offered() {
@@ -279,6 +286,44 @@ mod tests {
             assert_eq!(test.accept(token).await.without_request(), unknown);
         }
         test.accept(&kept.1).await.expect(201);
+    }
+
+    /// Behind the hash, where it is decided. Without `for update` in `store::invitations::hold` several hold it at once, and
+    /// all but one end in an error.
+    #[tokio::test]
+    async fn of_fifty_transactions_that_hold_an_invitation_one_accepts_it_a_thousand_times() {
+        let test = start().await;
+        let tenant = test.bench.tenant("acme").await;
+        let admin = test.person(&tenant, "admin", Role::Admin).await;
+        let db = test.bench.crowd("identity");
+        for round in 0..ROUNDS {
+            let email = format!("guest{round}@example.com");
+            let (_, path) = test.invite(&admin, &email, "viewer").await;
+            let invitation: InvitationId = path.rsplit('/').next().unwrap().parse().unwrap();
+            let begin = async || {
+                let caller = Caller::newcomer(tenant.id, UserId::mint(), Vec::new(), None, RequestId::mint());
+                db.change::<invitation::Accept>(Ask::plain(caller)).await.ok().unwrap()
+            };
+            let accepted = race(begin, async |mut tx| {
+                let Some(held) = open(&mut tx, invitation).await.unwrap() else {
+                    return false;
+                };
+                let (user, name) = (UserId::mint(), DisplayName::check("", None, "guest").unwrap());
+                store::invitations::accept(&mut tx, &held, (user, &name), HASH)
+                    .await
+                    .unwrap();
+                let accepted = AcceptedInvitation {
+                    tenant_id: tenant.id,
+                    tenant: tenant.name.clone(),
+                    user_id: user,
+                    email: email.clone(),
+                    invitation,
+                };
+                tx.finish(Status::Created, Created(accepted)).await.is_ok()
+            });
+            let winners = accepted.await.into_iter().filter(|accepted| *accepted).count();
+            assert_eq!(winners, 1, "round {round}");
+        }
     }
 
     #[tokio::test]
