@@ -4,6 +4,7 @@
 //! Debian's package made. There is no TCP listener: the socket's directory is the address.
 
 use std::{
+    env,
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
@@ -20,10 +21,13 @@ use crate::{
 /// The oldest releases that do not read past row security (CVE-2026-120154).
 const OLDEST: [(u32, u32); 4] = [(15, 20), (16, 16), (17, 12), (18, 7)];
 
+const ALLOW_UNSAFE: &str = "YUNSHU_DATABASE__ALLOW_UNSAFE_VERSION";
+
 /// Unix socket addresses hold 107 bytes, of which the file name takes up to 16.
 const LONGEST_SOCKET_DIR: usize = 90;
 
 pub struct Server {
+    version: (u32, u32),
     bin: PathBuf,
     user: Option<&'static str>,
     data: PathBuf,
@@ -54,8 +58,10 @@ impl Server {
         if socket.as_os_str().len() > LONGEST_SOCKET_DIR {
             socket = PathBuf::from(format!("/tmp/yunshu-{}-{name}", place.hash()));
         }
+        let (version, bin) = newest_program()?;
         Ok(Self {
-            bin: newest_program()?,
+            version,
+            bin,
             user,
             data: dir.join("data"),
             log: dir.join("log"),
@@ -69,6 +75,7 @@ impl Server {
         if self.is_up() {
             return Ok(());
         }
+        check_version(self.version)?;
         if !self.data.join("PG_VERSION").exists() {
             self.init(entry)?;
         }
@@ -192,7 +199,7 @@ impl Server {
     }
 }
 
-fn newest_program() -> Result<PathBuf> {
+fn newest_program() -> Result<((u32, u32), PathBuf)> {
     let mut found: Vec<((u32, u32), PathBuf)> = Vec::new();
     let debian = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -219,15 +226,18 @@ fn newest_program() -> Result<PathBuf> {
     let Some((version, bin)) = found.pop() else {
         bail!("no PostgreSQL server here: apt-get install postgresql");
     };
-    if !new_enough(version) {
-        bail!(
-            "PostgreSQL {}.{} reads past row security (CVE-2026-120154): apt-get install --only-upgrade postgresql-{}",
-            version.0,
-            version.1,
-            version.0
-        );
+    Ok((version, bin))
+}
+
+/// The server itself looks again, and is told to start all the same by the same variable.
+fn check_version((major, minor): (u32, u32)) -> Result<()> {
+    if new_enough((major, minor)) || env::var(ALLOW_UNSAFE).is_ok_and(|value| value == "true") {
+        return Ok(());
     }
-    Ok(bin)
+    bail!(
+        "PostgreSQL {major}.{minor} reads past row security (CVE-2026-120154): apt-get install --only-upgrade \
+         postgresql-{major}, or to try Yunshu with it {ALLOW_UNSAFE}=true"
+    )
 }
 
 /// `postgres (PostgreSQL) 15.20 (Debian ...)` -> (15, 20)
