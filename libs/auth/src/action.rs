@@ -146,6 +146,11 @@ actions! {
     password {
         Modify = "password.modify" on Tenant(guarded): Anyone;
     }
+    /// What the tenant asks of its people.
+    policy {
+        Read = "policy.read" on Tenant: Owner, Admin, Auditor;
+        Modify = "policy.modify" on Tenant(guarded): Owner, Admin;
+    }
     /// The caller's own second factors.
     factor {
         List = "factor.list" on Tenant: Anyone;

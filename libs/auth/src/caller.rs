@@ -6,7 +6,7 @@ use ipnetwork::IpNetwork;
 use serde::{Deserialize, Serialize};
 
 use crate::rights::{self, Binding, Moment, Permissions};
-use crate::{Info, Level, Role};
+use crate::{Info, Level, Owed, Role};
 
 /// The platform's own tenant: its operators are people of it, and what concerns no tenant is in its log.
 pub const PLATFORM: TenantId =
@@ -73,6 +73,9 @@ pub struct Standing {
     /// How many minutes a factor is fresh enough for actions that ask for one, by the tenant's policy; none: any is.
     #[serde(default)]
     pub step_up_minutes: Option<u16>,
+    /// What must be done before it is good for anything else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owes: Vec<Owed>,
 }
 
 impl Standing {
@@ -93,6 +96,7 @@ impl Standing {
             secret: None,
             factor_at,
             step_up_minutes: None,
+            owes: Vec::new(),
         }
     }
 
@@ -108,6 +112,7 @@ impl Standing {
             bindings: self.bindings.iter().filter(in_force).cloned().collect(),
             scope: self.scope.clone(),
             stale: self.step_up_minutes.filter(|minutes| !moment.is_fresh(*minutes)),
+            owes: self.owes.clone(),
             credential,
             address: moment.address,
             request,
@@ -139,6 +144,8 @@ pub struct Caller {
     pub(crate) scope: Option<Permissions>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stale: Option<u16>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) owes: Vec<Owed>,
     pub(crate) credential: Credential,
     pub(crate) address: Option<IpAddr>,
     pub(crate) request: RequestId,
@@ -160,6 +167,7 @@ impl Caller {
             bindings,
             scope: None,
             stale: None,
+            owes: Vec::new(),
             credential: Credential::None,
             address,
             request,
@@ -175,6 +183,7 @@ impl Caller {
             bindings,
             scope: None,
             stale: None,
+            owes: Vec::new(),
             credential: Credential::None,
             address: None,
             request: RequestId::mint(),
@@ -257,6 +266,17 @@ impl Caller {
     /// If `action` asks for a fresh factor and the caller has shown none of late: within how many minutes it must be.
     pub fn must_step_up(&self, action: &Info) -> Option<u16> {
         self.stale.filter(|_| action.guarded)
+    }
+
+    /// What the caller must do before `action`, if it is not a step towards that itself.
+    pub fn must_first(&self, action: &Info) -> Option<Owed> {
+        let barred = !self.owes.iter().any(|owed| owed.allows(action));
+        self.owes.first().copied().filter(|_| barred)
+    }
+
+    /// What the caller must do before anything else.
+    pub fn owes(&self) -> &[Owed] {
+        &self.owes
     }
 
     /// The only actions its credential is good for; none means all.

@@ -17,9 +17,11 @@ pub mod token;
 
 mod caller;
 mod giving;
+mod owed;
 mod role;
 
 pub use action::{Action, Info, Level};
 pub use caller::{Caller, Credential, PLATFORM, Place, Principal, Standing};
+pub use owed::Owed;
 pub use rights::{Binding, Condition, Moment, Permissions, Rights};
 pub use role::{Role, RoleSet};

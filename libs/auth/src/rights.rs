@@ -130,6 +130,15 @@ impl Binding {
         }
     }
 
+    /// Does it carry anything that asks for a factor shown of late, or concerns the platform? What everybody may do to
+    /// themselves does not count.
+    pub fn is_privileged(&self) -> bool {
+        ALL.iter().any(|action| {
+            let weighs = action.guarded || action.level == Level::Platform;
+            weighs && !action.roles.contains(Role::Anyone) && self.rights.carry(action)
+        })
+    }
+
     /// What is left of it for a credential that is good for one project alone.
     #[must_use]
     pub fn narrowed(self, project: ProjectId) -> Option<Self> {

@@ -13,6 +13,10 @@ pub enum Kind {
     Forbidden,
     /// The right is there, and a factor must be shown anew (RFC 9470).
     StepUpRequired,
+    /// The tenant asks for a second factor before anything else.
+    FactorEnrolmentRequired,
+    /// The password has come of age: it must be changed before anything else.
+    PasswordExpired,
     /// Not there, or not for this caller to know.
     NotFound,
     /// The path is there, the method is not.
@@ -70,7 +74,7 @@ const fn row(status: u16, code: &'static str, title: &'static str, mend: &'stati
 }
 
 /// One row per kind, in the order of the kinds.
-const TABLE: [Row; 21] = [
+const TABLE: [Row; 23] = [
     row(
         400,
         "malformed",
@@ -100,6 +104,18 @@ const TABLE: [Row; 21] = [
         "step_up_required",
         "Show a factor again",
         "Confirm who you are with `POST /auth/step-up`, then repeat the request.",
+    ),
+    row(
+        403,
+        "factor_enrolment_required",
+        "Add a second factor first",
+        "Add one with `POST /me/mfa/totp`, or show yours with `POST /auth/step-up`, then repeat the request.",
+    ),
+    row(
+        403,
+        "password_expired",
+        "Change the password first",
+        "Choose another with `POST /auth/password`, then repeat the request.",
     ),
     row(404, "not_found", "Not found", "Check the id or name and your project."),
     row(
@@ -186,12 +202,14 @@ const TABLE: [Row; 21] = [
 
 impl Kind {
     /// Every kind, for the pages that explain them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Malformed,
         Self::Invalid,
         Self::Unauthenticated,
         Self::Forbidden,
         Self::StepUpRequired,
+        Self::FactorEnrolmentRequired,
+        Self::PasswordExpired,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Timeout,

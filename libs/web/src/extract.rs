@@ -5,7 +5,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{IF_MATCH, USER_AGENT};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use auth::passport::{Bearer, Passport};
-use auth::{Action, Caller, Info};
+use auth::{Action, Caller, Info, Owed};
 use db::{Ask, Db, Exit, IdempotencyKey};
 use fault::Kind;
 use futures::future::LocalBoxFuture;
@@ -65,6 +65,9 @@ fn caller<A: Action>(request: &HttpRequest) -> Result<Caller, fault::Error> {
         return Err(sign_in());
     };
     request.extensions_mut().insert(Asked(A::INFO));
+    if let Some(owed) = caller.must_first(A::INFO) {
+        return Err(first(owed));
+    }
     if !caller.may_somewhere(A::INFO) {
         return Err(db::forbidden(A::INFO, "anything here"));
     }
@@ -72,6 +75,20 @@ fn caller<A: Action>(request: &HttpRequest) -> Result<Caller, fault::Error> {
         Some(minutes) => Err(fault::Error::step_up_required(minutes)),
         None => Ok(caller),
     }
+}
+
+fn first(owed: Owed) -> fault::Error {
+    let (kind, detail) = match owed {
+        Owed::Password => (
+            Kind::PasswordExpired,
+            "Your password has come of age; change it before anything else.",
+        ),
+        Owed::Factor => (
+            Kind::FactorEnrolmentRequired,
+            "Your tenant asks for a second factor: add one, or show the one you have, before anything else.",
+        ),
+    };
+    fault::Error::new(kind, detail)
 }
 
 /// A caller who may do `A` somewhere and wants to read. `Q` is the query, strictly read.

@@ -63,7 +63,11 @@ async fn refusal<B>(gate: &Gate, passport: &Passport, response: &ServiceResponse
     let request = response.request();
     let changing = !request.method().is_safe();
     let outcome = match error.0 {
-        Kind::Forbidden | Kind::StepUpRequired | Kind::NotFound => AuditOutcome::Denied,
+        Kind::Forbidden
+        | Kind::StepUpRequired
+        | Kind::FactorEnrolmentRequired
+        | Kind::PasswordExpired
+        | Kind::NotFound => AuditOutcome::Denied,
         _ if changing => AuditOutcome::Failed,
         _ => return Ok(()),
     };

@@ -10,6 +10,7 @@ pub mod jwks;
 pub mod keys;
 pub mod me;
 pub mod my_keys;
+pub mod policies;
 pub mod projects;
 pub mod role_bindings;
 pub mod roles;

@@ -21,6 +21,14 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Those that are a factor by themselves, the strongest first.
+    pub const FACTORS: &'static [Self] = &[Self::Totp];
+
+    /// From what is kept.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::FACTORS.iter().copied().find(|kind| kind.name() == name)
+    }
+
     /// As it is kept and shown.
     pub const fn name(self) -> &'static str {
         match self {

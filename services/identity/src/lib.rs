@@ -17,6 +17,7 @@ pub mod once;
 pub mod operator;
 pub mod password;
 pub mod person;
+pub mod policy;
 pub mod project;
 pub mod refresh;
 pub mod role;

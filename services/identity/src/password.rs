@@ -1,6 +1,8 @@
-//! Passwords, by NIST SP 800-63B-4: length counts, composition does not, and what attackers try first is refused.
+//! Passwords, by NIST SP 800-63B-4: length counts, composition does not, and what attackers try first is refused. Tenants
+//! under GB/T 22239-2019 have other rules ([`rules`]); what attackers try first is refused there as well.
 
 mod hasher;
+mod rules;
 
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
@@ -8,9 +10,12 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 pub use hasher::{Cost, Error, Hasher, Turn, Verdict};
+pub use rules::{Profile, Rules};
 
 /// Code points a password needs where it is the only factor (800-63B-4, 3.1.1.2).
 pub const LEAST: usize = 15;
+/// Code points a password of several classes needs.
+pub const LEAST_MIXED: usize = 10;
 /// Bytes a password may have: room for 64 code points of any script, nothing to burn the hasher's time with.
 pub const MOST_BYTES: usize = 256;
 /// zxcvbn's grade from which an online guesser, even unlimited, gets nowhere: more than 10^8 guesses.
@@ -26,9 +31,15 @@ pub enum Refused {
     /// Fewer than [`LEAST`] code points.
     #[error("must have at least {LEAST} characters; a few unrelated words do well")]
     Short,
+    /// Too short or too uniform for `mlps3`.
+    #[error("must have at least {LEAST_MIXED} characters of three kinds: small and capital letters, digits, others")]
+    Uniform,
     /// More than [`MOST_BYTES`].
     #[error("must have at most {MOST_BYTES} bytes")]
     Long,
+    /// One of the last ones.
+    #[error("is one that you had before; choose another")]
+    Reused,
     /// Among the first that attackers try.
     #[error("is easy to guess: it is common, repetitive or close to your name; a few unrelated words do well")]
     Common,
@@ -70,10 +81,13 @@ pub struct NewPassword {
 impl NewPassword {
     /// The password, if its length is right. `about` is what attackers know of the person.
     pub fn check(text: &SecretString, about: &[&str]) -> Result<Self, Refused> {
+        Self::check_by(Profile::Nist, text, about)
+    }
+
+    /// The password, if it has the form that its tenant asks for.
+    pub fn check_by(profile: Profile, text: &SecretString, about: &[&str]) -> Result<Self, Refused> {
         let password = Password::typed(text)?;
-        if password.0.expose_secret().chars().count() < LEAST {
-            return Err(Refused::Short);
-        }
+        profile.judge(password.0.expose_secret())?;
         Ok(Self {
             password,
             about: about.iter().map(|&known| known.to_owned()).collect(),
@@ -146,6 +160,27 @@ mod tests {
             assert_eq!(chosen(common).unwrap_err(), Refused::Common, "{common}");
         }
         assert!(chosen("correct horse battery staple").is_ok());
+    }
+
+    #[test]
+    fn mlps3_asks_for_three_kinds_of_characters_and_still_refuses_what_is_common() {
+        let chosen = |text: &str| {
+            NewPassword::check_by(Profile::Mlps3, &SecretString::from(text), &["ada"]).and_then(|new| new.judge())
+        };
+        assert_eq!(
+            chosen("correct horse battery staple"),
+            Err(Refused::Uniform),
+            "two kinds"
+        );
+        assert_eq!(chosen("Tz7!kWq2p"), Err(Refused::Uniform), "nine characters");
+        assert_eq!(chosen("Password1!"), Err(Refused::Common));
+        assert_eq!(chosen("Tz7!kWq2pv"), Ok(()));
+        assert_eq!(chosen("Tz7kWq2pvx"), Ok(()), "three of four");
+        assert_eq!(
+            chosen("云端tz7kwq2pv"),
+            Ok(()),
+            "what is neither letter nor digit of ASCII is of the fourth kind"
+        );
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use web::{Routes, scope};
 
 use crate::api::{
-    account_keys, auth, factors, groups, internal, invitations, jwks, me, my_keys, projects, role_bindings, roles,
-    service_accounts, sessions, users,
+    account_keys, auth, factors, groups, internal, invitations, jwks, me, my_keys, policies, projects, role_bindings,
+    roles, service_accounts, sessions, users,
 };
 
 /// Puts the routes into a server.
@@ -80,6 +80,10 @@ fn the_tenant(api: &mut Routes<'_>) {
         .service(projects::read::read_project)
         .service(projects::modify::modify_project)
         .service(projects::delete::delete_project)
+        .service(policies::read_sign_in::read_sign_in_policy)
+        .service(policies::modify_sign_in::modify_sign_in_policy)
+        .service(policies::read_password::read_password_policy)
+        .service(policies::modify_password::modify_password_policy)
         .service(users::list::list_users)
         .service(users::read::read_user)
         .service(users::modify::modify_user)

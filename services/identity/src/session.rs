@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use auth::Owed;
 use chrono::{DateTime, TimeDelta, Utc};
 use ids::{SessionId, TenantId, UserId};
 
@@ -45,6 +46,8 @@ pub struct Session {
     pub ends_at: DateTime<Utc>,
     /// It was ended, or its person may not sign in any more.
     pub over: bool,
+    /// What must be done before it is good for anything else.
+    pub owes: Vec<Owed>,
 }
 
 /// A session as its person knows it.
@@ -136,6 +139,7 @@ mod tests {
             expires_at: at(1000),
             ends_at: at(5000),
             over: false,
+            owes: Vec::new(),
         }
     }
 

@@ -14,6 +14,7 @@
 //! | nobody | wrong password | over |
 //! | known | has no second factor | authenticated by password |
 //! | known | has second factors | due, for five minutes |
+//! | known | has none and must have one | enrolling: signed in, for nothing but adding one |
 //! | due | right code of a kind they have | authenticated by both |
 //! | due | wrong code | due, at the fifth over |
 //! | due, too late | any code | over |
@@ -64,6 +65,9 @@ pub enum State {
     Due(Due),
     /// All was shown that this person must show.
     Authenticated(Vec<Method>),
+    /// All was shown that this person can show, and it is not enough: their session is good for adding a factor alone. What
+    /// lifts that is the session's standing, once one is confirmed in it.
+    Enrolling(Vec<Method>),
     /// It failed; another begins with the password.
     Over,
 }
@@ -89,6 +93,8 @@ pub enum Event {
     },
     /// It was looked up which second factors the person has.
     Found(Vec<Kind>),
+    /// It was looked up that the person has no second factor and must have one.
+    Lacking,
     /// A code was shown.
     Code {
         /// Of which kind.
@@ -109,6 +115,7 @@ impl State {
         match (self, event) {
             (Self::Nobody, Event::Password { right }) => Ok(if right { Self::Known } else { Self::Over }),
             (Self::Known, Event::Found(kinds)) if kinds.is_empty() => Ok(Self::Authenticated(vec![Method::Password])),
+            (Self::Known, Event::Lacking) => Ok(Self::Enrolling(vec![Method::Password])),
             (Self::Known, Event::Found(kinds)) => Ok(Self::Due(Due {
                 kinds,
                 wrong: 0,
@@ -172,11 +179,16 @@ mod tests {
             code(Kind::Totp, true),
             code(Kind::Totp, false),
             code(Kind::Recovery, true),
+            Event::Lacking,
         ];
         let authenticated = State::Authenticated(vec![Method::Password]);
+        let enrolling = State::Enrolling(vec![Method::Password]);
         for (state, edges) in [
             (State::Nobody, vec![(0, State::Known), (1, State::Over)]),
-            (State::Known, vec![(2, authenticated.clone()), (3, due(0))]),
+            (
+                State::Known,
+                vec![(2, authenticated.clone()), (3, due(0)), (7, enrolling.clone())],
+            ),
             (
                 due(0),
                 vec![
@@ -188,6 +200,7 @@ mod tests {
                 ],
             ),
             (authenticated, vec![]),
+            (enrolling, vec![]),
             (State::Over, vec![]),
         ] {
             for (number, event) in events.iter().enumerate() {
@@ -223,6 +236,7 @@ mod tests {
             any::<bool>().prop_map(|right| Event::Password { right }),
             proptest::collection::vec(kind(), 0..3).prop_map(Event::Found),
             (kind(), any::<bool>()).prop_map(|(kind, right)| code(kind, right)),
+            Just(Event::Lacking),
         ]
     }
 
@@ -231,19 +245,23 @@ mod tests {
         #[test]
         fn t14_nothing_leads_past_a_factor(events in proptest::collection::vec((event(), 0i64..600), 0..40)) {
             let (mut state, mut now) = (State::Nobody, 0);
-            let (mut password, mut has, mut shown) = (false, None::<Vec<Kind>>, false);
+            let (mut password, mut has, mut shown, mut lacks) = (false, None::<Vec<Kind>>, false, false);
             for (event, later) in events {
                 now += later / 10;
                 if let Ok(next) = state.clone().next(event.clone(), at(now)) {
                     match event {
                         Event::Password { right } => password |= right,
                         Event::Found(kinds) => has = Some(kinds),
+                        Event::Lacking => lacks = true,
                         Event::Code { kind, right } => shown |= right && has.as_ref().is_some_and(|has| has.contains(&kind)),
                     }
                     state = next;
                 }
                 if matches!(state, State::Authenticated(_)) {
-                    prop_assert!(password && has.as_ref().is_some_and(|has| has.is_empty() || shown));
+                    prop_assert!(password && !lacks && has.as_ref().is_some_and(|has| has.is_empty() || shown));
+                }
+                if matches!(state, State::Enrolling(_)) {
+                    prop_assert!(password && lacks);
                 }
             }
         }

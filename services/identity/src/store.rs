@@ -6,12 +6,14 @@ pub mod devices;
 pub mod errands;
 pub mod export;
 pub mod factors;
+pub mod former_passwords;
 pub mod groups;
 pub mod guesses;
 pub mod invitations;
 pub mod keys;
 pub mod owners;
 pub mod people;
+pub mod policies;
 pub mod projects;
 #[cfg(test)]
 mod races;

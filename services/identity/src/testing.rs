@@ -3,6 +3,8 @@
 mod keys;
 mod people;
 
+pub(crate) use people::Person;
+
 use auth::passport::Bearer;
 use auth::token::{Claims, Jwks, Verifier};
 use auth::{Binding, Caller, Credential, Moment, Principal, Role, Standing};

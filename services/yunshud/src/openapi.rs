@@ -11,7 +11,7 @@ use utoipa::openapi::{
 };
 
 /// The tags and what stands under each.
-const TAGS: [(&str, &str); 21] = [
+const TAGS: [(&str, &str); 22] = [
     ("auth", "Signing up, in and out"),
     ("me", "The caller's own person and rights"),
     ("users", "The people of the tenant"),
@@ -20,6 +20,7 @@ const TAGS: [(&str, &str); 21] = [
     ("sessions", "Where people are signed in"),
     ("api-keys", "Keys with which programs call"),
     ("service-accounts", "Machines with rights and keys of their own"),
+    ("policies", "What the tenant asks of its people"),
     ("projects", "Projects: the drawers most resources live in"),
     (
         "roles",

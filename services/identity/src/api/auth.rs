@@ -13,6 +13,7 @@ pub mod signup;
 pub mod step_up;
 
 use actix_web::web::Json;
+use auth::Owed;
 use auth::token::LIFETIME_SECONDS;
 use db::{AuditEvent, AuditOutcome, SystemTx};
 use ids::{EventId, TenantId};
@@ -50,6 +51,14 @@ pub struct SignedIn {
     /// Turn it in once, at `/auth/refresh`, for the next pair of tokens.
     #[schema(example = "yrt_AZLwwS0-eksMjV5uf4CRorMBkvDBLT56SwyNXm5_gJGis")]
     pub refresh_token: String,
+    /// The tenant asks for a second factor that was not shown: until one is added or shown, the session is good for
+    /// nothing else, and everything else gets `factor_enrolment_required`.
+    #[schema(example = false)]
+    pub must_enrol: bool,
+    /// The password has come of age: until it is changed, the session is good for nothing else, and everything else gets
+    /// `password_expired`.
+    #[schema(example = false)]
+    pub password_expired: bool,
 }
 
 /// How far a sign-in has come that is not there yet.
@@ -92,6 +101,8 @@ impl Identity {
             token_type: "Bearer",
             expires_in: LIFETIME_SECONDS,
             refresh_token: token.expose(),
+            must_enrol: session.owes.contains(&Owed::Factor),
+            password_expired: session.owes.contains(&Owed::Password),
         }))
     }
 }

@@ -5,14 +5,16 @@ pub mod modify;
 
 use actix_web::get;
 use actix_web::web::{Data, Json};
-use auth::Action;
 use auth::action::{me, project};
+use auth::{Action, Caller, Owed};
 use ids::{ProjectId, TenantId, UserId};
 use scope::Scope;
 use serde::Serialize;
 use utoipa::ToSchema;
 use web::{Read, Refusals};
 
+use crate::password::Profile;
+use crate::policy::Policy;
 use crate::state::Identity;
 use crate::store;
 
@@ -28,6 +30,44 @@ pub struct MeView {
     pub roles: Vec<String>,
     /// The projects they may read, by name; the first 1,000.
     pub projects: Vec<MyProject>,
+    /// What the tenant asks of them before anything else, and of their passwords.
+    pub sign_in: MySignIn,
+}
+
+/// What the caller's tenant asks of them.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MySignIn {
+    /// A second factor must be added, or shown, before anything else.
+    #[schema(example = false)]
+    pub must_enrol: bool,
+    /// The password must be changed before anything else.
+    #[schema(example = false)]
+    pub password_expired: bool,
+    /// The kinds of second factor that count.
+    #[schema(example = json!(["totp"]))]
+    pub factor_kinds: Vec<&'static str>,
+    /// By which standard passwords are judged.
+    pub password_profile: Profile,
+    /// Characters that a password has at least.
+    #[schema(example = 15)]
+    pub password_min_length: usize,
+    /// Kinds of characters (small and capital letters, digits, others) that it has at least.
+    #[schema(example = 1)]
+    pub password_min_kinds: u8,
+}
+
+impl MySignIn {
+    fn of(caller: &Caller, policy: &Policy) -> Self {
+        let (password_min_length, password_min_kinds) = policy.password.profile.form();
+        Self {
+            must_enrol: caller.owes().contains(&Owed::Factor),
+            password_expired: caller.owes().contains(&Owed::Password),
+            factor_kinds: policy.kinds().iter().map(|kind| kind.name()).collect(),
+            password_profile: policy.password.profile,
+            password_min_length,
+            password_min_kinds,
+        }
+    }
 }
 
 /// The caller's person.
@@ -83,6 +123,7 @@ pub async fn read_me(ask: Read<me::Read>, identity: Data<Identity>) -> Result<Js
     let person = store::people::lookup(&mut tx, &tenant, user).await?;
     let person = person.ok_or_else(|| fault::Error::not_found("person"))?;
     let name = store::tenants::name(&mut tx, &tenant).await?;
+    let policy = store::policies::lookup(&mut tx).await?;
     let projects = store::projects::names(&mut tx, &tenant, visible.as_deref()).await?;
 
     let mut roles: Vec<String> = ask
@@ -102,6 +143,7 @@ pub async fn read_me(ask: Read<me::Read>, identity: Data<Identity>) -> Result<Js
         },
         tenant: MyTenant { id: tenant.id, name },
         roles,
+        sign_in: MySignIn::of(ask.caller(), &policy),
         projects: projects.into_iter().map(|(id, name)| MyProject { id, name }).collect(),
     }))
 }

@@ -118,6 +118,23 @@ impl Turn {
         self.run(judge_and_hash).await
     }
 
+    /// Judges a new password that must be none of `former`, kept hashes; the hash to keep for it. All are compared in this
+    /// one turn, so many former ones cost time and no other's place.
+    pub async fn hash_unlike(self, new: NewPassword, former: Vec<String>) -> Result<String, Error> {
+        let params = self.hasher.params.clone();
+        let judge_and_hash = move || {
+            new.judge()?;
+            let bytes = new.password.bytes();
+            for kept in &former {
+                if compare(&params, &bytes, kept)? != Verdict::Wrong {
+                    return Err(Refused::Reused.into());
+                }
+            }
+            Ok(hash(&params, &bytes)?)
+        };
+        self.run(judge_and_hash).await
+    }
+
     /// Compares a password with the kept hash, or with nobody's at the same cost.
     pub async fn compare(self, password: &Password, kept: Option<&str>) -> Result<Verdict, Error> {
         let (params, bytes) = (self.hasher.params.clone(), password.bytes());
@@ -240,6 +257,21 @@ mod tests {
             Verdict::Wrong
         );
         assert_ne!(kept, hasher.turn().unwrap().hash(new(RIGHT)).await.unwrap(), "salted");
+    }
+
+    #[tokio::test]
+    async fn a_former_password_is_not_taken_again() {
+        let hasher = Hasher::new(CHEAP, 1, 1).unwrap();
+        let mut former = Vec::new();
+        for text in [RIGHT, "seven lamps in the harbour"] {
+            former.push(hasher.turn().unwrap().hash(new(text)).await.unwrap());
+        }
+        for text in [RIGHT, "seven lamps in the harbour"] {
+            let again = hasher.turn().unwrap().hash_unlike(new(text), former.clone()).await;
+            assert!(matches!(again, Err(Error::Refused(Refused::Reused))), "{text}");
+        }
+        let fresh = new("eleven crows over the mill");
+        hasher.turn().unwrap().hash_unlike(fresh, former).await.unwrap();
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use ids::{ApiKeyId, ProjectId, ServiceAccountId, TenantId, UserId};
 use ipnetwork::IpNetwork;
 use web::Window;
 
-use super::rights;
+use super::{policies, rights};
 use crate::api_key::{Holder, Key, MOST, Reach};
 
 /// How old the note of a key's last use may be.
@@ -180,6 +180,7 @@ struct StandingRow {
     project_id: Option<ProjectId>,
     networks: Vec<IpNetwork>,
     live: bool,
+    step_up_minutes: Option<i16>,
 }
 
 /// What a key may do now; none if it never was.
@@ -188,9 +189,10 @@ pub async fn standing(tx: &mut SystemTx, key: ApiKeyId) -> Result<Option<Standin
     let row: Option<StandingRow> = sqlx::query_as(
         "select k.tenant_id, k.user_id, k.account_id, k.secret_hash, k.scopes, k.project_id, k.networks,
                 (k.revoked_at is null and (k.expires_at is null or k.expires_at > $2)
-                 and coalesce(u.enabled, a.enabled, false)) as live
+                 and coalesce(u.enabled, a.enabled, false)) as live, p.step_up_minutes
          from identity.api_keys k left join identity.users u using (tenant_id, user_id)
               left join identity.service_accounts a using (tenant_id, account_id)
+              left join identity.policies p using (tenant_id)
          where k.key_id = $1",
     )
     .bind(key)
@@ -210,13 +212,12 @@ pub async fn standing(tx: &mut SystemTx, key: ApiKeyId) -> Result<Option<Standin
             .filter_map(|binding| binding.narrowed(project))
             .collect();
     }
-    let step_up_minutes = rights::step_up_minutes(tx, row.tenant_id).await?;
     Ok(Some(Standing {
         live: row.live,
         scope: row.scopes.map(Permissions::stored),
         networks: row.networks,
         secret: row.secret_hash.try_into().ok(),
-        step_up_minutes,
+        step_up_minutes: policies::step_up(row.tenant_id, row.step_up_minutes),
         // A key is no factor that somebody shows.
         ..Standing::of(row.tenant_id, principal, bindings, None)
     }))

@@ -80,7 +80,7 @@ pub async fn keep(tx: &mut SystemTx, challenge: &Challenge, state: &State) -> Re
     let now = tx.now();
     let (wrong, over_at) = match state {
         State::Due(due) => (Some(i16::from(due.wrong)), None),
-        State::Nobody | State::Known | State::Authenticated(_) | State::Over => (None, Some(now)),
+        State::Nobody | State::Known | State::Authenticated(_) | State::Enrolling(_) | State::Over => (None, Some(now)),
     };
     sqlx::query(
         "update identity.challenges set wrong = coalesce($3, wrong), over_at = $4

@@ -64,6 +64,16 @@ async fn all(sql: &mut PgConnection, tenant: TenantId, user: UserId) -> Result<V
     Ok(rows.into_iter().map(Factor::from).collect())
 }
 
+/// Holds all of a person's factors until the end of the transaction: of two that are removed at once, one is the last.
+pub async fn hold_all<A: Action>(tx: &mut Change<A>, tenant: &Granted<Tenant, A>, user: UserId) -> Result<()> {
+    sqlx::query("select from identity.factors where tenant_id = $1 and user_id = $2 order by factor_id for update")
+        .bind(tenant.id)
+        .bind(user)
+        .execute(tx.sql())
+        .await?;
+    Ok(())
+}
+
 /// One of a person's own factors, held until the end of the transaction.
 pub async fn hold<A: Action>(
     tx: &mut Change<A>,

@@ -1,5 +1,4 @@
-//! What principals carry, as the gateway and sign-in ask for it: `identity.role_bindings`, `identity.roles` and
-//! `identity.policies`.
+//! What principals carry, as the gateway and sign-in ask for it: `identity.role_bindings` and `identity.roles`.
 
 use auth::{Action, Binding, Condition, Permissions, Principal, Rights, Role};
 use chrono::{DateTime, Utc};
@@ -95,16 +94,3 @@ async fn carried(sql: &mut PgConnection, tenant: TenantId, of: &Principal) -> Re
     .await?;
     Ok(rows.into_iter().filter_map(BindingRow::binding).collect())
 }
-
-/// For how many minutes the tenant takes a factor for fresh; none: for ever.
-pub async fn step_up_minutes(tx: &mut SystemTx, tenant: TenantId) -> Result<Option<u16>> {
-    let minutes: Option<i16> = sqlx::query_scalar("select step_up_minutes from identity.policies where tenant_id = $1")
-        .bind(tenant)
-        .fetch_optional(tx.sql())
-        .await?;
-    let minutes = minutes.map_or(DEFAULT_STEP_UP_MINUTES, |minutes| u16::try_from(minutes).unwrap_or(1));
-    Ok(Some(minutes).filter(|minutes| *minutes > 0))
-}
-
-/// Where a tenant has not said otherwise.
-const DEFAULT_STEP_UP_MINUTES: u16 = 15;

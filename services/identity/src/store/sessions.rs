@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 
 use auth::action::{password, session, user};
-use auth::{Action, Principal, Standing};
+use auth::{Action, Owed, Principal, Standing};
 use chrono::{DateTime, Utc};
 use db::{Change, Granted, Result, SystemTx, Tenant};
 use ids::{SessionId, TenantId, UserId};
 
+use super::policies::{PolicyRow, policy_columns};
 use super::rights;
+use crate::policy::Shown;
 use crate::session::{Previous, Session};
 use crate::signin::Method;
 use crate::user::User;
@@ -45,6 +47,7 @@ impl From<SessionRow> for Session {
             expires_at: row.expires_at,
             ends_at: row.ends_at,
             over: row.over,
+            owes: Vec::new(),
         }
     }
 }
@@ -67,14 +70,20 @@ impl Why {
     }
 }
 
-/// Writes a session that begins now.
-pub async fn insert(tx: &mut SystemTx, session: &Session, from: Option<IpAddr>, methods: &[Method]) -> Result<()> {
+/// Writes a session that begins now, and whether the password has come of age by now.
+pub async fn insert(
+    tx: &mut SystemTx,
+    session: &Session,
+    from: Option<IpAddr>,
+    methods: &[Method],
+    password_due: bool,
+) -> Result<()> {
     let now = tx.now();
     let methods: Vec<&str> = methods.iter().map(|method| method.name()).collect();
     sqlx::query(
         "insert into identity.sessions (tenant_id, session_id, user_id, family_key, token_hash, address, used_from,
-                                        created_at, used_at, factor_at, expires_at, ends_at, methods)
-         values ($1, $2, $3, $4, $5, $6, $6, $7, $7, $7, $8, $9, $10)",
+                                        created_at, used_at, factor_at, expires_at, ends_at, methods, password_due)
+         values ($1, $2, $3, $4, $5, $6, $6, $7, $7, $7, $8, $9, $10, $11)",
     )
     .bind(session.tenant)
     .bind(session.id)
@@ -86,17 +95,23 @@ pub async fn insert(tx: &mut SystemTx, session: &Session, from: Option<IpAddr>, 
     .bind(session.expires_at)
     .bind(session.ends_at)
     .bind(methods)
+    .bind(password_due)
     .execute(tx.sql())
     .await?;
     Ok(())
 }
 
-/// A session, held until the end of the transaction: its tokens are turned in one after another.
+/// A session, held until the end of the transaction: its tokens are turned in one after another. It ends when the tenant's
+/// rules of now say, if that is earlier.
 pub async fn claim(tx: &mut SystemTx, tenant: TenantId, session: SessionId) -> Result<Option<Session>> {
     let row: Option<SessionRow> = sqlx::query_as(
         "select s.tenant_id, s.session_id, s.user_id, s.family_key, s.token_hash, s.previous_hash, s.rotated_at,
-                s.rotated_from, s.expires_at, s.ends_at, (s.revoked_at is not null or not u.enabled) as over
+                s.rotated_from, least(s.expires_at, s.created_at + make_interval(hours => p.session_hours),
+                                      s.used_at + make_interval(mins => p.session_idle_minutes)) as expires_at,
+                least(s.ends_at, s.created_at + make_interval(hours => p.session_hours)) as ends_at,
+                (s.revoked_at is not null or not u.enabled) as over
          from identity.sessions s join identity.users u using (tenant_id, user_id)
+         left join identity.policies p using (tenant_id)
          where s.tenant_id = $1 and s.session_id = $2 for update of s",
     )
     .bind(tenant)
@@ -231,6 +246,20 @@ pub async fn show_anew<A: Action>(tx: &mut Change<A>, tenant: &Granted<Tenant, A
     Ok(())
 }
 
+/// The session was begun with a password that had come of age, and there is another now.
+pub async fn password_is_new(
+    tx: &mut Change<password::Modify>,
+    tenant: &Granted<Tenant, password::Modify>,
+    session: SessionId,
+) -> Result<()> {
+    sqlx::query("update identity.sessions set password_due = false where tenant_id = $1 and session_id = $2")
+        .bind(tenant.id)
+        .bind(session)
+        .execute(tx.sql())
+        .await?;
+    Ok(())
+}
+
 /// Ends the caller's sessions but the present one, since the password is another; answers how many.
 pub async fn end_others(
     tx: &mut Change<password::Modify>,
@@ -253,28 +282,61 @@ pub async fn end_others(
     Ok(ended.rows_affected())
 }
 
+#[derive(sqlx::FromRow)]
+struct StandingRow {
+    tenant_id: TenantId,
+    user_id: UserId,
+    factor_at: Option<DateTime<Utc>>,
+    methods: Vec<String>,
+    password_due: bool,
+    live: bool,
+    has: Vec<String>,
+    #[sqlx(flatten)]
+    policy: PolicyRow,
+}
+
 /// What a session may do now; none if it never was, or is long gone.
 pub async fn standing(tx: &mut SystemTx, session: SessionId) -> Result<Option<Standing>> {
     let now = tx.now();
-    let row: Option<(TenantId, UserId, Option<DateTime<Utc>>, bool)> = sqlx::query_as(
-        "select s.tenant_id, s.user_id, s.factor_at, (s.revoked_at is null and s.expires_at > $2 and u.enabled) as live
-         from identity.sessions s join identity.users u using (tenant_id, user_id) where s.session_id = $1",
-    )
+    let row: Option<StandingRow> = sqlx::query_as(concat!(
+        "select s.tenant_id, s.user_id, s.factor_at, s.methods, s.password_due,
+                (s.revoked_at is null and u.enabled
+                 and least(s.expires_at, s.created_at + make_interval(hours => p.session_hours),
+                           s.used_at + make_interval(mins => p.session_idle_minutes)) > $2) as live,
+                array(select distinct f.kind from identity.factors f
+                      where f.tenant_id = s.tenant_id and f.user_id = s.user_id and f.confirmed_at is not null) as has, ",
+        policy_columns!(),
+        " from identity.sessions s join identity.users u using (tenant_id, user_id)
+          left join identity.policies p using (tenant_id) where s.session_id = $1"
+    ))
     .bind(session)
     .bind(now)
     .fetch_optional(tx.sql())
     .await?;
-    let Some((tenant, user, factor_at, live)) = row else {
-        return Ok(None);
-    };
-    let principal = Principal::User(user);
-    let bindings = rights::bindings(tx, tenant, &principal).await?;
-    let step_up_minutes = rights::step_up_minutes(tx, tenant).await?;
+    let Some(row) = row else { return Ok(None) };
+    let principal = Principal::User(row.user_id);
+    let bindings = rights::bindings(tx, row.tenant_id, &principal).await?;
+    let policy = row.policy.policy(row.tenant_id);
+    let owes = policy.owes(&Shown {
+        bindings: &bindings,
+        methods: &row.methods,
+        has: &row.has,
+        password_due: row.password_due,
+    });
     Ok(Some(Standing {
-        live,
-        step_up_minutes,
-        ..Standing::of(tenant, principal, bindings, factor_at)
+        live: row.live,
+        step_up_minutes: policy.step_up(),
+        owes,
+        ..Standing::of(row.tenant_id, principal, bindings, row.factor_at)
     }))
+}
+
+/// What must be done before a session is good for anything else.
+pub async fn owes(tx: &mut SystemTx, session: SessionId) -> Result<Vec<Owed>> {
+    Ok(standing(tx, session)
+        .await?
+        .map(|standing| standing.owes)
+        .unwrap_or_default())
 }
 
 /// Removes some of the sessions that expired; answers how many. A revoked one stays until then, so that its tokens

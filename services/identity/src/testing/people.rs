@@ -2,7 +2,7 @@
 
 use auth::{Binding, Caller, Credential, Moment, Principal, Role, Standing};
 use db::Reason;
-use ids::{ApiKeyId, BindingId, FactorId, GroupId, RequestId, RoleId, SessionId, UserId};
+use ids::{ApiKeyId, BindingId, FactorId, GroupId, RequestId, RoleId, SessionId, TenantId, UserId};
 use secrecy::SecretString;
 use serde_json::json;
 use testkit::{Client, Reply, TestTenant};
@@ -135,6 +135,25 @@ impl Test {
             .bind(user)
             .bind(role.name())
             .execute(&mut self.bench.superuser().await)
+            .await
+            .unwrap();
+    }
+
+    /// Puts a tenant under these rules, as `column = value, …`.
+    pub async fn rules(&self, tenant: TenantId, rules: &str) {
+        let sql = format!(
+            "with made as (insert into identity.policies (tenant_id, created_at, updated_at)
+                           values ('{tenant}', now(), now()) on conflict do nothing)
+             select"
+        );
+        let mut connection = self.bench.superuser().await;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        let sql = format!("update identity.policies set {rules} where tenant_id = '{tenant}'");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+            .execute(&mut connection)
             .await
             .unwrap();
     }

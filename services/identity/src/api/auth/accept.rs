@@ -13,7 +13,7 @@ use web::{Open, Origin, Refusals};
 use super::record_refusal;
 use crate::invitation::{self as invited, Invitation};
 use crate::once;
-use crate::password::NewPassword;
+use crate::password::{NewPassword, Profile};
 use crate::person::{DisplayName, Email};
 use crate::state::Identity;
 use crate::store;
@@ -25,8 +25,8 @@ pub struct AcceptInvitation {
     /// The token of the invitation.
     #[schema(value_type = String, example = "yiv_Vt2m0hY1vJ3mT1d0b7m6cJXc2nYbq0Zr8m1yQ0sJxkA", max_length = 100)]
     pub token: SecretString,
-    /// At least 15 characters, at most 256 bytes; any characters, no other rules, but not an easily guessed one.
-    #[schema(value_type = String, format = Password, example = "correct horse battery staple", min_length = 15, max_length = 256)]
+    /// At least 15 characters, or what the tenant's `mlps3` asks; at most 256 bytes, and not an easily guessed one.
+    #[schema(value_type = String, format = Password, example = "correct horse battery staple", min_length = 10, max_length = 256)]
     pub password: SecretString,
     /// What they are called; what stands before the `@`, unless said otherwise.
     #[schema(example = "Grace Hopper", min_length = 1, max_length = 200)]
@@ -66,6 +66,7 @@ struct Named {
     tenant_name: String,
     id: InvitationId,
     email: Email,
+    profile: Profile,
 }
 
 /// Accepts an invitation.
@@ -116,6 +117,10 @@ async fn find(identity: &Identity, ask: &Open<AcceptInvitation>) -> Result<Named
     let digest = once::digest(ask.body.token.expose_secret());
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let found = store::invitations::find(&mut tx, &digest).await?;
+    let profile = match &found {
+        Some((tenant, ..)) => store::policies::at_sign_in(&mut tx, *tenant).await?.password.profile,
+        None => Profile::Nist,
+    };
     drop(tx);
     match found {
         Some((tenant, tenant_name, id, email)) => Ok(Named {
@@ -123,6 +128,7 @@ async fn find(identity: &Identity, ask: &Open<AcceptInvitation>) -> Result<Named
             tenant_name,
             id,
             email: Email::stored(email),
+            profile,
         }),
         None => Err(refuse(identity, &ask.origin, PLATFORM, "invitation:unknown".to_owned()).await),
     }
@@ -130,7 +136,7 @@ async fn find(identity: &Identity, ask: &Open<AcceptInvitation>) -> Result<Named
 
 fn check(body: &AcceptInvitation, named: &Named) -> Result<(NewPassword, DisplayName), fault::Error> {
     let about = [named.email.as_str(), named.email.local_part(), &named.tenant_name];
-    let password = NewPassword::check(&body.password, &about)
+    let password = NewPassword::check_by(named.profile, &body.password, &about)
         .map_err(|refused| fault::Error::invalid("/password", refused.to_string()))?;
     let name = DisplayName::check("/display_name", body.display_name.as_deref(), named.email.local_part())
         .map_err(|error| fault::Error::invalid_fields(vec![error]))?;

@@ -25,22 +25,27 @@ pub(super) async fn begin(
     let (now, id) = (tx.now(), SessionId::mint());
     let (family, family_key) = Family::begin(&identity.kek, tenant, id).map_err(fault::Error::internal)?;
     let token = family.first();
-    let ends_at = now + identity.lifetimes.most;
-    let session = Session {
+    let (policy, chosen) = store::policies::of_person(tx, tenant, user).await?;
+    let lives = policy.lifetimes(identity.lifetimes);
+    let due = chosen.is_some_and(|chosen| policy.password.is_due(chosen, now));
+    let ends_at = now + lives.most;
+    let mut session = Session {
         tenant,
         id,
         user,
         family_key,
         token_hash: token.hash().to_vec(),
         previous: None,
-        expires_at: identity.lifetimes.expires(now, ends_at),
+        expires_at: lives.expires(now, ends_at),
         ends_at,
         over: false,
+        owes: Vec::new(),
     };
     let network = guess::network(origin.address);
     store::people::remember_address(tx, tenant, user, &network).await?;
-    store::sessions::insert(tx, &session, origin.address, methods).await?;
+    store::sessions::insert(tx, &session, origin.address, methods, due).await?;
     store::devices::note(tx, &session, origin).await?;
+    session.owes = store::sessions::owes(tx, id).await?;
 
     let caller = newcomer(tx, origin, (tenant, user)).await?;
     let (action, object) = (session::Create::INFO.name, format!("session:{id}"));

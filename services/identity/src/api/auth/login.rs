@@ -2,8 +2,8 @@ mod admit;
 
 use actix_web::post;
 use actix_web::web::{Data, Json};
-use auth::Action;
 use auth::action::session;
+use auth::{Action, Principal};
 use db::{AuditEvent, AuditOutcome, Reason, SystemTx};
 use fault::FieldError;
 use secrecy::SecretString;
@@ -144,11 +144,14 @@ async fn settle(
     }
     let person = (candidate.tenant, candidate.user);
     let has = Factors::lookup(&mut tx, person).await?;
-    let state = state
-        .next(Event::Found(has.kinds()), now)
-        .map_err(fault::Error::internal)?;
+    let found_kinds = if has.kinds().is_empty() && must_have_one(&mut tx, candidate).await? {
+        Event::Lacking
+    } else {
+        Event::Found(has.kinds())
+    };
+    let state = state.next(found_kinds, now).map_err(fault::Error::internal)?;
     let settled = match state {
-        State::Authenticated(methods) => {
+        State::Authenticated(methods) | State::Enrolling(methods) => {
             let (session, token) = begin(&mut tx, identity, attempt.origin, person, &methods).await?;
             Settled::In(Box::new(session), token)
         }
@@ -158,6 +161,13 @@ async fn settle(
     budget::give_back(&mut tx, &found.budgets).await?;
     tx.commit().await?;
     Ok(settled)
+}
+
+/// Does the tenant ask for a second factor of this person?
+async fn must_have_one(tx: &mut SystemTx, of: &Candidate) -> Result<bool, fault::Error> {
+    let policy = store::policies::at_sign_in(tx, of.tenant).await?;
+    let bindings = store::rights::bindings(tx, of.tenant, &Principal::User(of.user)).await?;
+    Ok(policy.asks_factor_of(&bindings))
 }
 
 async fn challenge(
@@ -451,6 +461,16 @@ mod tests {
 
     #[tokio::test]
     async fn t11_the_clock_does_not_tell_who_exists() {
+        wrong_takes_as_long_as_unknown("").await;
+    }
+
+    #[tokio::test]
+    async fn t11_nor_does_it_where_the_tenant_asks_for_more() {
+        wrong_takes_as_long_as_unknown("second_factor = 'everyone', password_profile = 'mlps3', password_history = 10")
+            .await;
+    }
+
+    async fn wrong_takes_as_long_as_unknown(rules: &str) {
         let many = Limit {
             burst: 1000,
             refill_seconds: 1,
@@ -467,6 +487,9 @@ mod tests {
         };
         let test = start_on(Bench::new().await, &real).await;
         let owner = test.sign_up("acme").await;
+        if !rules.is_empty() {
+            test.rules(owner.tenant, rules).await;
+        }
         let mut times = [Vec::new(), Vec::new()];
         for _ in 0..25 {
             for (which, email) in [owner.email.as_str(), "nobody@acme.example"].into_iter().enumerate() {

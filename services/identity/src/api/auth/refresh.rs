@@ -46,7 +46,7 @@ pub async fn refresh_session(ask: Open<Refresh>, identity: Data<Identity>) -> Re
     let from = ask.origin.address;
 
     let mut tx = identity.db.system(Reason::SignIn).await?;
-    let session = store::sessions::claim(&mut tx, token.tenant, token.session)
+    let mut session = store::sessions::claim(&mut tx, token.tenant, token.session)
         .await?
         .ok_or_else(ended)?;
     let family = Family::open(&identity.kek, &session).map_err(fault::Error::internal)?;
@@ -60,7 +60,8 @@ pub async fn refresh_session(ask: Open<Refresh>, identity: Data<Identity>) -> Re
         Turn::Again => {}
         Turn::Over => return Err(ended()),
         Turn::Rotate => {
-            let expires_at = identity.lifetimes.expires(tx.now(), session.ends_at);
+            let policy = store::policies::at_sign_in(&mut tx, session.tenant).await?;
+            let expires_at = policy.lifetimes(identity.lifetimes).expires(tx.now(), session.ends_at);
             store::sessions::rotate(&mut tx, &session, &next.hash(), from, expires_at).await?;
             store::devices::note(&mut tx, &session, &ask.origin).await?;
             let caller = Caller::newcomer(session.tenant, session.user, Vec::new(), from, ask.origin.request);
@@ -79,6 +80,7 @@ pub async fn refresh_session(ask: Open<Refresh>, identity: Data<Identity>) -> Re
             return Err(ended());
         }
     }
+    session.owes = store::sessions::owes(&mut tx, session.id).await?;
     tx.commit().await?;
 
     identity.hand_out(&session, &next).await

@@ -1,7 +1,9 @@
 use actix_web::delete;
 use actix_web::web::{Data, Path};
+use auth::Principal;
 use auth::action::factor;
 use db::{Outcome, Removed, Status};
+use ids::UserId;
 use web::{Change, DryRun, Refusals};
 
 use super::{FactorView, OneFactor, signed_in};
@@ -12,7 +14,8 @@ use crate::store;
 #[utoipa::path(
     operation_id = "delete_factor",
     tag = "auth",
-    description = "Asks for a factor shown of late. With the last one go the recovery codes.",
+    description = "Asks for a factor shown of late. With the last one go the recovery codes. Where the tenant asks for a \
+                   second factor, the last one stays.",
     params(
         ("factor" = String, Path, description = "Id"),
         DryRun,
@@ -34,6 +37,7 @@ pub async fn delete_factor(
 
     let mut tx = ask.begin(&identity.db).await?;
     let tenant = tx.tenant()?;
+    store::factors::hold_all(&mut tx, &tenant, user).await?;
     let factor = store::factors::hold(&mut tx, &tenant, user, path.factor).await?;
     let factor = factor.ok_or_else(|| fault::Error::not_found("factor"))?;
 
@@ -42,8 +46,23 @@ pub async fn delete_factor(
     if left.iter().all(|factor| factor.confirmed_at.is_none()) {
         store::recovery_codes::remove(&mut tx, &tenant, user).await?;
     }
+    if factor.confirmed_at.is_some() {
+        must_keep_one(&mut tx, user).await?;
+    }
 
     tx.finish(Status::NoContent, Removed(FactorView::from(&factor))).await
+}
+
+/// Whoever must have a factor that counts does not remove the last one.
+async fn must_keep_one(tx: &mut db::Change<factor::Delete>, user: UserId) -> Result<(), fault::Error> {
+    let policy = store::policies::lookup(tx).await?;
+    let carried = store::rights::bindings_of(tx, &Principal::User(user)).await?;
+    let left = store::policies::kinds_of(tx, user).await?;
+    if policy.asks_factor_of(&carried) && !policy.is_met_by(&left) {
+        let detail = "Your tenant asks for a second factor and this is your last that counts; add another first.";
+        return Err(fault::Error::conflict(detail));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use web::{Change, Refusals};
 
 use super::{FactorView, signed_in};
 use crate::factor::totp::Shared;
-use crate::factor::{MOST, Name, qr};
+use crate::factor::{Kind, MOST, Name, qr};
 use crate::state::Identity;
 use crate::store;
 
@@ -81,6 +81,12 @@ pub async fn enrol_totp(ask: Change<factor::Create, EnrolTotp>, identity: Data<I
     let mut tx = ask.begin(&identity.db).await?;
     let tenant = tx.tenant()?;
     let email = store::people::email(&mut tx, &tenant, user).await?;
+    let policy = store::policies::lookup(&mut tx).await?;
+    if !policy.counts(Kind::Totp) {
+        let names: Vec<&str> = policy.kinds().iter().map(|kind| kind.name()).collect();
+        let detail = format!("Your tenant takes second factors of other kinds: {}.", names.join(", "));
+        return Err(fault::Error::conflict(detail).into());
+    }
     let present = store::factors::list(&mut tx, &tenant, user).await?;
     if present.iter().filter(|factor| factor.confirmed_at.is_some()).count() >= MOST {
         return Err(fault::Error::conflict("You have as many factors as one may have; remove one first.").into());

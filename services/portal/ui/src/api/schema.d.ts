@@ -883,7 +883,7 @@ export interface paths {
         put?: never;
         /**
          * Changes the caller's password.
-         * @description The rules are those of signing up. All other sessions of the caller end, this one stays. Asks for a factor shown of late. 429 says how long to wait after too many failures.
+         * @description The rules are the tenant's; `GET /me` names them. All other sessions of the caller end, this one stays. Asks for a factor shown of late. 429 says how long to wait after too many failures.
          */
         post: operations["change_password"];
         delete?: never;
@@ -1088,7 +1088,7 @@ export interface paths {
         post?: never;
         /**
          * Removes one of the caller's second factors.
-         * @description Asks for a factor shown of late. With the last one go the recovery codes.
+         * @description Asks for a factor shown of late. With the last one go the recovery codes. Where the tenant asks for a second factor, the last one stays.
          */
         delete: operations["delete_factor"];
         options?: never;
@@ -1362,6 +1362,54 @@ export interface paths {
          * @description Changes name or description. Send the `ETag` last read as `If-Match`. Needs `project.modify`.
          */
         patch: operations["modify_project"];
+        trace?: never;
+    };
+    "/api/v1/policies/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads what the tenant asks of whoever signs in.
+         * @description Who must have a second factor, how fresh it must be, and how long sessions live. Needs `policy.read`.
+         */
+        get: operations["read_sign_in_policy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes what the tenant asks of whoever signs in.
+         * @description Counts within five seconds, for sessions that are under way as well: who must have a second factor and has shown none can do nothing but add or show it. Whoever asks for a factor must have one that counts. Send the `ETag` last read as `If-Match`. Needs `policy.modify` and a factor shown of late.
+         */
+        patch: operations["modify_sign_in_policy"];
+        trace?: never;
+    };
+    "/api/v1/policies/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads what the tenant asks of passwords.
+         * @description What passwords look like, when they are changed and which are not chosen again. Needs `policy.read`; everybody finds in `GET /me` what concerns them.
+         */
+        get: operations["read_password_policy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes what the tenant asks of passwords.
+         * @description What passwords look like counts from each person's next change; when they must be changed, from their next sign-in. Send the `ETag` last read as `If-Match`. Needs `policy.modify` and a factor shown of late.
+         */
+        patch: operations["modify_password_policy"];
         trace?: never;
     };
     "/api/v1/users": {
@@ -1705,7 +1753,7 @@ export interface components {
             token: string;
             /**
              * Format: password
-             * @description At least 15 characters, at most 256 bytes; any characters, no other rules, but not an easily guessed one.
+             * @description At least 15 characters, or what the tenant's `mlps3` asks; at most 256 bytes, and not an easily guessed one.
              * @example correct horse battery staple
              */
             password: string;
@@ -2006,7 +2054,7 @@ export interface components {
             current_password: string;
             /**
              * Format: password
-             * @description At least 15 characters, at most 256 bytes; any characters, no other rules, but not an easily guessed one.
+             * @description At least 15 characters, or what the tenant's `mlps3` asks; at most 256 bytes, and not an easily guessed one.
              * @example seven lamps in the harbour
              */
             new_password: string;
@@ -2058,7 +2106,7 @@ export interface components {
             token: string;
             /**
              * Format: password
-             * @description The new password, by the rules of a sign-up.
+             * @description The new password, by the rules of the tenant.
              * @example correct horse battery staple
              */
             password: string;
@@ -3376,6 +3424,8 @@ export interface components {
             roles: string[];
             /** @description The projects they may read, by name; the first 1,000. */
             projects: components["schemas"]["MyProject"][];
+            /** @description What the tenant asks of them before anything else, and of their passwords. */
+            sign_in: components["schemas"]["MySignIn"];
         };
         /** @description Somebody in a group. */
         MemberView: {
@@ -3479,6 +3529,22 @@ export interface components {
              */
             display_name: string;
         };
+        /** @description What to change; what is left out stays. */
+        ModifyPasswordPolicy: {
+            profile?: components["schemas"]["Profile"] | null;
+            /**
+             * Format: int64
+             * @description Under `mlps3`: days after which a password must be changed.
+             * @example 90
+             */
+            days?: number | null;
+            /**
+             * Format: int64
+             * @description Under `mlps3`: how many of the last ones, the present one among them, cannot be chosen again.
+             * @example 5
+             */
+            history?: number | null;
+        };
         /** @description What to change of a pool; what is left out stays. */
         ModifyPool: {
             overcommit?: components["schemas"]["OvercommitView"] | null;
@@ -3562,6 +3628,35 @@ export interface components {
              */
             enabled?: boolean | null;
         };
+        /** @description What to change; what is left out stays. */
+        ModifySignInPolicy: {
+            second_factor?: components["schemas"]["SecondFactor"] | null;
+            /**
+             * @description The kinds of second factor that count from now on.
+             * @example [
+             *       "totp"
+             *     ]
+             */
+            factor_kinds?: string[] | null;
+            /**
+             * Format: int64
+             * @description Minutes for which a factor is fresh enough for what asks for one; 0: for ever.
+             * @example 15
+             */
+            step_up_minutes?: number | null;
+            /**
+             * Format: int64
+             * @description Minutes without use after which a session ends; no more than the operator's.
+             * @example 60
+             */
+            session_idle_minutes?: number | null;
+            /**
+             * Format: int64
+             * @description Hours after which a session ends, however much it is used; no more than the operator's.
+             * @example 12
+             */
+            session_hours?: number | null;
+        };
         /** @description What to change of a person; what is left out stays. */
         ModifyUser: {
             /**
@@ -3616,6 +3711,39 @@ export interface components {
              * @example default
              */
             name: string;
+        };
+        /** @description What the caller's tenant asks of them. */
+        MySignIn: {
+            /**
+             * @description A second factor must be added, or shown, before anything else.
+             * @example false
+             */
+            must_enrol: boolean;
+            /**
+             * @description The password must be changed before anything else.
+             * @example false
+             */
+            password_expired: boolean;
+            /**
+             * @description The kinds of second factor that count.
+             * @example [
+             *       "totp"
+             *     ]
+             */
+            factor_kinds: string[];
+            /** @description By which standard passwords are judged. */
+            password_profile: components["schemas"]["Profile"];
+            /**
+             * @description Characters that a password has at least.
+             * @example 15
+             */
+            password_min_length: number;
+            /**
+             * Format: int32
+             * @description Kinds of characters (small and capital letters, digits, others) that it has at least.
+             * @example 1
+             */
+            password_min_kinds: number;
         };
         /** @description The caller's tenant. */
         MyTenant: {
@@ -4667,6 +4795,48 @@ export interface components {
              */
             sessions_ended: number;
         };
+        /** @description What the tenant asks of passwords. */
+        PasswordPolicyView: {
+            /**
+             * @description `nist` (NIST SP 800-63B-4): at least 15 characters, none easily guessed, no other rules. `mlps3` (GB/T 22239-2019,
+             *     8.1.4.1 a): at least 10 characters of three of four kinds, changed after `days`, none of the last `history` again.
+             */
+            profile: components["schemas"]["Profile"];
+            /**
+             * @description Characters that a password has at least.
+             * @example 15
+             */
+            min_length: number;
+            /**
+             * Format: int32
+             * @description Kinds of characters (small and capital letters, digits, others) that it has at least.
+             * @example 1
+             */
+            min_kinds: number;
+            /**
+             * Format: int32
+             * @description Under `mlps3`: days after which it must be changed.
+             * @example 90
+             */
+            days: number;
+            /**
+             * Format: int32
+             * @description Under `mlps3`: how many of the last ones, the present one among them, cannot be chosen again.
+             * @example 5
+             */
+            history: number;
+            /**
+             * Format: int64
+             * @description Counts changes of the tenant's policies; also their `ETag`.
+             * @example 1
+             */
+            generation: number;
+            /**
+             * Format: date-time
+             * @description When they were last changed; none: never.
+             */
+            updated_at?: string | null;
+        };
         /** @description Everything held on one person. */
         PersonExport: {
             /**
@@ -4819,6 +4989,11 @@ export interface components {
             errors?: components["schemas"]["FieldError"][];
             missing?: components["schemas"]["Missing"] | null;
         };
+        /**
+         * @description By which standard passwords are judged.
+         * @enum {string}
+         */
+        Profile: "nist" | "mlps3";
         /**
          * @description How far an operation got. New words may come.
          * @enum {string}
@@ -5082,6 +5257,11 @@ export interface components {
             score: number;
         };
         /**
+         * @description Who must have a second factor.
+         * @enum {string}
+         */
+        SecondFactor: "optional" | "privileged" | "everyone";
+        /**
          * Format: uuid
          * @description A machine with an account of its own.
          */
@@ -5139,6 +5319,21 @@ export interface components {
          * @description A sign-in that lives until it is revoked or expires.
          */
         SessionId: string;
+        /** @description How long sessions may live. */
+        SessionLimits: {
+            /**
+             * Format: int64
+             * @description Minutes without use.
+             * @example 1440
+             */
+            session_idle_minutes: number;
+            /**
+             * Format: int64
+             * @description Hours in all.
+             * @example 720
+             */
+            session_hours: number;
+        };
         /** @description A session. */
         SessionView: {
             /** @description Its id. */
@@ -5192,6 +5387,52 @@ export interface components {
         };
         /** @description What signing in with a password leads to; `status` tells which. */
         SignInAnswer: components["schemas"]["SignedIn"] | components["schemas"]["MfaRequired"];
+        /** @description What the tenant asks of whoever signs in. */
+        SignInPolicyView: {
+            /**
+             * @description Who must have a second factor: `optional`, `privileged` (whoever carries anything that asks for a factor shown of
+             *     late), `everyone`. Who lacks one they must have can do nothing but add it.
+             */
+            second_factor: components["schemas"]["SecondFactor"];
+            /**
+             * @description The kinds of second factor that count.
+             * @example [
+             *       "totp"
+             *     ]
+             */
+            factor_kinds: string[];
+            /**
+             * Format: int32
+             * @description Minutes for which a factor is fresh enough for what asks for one; 0: for ever.
+             * @example 15
+             */
+            step_up_minutes: number;
+            /**
+             * Format: int64
+             * @description Minutes without use after which a session ends.
+             * @example 1440
+             */
+            session_idle_minutes: number;
+            /**
+             * Format: int64
+             * @description Hours after which a session ends, however much it is used.
+             * @example 720
+             */
+            session_hours: number;
+            /** @description The longest that the operator lets sessions live. */
+            most: components["schemas"]["SessionLimits"];
+            /**
+             * Format: int64
+             * @description Counts changes of the tenant's policies; also their `ETag`.
+             * @example 1
+             */
+            generation: number;
+            /**
+             * Format: date-time
+             * @description When they were last changed; none: never.
+             */
+            updated_at?: string | null;
+        };
         /**
          * @description How far a sign-in has come.
          * @enum {string}
@@ -5262,6 +5503,18 @@ export interface components {
              * @example yrt_AZLwwS0-eksMjV5uf4CRorMBkvDBLT56SwyNXm5_gJGis
              */
             refresh_token: string;
+            /**
+             * @description The tenant asks for a second factor that was not shown: until one is added or shown, the session is good for
+             *     nothing else, and everything else gets `factor_enrolment_required`.
+             * @example false
+             */
+            must_enrol: boolean;
+            /**
+             * @description The password has come of age: until it is changed, the session is good for nothing else, and everything else gets
+             *     `password_expired`.
+             * @example false
+             */
+            password_expired: boolean;
         };
         /** @description What a sign-up made. */
         SignedUp: {
@@ -5617,7 +5870,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5794,7 +6047,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5997,7 +6250,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6176,7 +6429,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6360,7 +6613,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6537,7 +6790,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6720,7 +6973,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6901,7 +7154,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7073,7 +7326,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7257,7 +7510,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7437,7 +7690,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7623,7 +7876,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7793,7 +8046,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7976,7 +8229,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8157,7 +8410,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8336,7 +8589,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8520,7 +8773,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8703,7 +8956,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8884,7 +9137,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9068,7 +9321,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9251,7 +9504,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9430,7 +9683,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9607,7 +9860,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9788,7 +10041,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9965,7 +10218,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10134,7 +10387,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10303,7 +10556,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10477,7 +10730,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10646,7 +10899,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10816,7 +11069,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11016,7 +11269,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11210,7 +11463,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11400,7 +11653,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11590,7 +11843,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11780,7 +12033,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11961,7 +12214,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12136,7 +12389,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12318,7 +12571,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12509,7 +12762,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12695,7 +12948,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12876,7 +13129,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13056,7 +13309,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13220,7 +13473,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13394,7 +13647,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13572,7 +13825,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13736,7 +13989,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13905,7 +14158,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14074,7 +14327,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14243,7 +14496,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14412,7 +14665,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14581,7 +14834,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14750,7 +15003,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14925,7 +15178,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15100,7 +15353,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15277,7 +15530,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15446,7 +15699,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15615,7 +15868,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15779,7 +16032,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15951,7 +16204,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16115,7 +16368,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16279,7 +16532,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16463,7 +16716,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16641,7 +16894,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16820,7 +17073,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16997,7 +17250,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17169,7 +17422,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17343,7 +17596,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17523,7 +17776,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17701,7 +17954,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17881,7 +18134,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18053,7 +18306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18237,7 +18490,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18407,7 +18660,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18587,7 +18840,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18766,7 +19019,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18950,7 +19203,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19127,7 +19380,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19310,7 +19563,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19491,7 +19744,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19669,7 +19922,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19859,7 +20112,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -20034,7 +20287,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -20219,7 +20472,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -20398,7 +20651,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -20582,7 +20835,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -20759,7 +21012,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -20942,7 +21195,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -21123,7 +21376,699 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_sign_in_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInPolicyView"];
+                };
+            };
+            /** @description Unchanged */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    modify_sign_in_policy: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description The `ETag` last read */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to change */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModifySignInPolicy"];
+            };
+        };
+        responses: {
+            /** @description The policy as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInPolicyView"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_password_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasswordPolicyView"];
+                };
+            };
+            /** @description Unchanged */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    modify_password_policy: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description The `ETag` last read */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to change */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModifyPasswordPolicy"];
+            };
+        };
+        responses: {
+            /** @description The policy as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasswordPolicyView"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -21307,7 +22252,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -21477,7 +22422,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -21660,7 +22605,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -21841,7 +22786,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -22011,7 +22956,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -22190,7 +23135,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -22374,7 +23319,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -22544,7 +23489,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -22727,7 +23672,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -22908,7 +23853,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -23086,7 +24031,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -23264,7 +24209,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -23449,7 +24394,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -23621,7 +24566,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -23805,7 +24750,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -23985,7 +24930,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -24162,7 +25107,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -24346,7 +25291,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -24523,7 +25468,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -24706,7 +25651,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -24887,7 +25832,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -25074,7 +26019,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -25258,7 +26203,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -25425,7 +26370,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -25602,7 +26547,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -25778,7 +26723,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Permission missing; Show a factor again; Quota exceeded */
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -8,6 +8,8 @@ const answer = (n: number, expires_in = 300) => ({
   token_type: "Bearer",
   expires_in,
   refresh_token: `r${n}`,
+  must_enrol: false,
+  password_expired: false,
 });
 const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
 const sent = (call: unknown[] | undefined) => JSON.parse((call?.[1] as { body: string }).body) as unknown;

@@ -22,7 +22,7 @@ pub struct ConfirmReset {
     /// The token of the letter's link.
     #[schema(value_type = String, format = Password, example = "ypr_gAn0t0ken", max_length = 200)]
     pub token: SecretString,
-    /// The new password, by the rules of a sign-up.
+    /// The new password, by the rules of the tenant.
     #[schema(value_type = String, format = Password, example = "correct horse battery staple", max_length = 256)]
     pub password: SecretString,
 }
@@ -57,14 +57,21 @@ pub async fn confirm_password_reset(
     let turn = identity.hasher.turn()?;
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let holder = store::resets::lookup(&mut tx, token).await?.ok_or_else(void)?;
+    let rules = store::policies::at_sign_in(&mut tx, holder.tenant).await?.password;
+    let kept = store::people::secret(&mut tx, holder.tenant, holder.user)
+        .await?
+        .ok_or_else(void)?;
+    let barred = store::former_passwords::barred(&mut tx, holder.tenant, holder.user, &kept, &rules).await?;
     drop(tx);
     let email = holder.email();
-    let password = NewPassword::check(&ask.body.password, &[email.as_str(), email.local_part()])
+    let password = NewPassword::check_by(rules.profile, &ask.body.password, &[email.as_str(), email.local_part()])
         .map_err(|refused| fault::Error::invalid("/password", refused.to_string()))?;
-    let hash = turn.hash(password).await.map_err(|error| error.at("/password"))?;
+    let hash = turn.hash_unlike(password, barred).await;
+    let hash = hash.map_err(|error| error.at("/password"))?;
 
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let holder = store::resets::spend(&mut tx, token).await?.ok_or_else(void)?;
+    store::former_passwords::keep_at_reset(&mut tx, holder.tenant, holder.user, &kept, &rules).await?;
     store::people::set_hash(&mut tx, holder.tenant, holder.user, &hash).await?;
     store::sessions::revoke_all(&mut tx, holder.tenant, holder.user, Why::Password).await?;
     let caller = Caller::newcomer(
@@ -190,6 +197,35 @@ mod tests {
             2,
             "asked and changed"
         );
+    }
+
+    #[tokio::test]
+    async fn a_letter_is_no_way_round_the_tenants_rules() {
+        let post = post_on(&Clock::system()).await;
+        let owner = post.test.sign_up("acme").await;
+        post.test.rules(owner.tenant, "password_profile = 'mlps3'").await;
+        let token = post.asked(&owner.email).await;
+        let choose = |password: &str| {
+            post.test
+                .client
+                .post(PATH, json!({"token": token, "password": password}))
+        };
+        for bad in [NEW, "Tz7!kWq2p", "Password1!"] {
+            let refused = choose(bad).await.expect(400);
+            assert_eq!(refused.json["errors"][0]["pointer"], "/password", "{bad}");
+        }
+        choose("Tz7!kWq2pv").await.expect(200);
+        let body = json!({"email": owner.email});
+        post.test
+            .client
+            .post("/api/v1/auth/password-reset", body)
+            .await
+            .expect(202);
+        let both = post.tokens(2).await;
+        let second = both.into_iter().find(|other| *other != token).unwrap();
+        let again = json!({"token": second, "password": "Tz7!kWq2pv"});
+        let refused = post.test.client.post(PATH, again).await.expect(400);
+        assert!(refused.text.contains("had before"), "{}", refused.text);
     }
 
     #[tokio::test]
