@@ -30,26 +30,32 @@ pub struct Info {
     pub roles: RoleSet,
     /// Does it ask for a factor shown of late ("step-up")?
     pub guarded: bool,
+    /// Is a credential with scopes good for it only if they name it by its whole name, and an API key without scopes
+    /// not at all?
+    pub by_name: bool,
 }
 
-impl Info {
-    /// Does it change by what somebody signs in? An API key does so only if its scopes name it.
-    pub fn changes_credentials(&self) -> bool {
-        let what = [
-            "api_key",
-            "account_key",
-            "factor",
-            "password",
-            "recovery_code",
-            "session",
-        ];
-        let looks = self
-            .name
-            .rsplit('.')
-            .next()
-            .is_some_and(|verb| ["list", "read"].contains(&verb));
-        what.contains(&self.resource) && !looks
-    }
+/// What stands in brackets behind an action's level.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    /// Nothing.
+    Plain,
+    /// `(guarded)`: it asks for a factor shown of late. A key shows none, so it is `by_name` as well.
+    Guarded,
+    /// `(by_name)`: it changes by what somebody comes in or what they may do, and must be quick all the same.
+    ByName,
+}
+
+macro_rules! mark {
+    () => {
+        $crate::action::Mark::Plain
+    };
+    (guarded) => {
+        $crate::action::Mark::Guarded
+    };
+    (by_name) => {
+        $crate::action::Mark::ByName
+    };
 }
 
 /// An action as a type.
@@ -58,13 +64,9 @@ pub trait Action: Send + Sync + 'static {
     const INFO: &'static Info;
 }
 
-const fn is_marked(marks: &[&str]) -> bool {
-    !marks.is_empty()
-}
-
 /// One type per action, and the policy: which built-in roles carry it. A row says all there is to say of an action.
 macro_rules! actions {
-    ($($(#[$doc:meta])* $resource:ident { $($verb:ident = $name:literal on $level:ident $(($guarded:ident))?: $($role:ident),+;)+ })+) => {
+    ($($(#[$doc:meta])* $resource:ident { $($verb:ident = $name:literal on $level:ident $(($mark:ident))?: $($role:ident),+;)+ })+) => {
         $(
             $(#[$doc])*
             pub mod $resource {
@@ -79,7 +81,8 @@ macro_rules! actions {
                             resource: stringify!($resource),
                             level: super::Level::$level,
                             roles: super::RoleSet::of(&[$(super::Role::$role),+]),
-                            guarded: super::is_marked(&[$(stringify!($guarded))?]),
+                            guarded: matches!(mark!($($mark)?), super::Mark::Guarded),
+                            by_name: !matches!(mark!($($mark)?), super::Mark::Plain),
                         };
                     }
                 )+
@@ -107,7 +110,7 @@ actions! {
     user {
         List = "user.list" on Tenant: Owner, Admin, Auditor;
         Read = "user.read" on Tenant: Owner, Admin, Auditor;
-        Modify = "user.modify" on Tenant: Owner, Admin;
+        Modify = "user.modify" on Tenant(by_name): Owner, Admin;
         Delete = "user.delete" on Tenant(guarded): Owner, Admin;
         Export = "user.export" on Tenant(guarded): Owner, Admin;
     }
@@ -129,18 +132,18 @@ actions! {
     invitation {
         Create = "invitation.create" on Tenant(guarded): Owner, Admin;
         List = "invitation.list" on Tenant: Owner, Admin, Auditor;
-        Delete = "invitation.delete" on Tenant: Owner, Admin;
+        Delete = "invitation.delete" on Tenant(by_name): Owner, Admin;
         Accept = "invitation.accept" on Tenant: Anyone;
     }
     /// Sign-ins.
     session {
-        Create = "session.create" on Tenant: Anyone;
-        Refresh = "session.refresh" on Tenant: Anyone;
-        Delete = "session.delete" on Tenant: Anyone;
-        Recover = "session.recover" on Tenant: Anyone;
+        Create = "session.create" on Tenant(by_name): Anyone;
+        Refresh = "session.refresh" on Tenant(by_name): Anyone;
+        Delete = "session.delete" on Tenant(by_name): Anyone;
+        Recover = "session.recover" on Tenant(by_name): Anyone;
         List = "session.list" on Tenant: Anyone;
-        Challenge = "session.challenge" on Tenant: Anyone;
-        StepUp = "session.step_up" on Tenant: Anyone;
+        Challenge = "session.challenge" on Tenant(by_name): Anyone;
+        StepUp = "session.step_up" on Tenant(by_name): Anyone;
     }
     /// The caller's own password.
     password {
@@ -155,7 +158,7 @@ actions! {
     factor {
         List = "factor.list" on Tenant: Anyone;
         Create = "factor.create" on Tenant(guarded): Anyone;
-        Modify = "factor.modify" on Tenant: Anyone;
+        Modify = "factor.modify" on Tenant(by_name): Anyone;
         Delete = "factor.delete" on Tenant(guarded): Anyone;
     }
     /// The codes for the day a factor is lost.
@@ -165,14 +168,14 @@ actions! {
     /// The sessions of others.
     user_session {
         List = "user_session.list" on Tenant: Owner, Admin, Auditor;
-        Delete = "user_session.delete" on Tenant: Owner, Admin;
+        Delete = "user_session.delete" on Tenant(by_name): Owner, Admin;
     }
     /// The caller's own API keys.
     api_key {
         Create = "api_key.create" on Tenant(guarded): Anyone;
         List = "api_key.list" on Tenant: Anyone;
         Read = "api_key.read" on Tenant: Anyone;
-        Delete = "api_key.delete" on Tenant: Anyone;
+        Delete = "api_key.delete" on Tenant(by_name): Anyone;
     }
     /// Service accounts: machines with an account of their own.
     service_account {
@@ -187,7 +190,7 @@ actions! {
         Create = "account_key.create" on Tenant(guarded): Owner, Admin;
         List = "account_key.list" on Tenant: Owner, Admin, Auditor;
         Read = "account_key.read" on Tenant: Owner, Admin, Auditor;
-        Delete = "account_key.delete" on Tenant: Owner, Admin;
+        Delete = "account_key.delete" on Tenant(by_name): Owner, Admin;
     }
     /// Projects.
     project {
@@ -293,7 +296,11 @@ pub fn print() -> String {
         let carry = Role::ALL.iter().filter(|role| action.roles.contains(**role));
         let names: Vec<_> = carry.map(|role| role.name()).collect();
         let level = format!("{:?}", action.level);
-        let mark = if action.guarded { "guarded" } else { "" };
+        let mark = match (action.guarded, action.by_name) {
+            (true, _) => "guarded",
+            (false, true) => "by_name",
+            (false, false) => "",
+        };
         let line = format!("{:<24} {level:<9} {mark:<8} {}\n", action.name, names.join(" "));
         out.push_str(&line);
     }
@@ -310,6 +317,35 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), ALL.len());
+    }
+
+    /// What a key without scopes may change of people, machines and rights: what they are called, and groups that carry
+    /// nothing yet.
+    #[test]
+    fn t14_whatever_changes_credentials_or_rights_is_marked() {
+        let weighty = [
+            "user",
+            "group_member",
+            "invitation",
+            "session",
+            "user_session",
+            "password",
+            "factor",
+            "recovery_code",
+            "api_key",
+            "service_account",
+            "account_key",
+            "role",
+            "role_binding",
+        ];
+        let looks = ["list", "read"];
+        let open = ALL.iter().filter(|action| {
+            let verb = action.name.rsplit('.').next().unwrap();
+            weighty.contains(&action.resource) && !looks.contains(&verb) && !action.by_name
+        });
+        let open: Vec<_> = open.map(|action| action.name).collect();
+        // Whoever accepts an invitation has no credential yet.
+        assert_eq!(open, ["invitation.accept"]);
     }
 
     #[test]

@@ -46,6 +46,16 @@ pub enum Credential {
     ApiKey(ApiKeyId),
 }
 
+impl std::fmt::Display for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Session(id) => write!(f, "session:{id}"),
+            Self::ApiKey(id) => write!(f, "api_key:{id}"),
+        }
+    }
+}
+
 /// What a credential may do at this moment. Identity answers it to the gateway (`GET /internal/…`), which keeps it for a
 /// few seconds: as long as a revocation or role change may take to be felt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -286,9 +296,8 @@ impl Caller {
 
     fn in_scope(&self, action: &Info) -> bool {
         match (&self.scope, self.credential) {
-            (Some(scope), _) => scope.carry(action),
-            // Whoever finds a key must not make another of it, or lock its person out, unless it was made for that.
-            (None, Credential::ApiKey(_)) => !action.changes_credentials(),
+            (Some(scope), _) => scope.admit(action),
+            (None, Credential::ApiKey(_)) => !action.by_name,
             (None, Credential::None | Credential::Session(_)) => true,
         }
     }
@@ -343,14 +352,25 @@ mod tests {
     }
 
     #[test]
-    fn t14_a_key_changes_no_credentials_unless_it_was_made_for_that() {
-        use crate::action::{api_key, session};
+    fn t14_a_key_changes_no_credentials_and_no_rights_unless_it_was_made_for_that() {
+        use crate::action::{api_key, role, role_binding, session};
         let owner = || vec![Binding::role(Role::Owner, None)];
         let plain = by_key(None, owner());
         assert!(plain.may_somewhere(vm::Create::INFO) && plain.may_somewhere(api_key::List::INFO));
         assert!(!plain.may_somewhere(api_key::Create::INFO) && !plain.may_somewhere(session::Delete::INFO));
         let maker = by_key(Some(&["api_key.create"]), owner());
         assert!(maker.may_somewhere(api_key::Create::INFO) && !maker.may_somewhere(vm::Read::INFO));
+        let changing = [
+            role_binding::Create::INFO,
+            role_binding::Delete::INFO,
+            role::Modify::INFO,
+        ];
+        for action in changing {
+            assert!(!plain.may_somewhere(action), "{}", action.name);
+            let all = by_key(Some(&["role_binding.*", "role.*"]), owner());
+            assert!(!all.may_somewhere(action) && all.may_somewhere(role_binding::List::INFO));
+            assert!(by_key(Some(&[action.name]), owner()).may_somewhere(action));
+        }
     }
 
     #[test]

@@ -53,6 +53,16 @@ impl Permissions {
         self.0.iter().any(|name| matches(name, action.name))
     }
 
+    /// Is a credential with these scopes good for `action`? What changes credentials or rights is not had by `*`: whoever
+    /// finds a key must not make another of it, give its holder more, or lock them out, unless it was made for exactly that.
+    pub fn admit(&self, action: &Info) -> bool {
+        if action.by_name {
+            self.0.iter().any(|name| name == action.name)
+        } else {
+            self.carry(action)
+        }
+    }
+
     /// Which of these is no permission?
     pub fn first_unknown(names: &[String]) -> Option<usize> {
         names

@@ -1,4 +1,4 @@
-use auth::Caller;
+use auth::{Caller, Credential};
 use chrono::{DateTime, Utc};
 use ids::{EventId, RequestId};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,9 @@ pub struct AuditEvent {
     pub time: DateTime<Utc>,
     /// Who, e.g. `user:0192…` or `system:placer`.
     pub actor: String,
+    /// With which credential, e.g. `api_key:0192…`; none for workers and whoever is not signed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
     /// What, e.g. `vm.create`.
     pub action: String,
     /// On what, e.g. `vm:0192…`.
@@ -52,6 +55,9 @@ impl AuditEvent {
             id: EventId::mint(),
             time,
             actor: caller.principal().to_string(),
+            credential: Some(caller.credential())
+                .filter(|credential| *credential != Credential::None)
+                .map(|credential| credential.to_string()),
             action: action.to_owned(),
             object,
             outcome,

@@ -19,6 +19,8 @@ pub struct Entry {
     pub time: DateTime<Utc>,
     /// Who.
     pub actor: String,
+    /// With which credential.
+    pub credential: Option<String>,
     /// What.
     pub action: String,
     /// On what.

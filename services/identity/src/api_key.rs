@@ -137,9 +137,14 @@ impl Reach {
 
     /// In which field it exceeds another.
     fn wider_than(&self, other: &Self) -> Option<&'static str> {
-        let allowed = |action: &&Info| other.scopes.as_ref().is_none_or(|scopes| scopes.carry(action));
+        let allowed = |action: &&Info| {
+            other
+                .scopes
+                .as_ref()
+                .map_or(!action.by_name, |scopes| scopes.admit(action))
+        };
         let scopes = match &self.scopes {
-            Some(scopes) => ALL.iter().filter(|action| scopes.carry(action)).all(allowed),
+            Some(scopes) => ALL.iter().filter(|action| scopes.admit(action)).all(allowed),
             None => other.scopes.is_none(),
         };
         let inside = |network: &IpNetwork| {
@@ -181,13 +186,18 @@ mod tests {
 
     #[test]
     fn t18_a_key_makes_none_that_is_wider_than_itself() {
-        let maker = reach(Some(&["vm.*", "api_key.create"]), &["10.0.0.0/8"], Some(100));
+        let maker = &["vm.*", "api_key.create", "role_binding.*"];
+        let maker = reach(Some(maker), &["10.0.0.0/8"], Some(100));
         let fine = reach(Some(&["vm.read"]), &["10.1.0.0/16"], Some(100));
         assert_eq!(fine.wider_than(&maker), None);
         for (wider, field) in [
             (reach(None, &["10.0.0.0/8"], Some(1)), "scopes"),
             (
                 reach(Some(&["vm.read", "quota.read"]), &["10.0.0.0/8"], Some(1)),
+                "scopes",
+            ),
+            (
+                reach(Some(&["role_binding.create"]), &["10.0.0.0/8"], Some(1)),
                 "scopes",
             ),
             (reach(Some(&["vm.read"]), &[], Some(1)), "networks"),

@@ -31,6 +31,9 @@ pub struct AuditEventView {
     /// Who acted: `user:<id>` or `system:<name>`.
     #[schema(example = "user:0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3")]
     pub actor: String,
+    /// With which credential: `session:<id>` or `api_key:<id>`. Null for workers and whoever was not signed in.
+    #[schema(example = "api_key:0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b4")]
+    pub credential: Option<String>,
     /// What was done or tried.
     #[schema(example = "vm.create")]
     pub action: String,
@@ -64,6 +67,7 @@ impl AuditEventView {
             seq: entry.seq,
             time: entry.time,
             actor: entry.actor,
+            credential: entry.credential,
             action: entry.action,
             object: entry.object,
             outcome: entry.outcome,

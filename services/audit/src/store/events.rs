@@ -15,6 +15,7 @@ struct EntryRow {
     event_id: EventId,
     time: DateTime<Utc>,
     actor: String,
+    credential: Option<String>,
     action: String,
     object: String,
     outcome: String,
@@ -31,6 +32,7 @@ impl From<EntryRow> for Entry {
             seq: row.seq,
             time: row.time,
             actor: row.actor,
+            credential: row.credential,
             action: row.action,
             object: row.object,
             outcome: row.outcome,
@@ -49,8 +51,8 @@ pub async fn append(tx: &mut SystemTx, tenant: TenantId, told: &AuditEvent, seal
              on conflict (tenant_id) do update set seq = h.seq + 1 returning seq
          )
          insert into audit.events
-             (tenant_id, seq, event_id, time, actor, action, object, outcome, ip, request_id, changes)
-         select $1, head.seq, $2, $3, $4, $5, $6, $7, $8::text::inet, $9, $10 from head",
+             (tenant_id, seq, event_id, time, actor, action, object, outcome, ip, request_id, changes, credential)
+         select $1, head.seq, $2, $3, $4, $5, $6, $7, $8::text::inet, $9, $10, $11 from head",
     )
     .bind(tenant)
     .bind(told.id)
@@ -62,6 +64,7 @@ pub async fn append(tx: &mut SystemTx, tenant: TenantId, told: &AuditEvent, seal
     .bind(told.ip.map(|ip| ip.to_string()))
     .bind(told.request_id)
     .bind(sealed)
+    .bind(&told.credential)
     .execute(tx.sql())
     .await?;
     Ok(())
@@ -89,7 +92,8 @@ pub async fn list(
     // the filter that is left serves the order too.
     let sql = match stretch.order {
         Order::NewestFirst => {
-            "select tenant_id, seq, event_id, time, actor, action, object, outcome, host(ip) as ip, request_id, changes
+            "select tenant_id, seq, event_id, time, actor, credential, action, object, outcome, host(ip) as ip,
+                    request_id, changes
              from audit.events
              where tenant_id = $1 and ($2::timestamptz is null or time >= $2) and ($3::timestamptz is null or time < $3)
                and ($4::text is null or actor = $4) and ($5::text is null or (actor >= $5 and actor < $6))
@@ -101,7 +105,8 @@ pub async fn list(
              order by time desc, seq desc limit $18"
         }
         Order::OldestFirst => {
-            "select tenant_id, seq, event_id, time, actor, action, object, outcome, host(ip) as ip, request_id, changes
+            "select tenant_id, seq, event_id, time, actor, credential, action, object, outcome, host(ip) as ip,
+                    request_id, changes
              from audit.events
              where tenant_id = $1 and ($2::timestamptz is null or time >= $2) and ($3::timestamptz is null or time < $3)
                and ($4::text is null or actor = $4) and ($5::text is null or (actor >= $5 and actor < $6))
@@ -140,7 +145,8 @@ pub async fn lookup(
     seq: Option<i64>,
 ) -> Result<Option<Entry>> {
     let row: Option<EntryRow> = sqlx::query_as(
-        "select tenant_id, seq, event_id, time, actor, action, object, outcome, host(ip) as ip, request_id, changes
+        "select tenant_id, seq, event_id, time, actor, credential, action, object, outcome, host(ip) as ip,
+                request_id, changes
          from audit.events where tenant_id = $1 and (event_id = $2 or seq = $3)",
     )
     .bind(tenant.id)

@@ -120,6 +120,7 @@ fn record_refusal(
         id: EventId::mint(),
         time: tx.now(),
         actor: "anonymous".to_owned(),
+        credential: None,
         action: action.name.to_owned(),
         object,
         outcome: AuditOutcome::Denied,

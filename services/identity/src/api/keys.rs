@@ -22,7 +22,7 @@ pub struct CreateApiKey {
     #[schema(example = "nightly backup", min_length = 1, max_length = 100)]
     pub name: String,
     /// The only actions it is good for: names such as `vm.read`, or `vm.*` for all of a resource. Left out: all that its
-    /// holder may do, but for changing keys, factors and sessions.
+    /// holder may do, but for changing credentials and rights. Such an action is had only by its whole name, never by `*`.
     #[schema(example = json!(["vm.read", "vm.list"]), min_items = 1, max_items = 200)]
     pub scopes: Option<Vec<String>>,
     /// The only project it is good for, by id or name.
@@ -47,7 +47,7 @@ pub struct ApiKeyView {
     /// What its holder calls it.
     #[schema(example = "nightly backup")]
     pub name: String,
-    /// The only actions it is good for; null means all that its holder may do, but for changing keys, factors and sessions.
+    /// The only actions it is good for; null means all that its holder may do, but for changing credentials and rights.
     #[schema(example = json!(["vm.list", "vm.read"]))]
     pub scopes: Option<Vec<String>>,
     /// The only project it is good for.

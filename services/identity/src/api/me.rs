@@ -6,8 +6,8 @@ pub mod modify;
 use actix_web::get;
 use actix_web::web::{Data, Json};
 use auth::action::{me, project};
-use auth::{Action, Caller, Owed};
-use ids::{ProjectId, TenantId, UserId};
+use auth::{Action, Caller, Owed, Principal};
+use ids::{ProjectId, ServiceAccountId, TenantId, UserId};
 use scope::Scope;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -21,8 +21,10 @@ use crate::store;
 /// The caller: who, where, and what they may.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MeView {
-    /// The person.
-    pub user: MyPerson,
+    /// The person; null if it is a machine.
+    pub user: Option<MyPerson>,
+    /// The machine's account; null if it is a person.
+    pub service_account: Option<MyAccount>,
     /// Their tenant.
     pub tenant: MyTenant,
     /// The roles they carry on the whole tenant now, built in or custom.
@@ -83,6 +85,16 @@ pub struct MyPerson {
     pub display_name: String,
 }
 
+/// The caller's service account.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MyAccount {
+    /// Its id.
+    pub id: ServiceAccountId,
+    /// Its name.
+    #[schema(example = "backup")]
+    pub name: String,
+}
+
 /// The caller's tenant.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MyTenant {
@@ -107,21 +119,18 @@ pub struct MyProject {
 #[utoipa::path(
     operation_id = "read_me",
     tag = "auth",
-    description = "The person whose access token this is, their tenant, the roles they carry on all of it, and the projects \
-                   they may read.",
+    description = "The person or service account whose credential this is, their tenant, the roles they carry on all of it, \
+                   and the projects they may read.",
     responses((status = 200, description = "The caller", body = MeView), Refusals),
     security(("bearer" = [])),
 )]
 #[get("/me")]
 pub async fn read_me(ask: Read<me::Read>, identity: Data<Identity>) -> Result<Json<MeView>, fault::Error> {
-    let user = ask.caller().user().ok_or_else(|| fault::Error::not_found("person"))?;
-
     let mut tx = ask.begin(&identity.db).await?;
     let tenant = tx.tenant()?;
     let visible = tx.projects_for(project::Read::INFO);
 
-    let person = store::people::lookup(&mut tx, &tenant, user).await?;
-    let person = person.ok_or_else(|| fault::Error::not_found("person"))?;
+    let (user, service_account) = oneself(&mut tx, ask.caller().principal()).await?;
     let name = store::tenants::name(&mut tx, &tenant).await?;
     let policy = store::policies::lookup(&mut tx).await?;
     let projects = store::projects::names(&mut tx, &tenant, visible.as_deref()).await?;
@@ -136,16 +145,39 @@ pub async fn read_me(ask: Read<me::Read>, identity: Data<Identity>) -> Result<Js
     roles.sort_unstable();
     roles.dedup();
     Ok(Json(MeView {
-        user: MyPerson {
-            id: person.id,
-            email: person.email.as_str().to_owned(),
-            display_name: person.display_name,
-        },
+        user,
+        service_account,
         tenant: MyTenant { id: tenant.id, name },
         roles,
         sign_in: MySignIn::of(ask.caller(), &policy),
         projects: projects.into_iter().map(|(id, name)| MyProject { id, name }).collect(),
     }))
+}
+
+async fn oneself(
+    tx: &mut db::Read<me::Read>,
+    principal: &Principal,
+) -> Result<(Option<MyPerson>, Option<MyAccount>), fault::Error> {
+    let tenant = tx.tenant()?;
+    let nobody = || fault::Error::not_found("person");
+    match principal {
+        Principal::User(id) => {
+            let person = store::people::lookup(tx, &tenant, *id).await?.ok_or_else(nobody)?;
+            let person = MyPerson {
+                id: person.id,
+                email: person.email.as_str().to_owned(),
+                display_name: person.display_name,
+            };
+            Ok((Some(person), None))
+        }
+        Principal::ServiceAccount(id) => {
+            let name = store::service_accounts::name(tx, &tenant, *id)
+                .await?
+                .ok_or_else(nobody)?;
+            Ok((None, Some(MyAccount { id: *id, name })))
+        }
+        Principal::System(_) => Err(nobody()),
+    }
 }
 
 #[cfg(test)]
@@ -189,6 +221,21 @@ mod tests {
             (&me["roles"], &me["projects"]),
             (&json!([]), &json!([{"id": shop, "name": "shop"}]))
         );
+    }
+
+    #[tokio::test]
+    async fn a_machine_learns_which_it_is() {
+        let test = start().await;
+        let owner = test.enter_new("acme").await;
+        let body = json!({"name": "backup"});
+        let account = owner.post("/api/v1/service-accounts", body).await.expect(201).json;
+        let keys = format!("/api/v1/service-accounts/{}/api-keys", account["id"].as_str().unwrap());
+        let key = owner.post(&keys, json!({"name": "nightly"})).await.expect(201).json["key"].clone();
+        let machine = test.enter_by_key(&key, "192.0.2.1").await.unwrap();
+        let me = machine.get("/api/v1/me").await.expect(200).json;
+        assert_eq!(me["service_account"], json!({"id": account["id"], "name": "backup"}));
+        assert_eq!(me["user"], json!(null));
+        assert_eq!(me["tenant"]["name"], "acme");
     }
 
     #[tokio::test]

@@ -60,6 +60,21 @@ pub async fn insert(
     Ok(row.into())
 }
 
+/// The name of an account of the tenant.
+pub async fn name<A: Action>(
+    tx: &mut Read<A>,
+    tenant: &Granted<Tenant, A>,
+    id: ServiceAccountId,
+) -> Result<Option<String>> {
+    let name =
+        sqlx::query_scalar("select name from identity.service_accounts where tenant_id = $1 and account_id = $2")
+            .bind(tenant.id)
+            .bind(id)
+            .fetch_optional(tx.sql())
+            .await?;
+    Ok(name)
+}
+
 /// A window of the tenant's accounts whose names begin with `prefix`.
 pub async fn list(
     tx: &mut Read<service_account::List>,

@@ -153,7 +153,7 @@ const MATRIX: &[(&str, Access)] = &[
     ("stream_events", SignedIn),
 ];
 
-const CALLERS: [Role; 6] = [
+pub const CALLERS: [Role; 6] = [
     Role::Owner,
     Role::Admin,
     Role::Operator,
@@ -166,6 +166,16 @@ fn access(op: &Op) -> Access {
     let row = MATRIX.iter().find(|(id, _)| *id == op.id);
     row.unwrap_or_else(|| panic!("{} has no row in the access matrix", op.id))
         .1
+}
+
+/// Is nobody asked who they are?
+pub fn is_open(op: &Op) -> bool {
+    access(op) == Open
+}
+
+/// Is it for whoever is signed in, or some of them?
+pub fn is_for_callers(op: &Op) -> bool {
+    !matches!(access(op), Open | Certificate)
 }
 
 #[test]
@@ -211,7 +221,7 @@ fn what_changes_or_deletes_configuration_asks_for_the_state_that_was_read() {
 }
 
 /// Parameters that name the caller's own project where it can come to no harm, and nothing else that exists.
-fn params(op: &Op) -> impl Fn(&str) -> String {
+pub fn params(op: &Op) -> impl Fn(&str) -> String {
     let harmless = op.path != "/api/v1/projects/{project}" || op.method == reqwest::Method::GET;
     move |name: &str| match name {
         "project" if harmless => "default".to_owned(),

@@ -72,6 +72,35 @@ impl Cloud {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    /// The platform's public keys.
+    pub async fn jwks(&self) -> Value {
+        let keys = format!("{}/.well-known/jwks.json", self.base);
+        self.http.get(keys).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// What tokens say who made them.
+    pub fn issuer(&self) -> &str {
+        &self.config.issuer
+    }
+
+    /// The private key of that id.
+    pub async fn signer(&self, kid: &str) -> auth::token::Signer {
+        let keys = self.bench.dump("identity.signing_keys").await;
+        let row = keys.lines().find(|row| row.contains(kid)).unwrap();
+        let hex = row.split_once("\\x").unwrap().1.split('"').next().unwrap();
+        let bytes: Vec<u8> = (0..hex.len() / 2)
+            .map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).unwrap())
+            .collect();
+        let kek = crypto::Kek::open_or_make(&self.files.path().join("kek")).unwrap();
+        let place = crypto::Place {
+            tenant: auth::PLATFORM,
+            table: "identity.signing_keys",
+            column: "sealed",
+            row: kid,
+        };
+        auth::token::Signer::open(&kek.open_sealed(&place, &bytes).unwrap()).unwrap()
+    }
+
     pub async fn sign_up(&self, tenant: &str) -> Session {
         let email = format!("owner@{tenant}.example");
         let body = json!({"tenant": {"name": tenant}, "user": {"email": email, "password": PASSWORD}});

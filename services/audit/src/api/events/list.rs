@@ -121,9 +121,9 @@ pub async fn list_audit_events(
 #[cfg(test)]
 mod tests {
     use auth::action::{project, vm};
-    use auth::{Binding, Role};
-    use ids::ProjectId;
-    use serde_json::json;
+    use auth::{Binding, Caller, Credential, Moment, Principal, Role, Standing};
+    use ids::{ApiKeyId, ProjectId, RequestId, UserId};
+    use serde_json::{Value, json};
 
     use crate::testing::{column, start};
 
@@ -153,6 +153,34 @@ mod tests {
         assert_eq!(
             (&item["created_at"], &item["updated_at"]),
             (&item["time"], &item["time"])
+        );
+    }
+
+    #[tokio::test]
+    async fn an_entry_names_the_credential_it_was_made_with() {
+        let test = start().await;
+        let tenant = test.bench.tenant("acme").await;
+        let person = Principal::User(UserId::mint());
+        let standing = Standing::of(tenant.id, person, vec![Binding::role(Role::Owner, None)], None);
+        let moment = Moment {
+            now: test.bench.clock.now(),
+            address: None,
+            factor_at: None,
+        };
+        let key = ApiKeyId::mint();
+        let by_key = standing.caller(Credential::ApiKey(key), &moment, RequestId::mint());
+        test.wrote::<vm::Create>(&by_key.unwrap(), "vm:one").await;
+        test.wrote::<vm::Create>(&Caller::worker(tenant.id, "placer"), "vm:one")
+            .await;
+        test.holds(&tenant, 2).await;
+        let shown = test
+            .owner(&tenant)
+            .get(&format!("{LOG}?object=vm:one"))
+            .await
+            .expect(200);
+        assert_eq!(
+            column(&shown, "credential"),
+            [&Value::Null, &json!(format!("api_key:{key}"))]
         );
     }
 

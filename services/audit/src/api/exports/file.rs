@@ -16,7 +16,7 @@ use crate::store::{self, events::Stretch};
 /// Entries per transaction. None is held while the client reads.
 pub(super) const PAGE: usize = 500;
 
-const HEADING: [&str; 10] = [
+const HEADING: [&str; 11] = [
     "seq",
     "time",
     "actor",
@@ -27,6 +27,7 @@ const HEADING: [&str; 10] = [
     "request_id",
     "id",
     "changes",
+    "credential",
 ];
 
 /// A file that is being written.
@@ -128,5 +129,6 @@ fn row(view: &AuditEventView) -> String {
         &request,
         &id,
         &changes,
+        view.credential.as_deref().unwrap_or_default(),
     ])
 }

@@ -80,6 +80,7 @@ fn entry(
         id: EventId::mint(),
         time: tx.now(),
         actor: itself.clone(),
+        credential: None,
         action: host::Start::INFO.name.to_owned(),
         object: itself,
         outcome,

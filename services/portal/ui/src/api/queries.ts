@@ -2,14 +2,18 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, tagged, unwrap } from "./client";
 import type { paths } from "./schema";
-import type { HostView, OperationView, Page, VmView } from "./types";
+import type { HostView, Me, OperationView, Page, VmView } from "./types";
 
 /** Between two looks at something that has no events of its own, or while the event stream is down. */
 export const POLL_MS = 5_000;
 const PAGE = 100;
 
 export const me = () =>
-  queryOptions({ queryKey: ["me"], queryFn: () => unwrap(api.GET("/api/v1/me")), staleTime: 60_000 });
+  queryOptions({
+    queryKey: ["me"],
+    queryFn: async () => (await unwrap(api.GET("/api/v1/me"))) as Me,
+    staleTime: 60_000,
+  });
 
 // What an address bar says may be anything; what the API does not know it refuses by name.
 type VmQuery = Pick<

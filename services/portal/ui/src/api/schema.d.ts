@@ -961,7 +961,7 @@ export interface paths {
         };
         /**
          * Reads who the caller is.
-         * @description The person whose access token this is, their tenant, the roles they carry on all of it, and the projects they may read.
+         * @description The person or service account whose credential this is, their tenant, the roles they carry on all of it, and the projects they may read.
          */
         get: operations["read_me"];
         put?: never;
@@ -1880,7 +1880,7 @@ export interface components {
              */
             name: string;
             /**
-             * @description The only actions it is good for; null means all that its holder may do, but for changing keys, factors and sessions.
+             * @description The only actions it is good for; null means all that its holder may do, but for changing credentials and rights.
              * @example [
              *       "vm.list",
              *       "vm.read"
@@ -1941,6 +1941,11 @@ export interface components {
              * @example user:0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3
              */
             actor: string;
+            /**
+             * @description With which credential: `session:<id>` or `api_key:<id>`. Null for workers and whoever was not signed in.
+             * @example api_key:0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b4
+             */
+            credential?: string | null;
             /**
              * @description What was done or tried.
              * @example vm.create
@@ -2167,7 +2172,7 @@ export interface components {
             name: string;
             /**
              * @description The only actions it is good for: names such as `vm.read`, or `vm.*` for all of a resource. Left out: all that its
-             *     holder may do, but for changing keys, factors and sessions.
+             *     holder may do, but for changing credentials and rights. Such an action is had only by its whole name, never by `*`.
              * @example [
              *       "vm.read",
              *       "vm.list"
@@ -3411,8 +3416,8 @@ export interface components {
         };
         /** @description The caller: who, where, and what they may. */
         MeView: {
-            /** @description The person. */
-            user: components["schemas"]["MyPerson"];
+            user?: components["schemas"]["MyPerson"] | null;
+            service_account?: components["schemas"]["MyAccount"] | null;
             /** @description Their tenant. */
             tenant: components["schemas"]["MyTenant"];
             /**
@@ -3687,6 +3692,16 @@ export interface components {
                 [key: string]: string;
             } | null;
         };
+        /** @description The caller's service account. */
+        MyAccount: {
+            /** @description Its id. */
+            id: components["schemas"]["ServiceAccountId"];
+            /**
+             * @description Its name.
+             * @example backup
+             */
+            name: string;
+        };
         /** @description The caller's person. */
         MyPerson: {
             /** @description Their id. */
@@ -3938,7 +3953,7 @@ export interface components {
                  */
                 name: string;
                 /**
-                 * @description The only actions it is good for; null means all that its holder may do, but for changing keys, factors and sessions.
+                 * @description The only actions it is good for; null means all that its holder may do, but for changing credentials and rights.
                  * @example [
                  *       "vm.list",
                  *       "vm.read"
@@ -4004,6 +4019,11 @@ export interface components {
                  * @example user:0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3
                  */
                 actor: string;
+                /**
+                 * @description With which credential: `session:<id>` or `api_key:<id>`. Null for workers and whoever was not signed in.
+                 * @example api_key:0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b4
+                 */
+                credential?: string | null;
                 /**
                  * @description What was done or tried.
                  * @example vm.create

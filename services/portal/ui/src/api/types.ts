@@ -11,7 +11,8 @@ export interface Page<T> {
   next_page?: string | null;
 }
 
-export type Me = Schemas["MeView"];
+/** Whoever is in the portal has signed in, and only people do. */
+export type Me = Schemas["MeView"] & { user: Schemas["MyPerson"] };
 export type SignedIn = Schemas["SignedIn"];
 export type VmView = Omit<Schemas["VmView"], "status"> & { status: string };
 export type CreateVm = Schemas["CreateVm"];

@@ -241,6 +241,7 @@ export const en = {
   "audit.title": "Audit log",
   "audit.time": "Time",
   "audit.actor": "Actor",
+  "audit.credential": "Credential",
   "audit.action": "Action",
   "audit.object": "Object",
   "audit.outcome": "Outcome",

@@ -241,6 +241,7 @@ export const zh: Record<keyof typeof en, string> = {
   "audit.title": "审计日志",
   "audit.time": "时间",
   "audit.actor": "操作者",
+  "audit.credential": "凭证",
   "audit.action": "操作",
   "audit.object": "对象",
   "audit.outcome": "结果",

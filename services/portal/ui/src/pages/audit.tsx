@@ -156,6 +156,11 @@ function Detail({ event }: { event: AuditEvent }) {
       <p>
         <span className="muted">{t("audit.actor")}</span> <Code value={event.actor} />
       </p>
+      {event.credential && (
+        <p>
+          <span className="muted">{t("audit.credential")}</span> <Code value={event.credential} />
+        </p>
+      )}
       <p>
         <span className="muted">{t("audit.request")}</span> <Code value={event.request_id} />
       </p>
