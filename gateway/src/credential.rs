@@ -105,7 +105,12 @@ impl Credentials {
         let credential = Credential::Session(claims.sid);
         let standing = self.standing(credential, proxy).await?.ok_or_else(ended)?;
         // The signature says so, and the session must not say otherwise.
-        if standing.tenant != claims.tenant || standing.principal != Principal::User(claims.sub) {
+        let subject = match &standing.principal {
+            Principal::User(id) => Some(id.as_uuid()),
+            Principal::ServiceAccount(id) => Some(id.as_uuid()),
+            Principal::System(_) => None,
+        };
+        if standing.tenant != claims.tenant || subject != Some(claims.sub) {
             return Err(ended());
         }
         Ok((credential, standing))

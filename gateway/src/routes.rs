@@ -3,7 +3,11 @@
 //! The first rule that matches counts, so the more specific stand above. `{}` is one segment, `**` any rest. What no rule
 //! names is not there; `/internal` in particular is for services among themselves.
 
+mod open;
+
 use actix_http::Method;
+
+pub use open::{CLIENTS_OWN, GUESSABLE, OPEN};
 
 /// A part of the platform that answers requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -109,6 +113,8 @@ pub const TABLE: &[Rule] = &[
     nowhere("/internal/**"),
     to("/.well-known/**", Role::Identity),
     to("/api/v1/auth/**", Role::Identity),
+    to("/api/v1/oauth/**", Role::Identity),
+    to("/api/v1/oauth-clients/**", Role::Identity),
     to("/api/v1/me/**", Role::Identity),
     to("/api/v1/tenant/**", Role::Identity),
     to("/api/v1/users/**", Role::Identity),
@@ -138,32 +144,6 @@ pub const TABLE: &[Rule] = &[
     nowhere("/api/**"),
     nowhere("/problems/**"),
     to("/**", Role::Portal).proof(Proof::None),
-];
-
-/// What nobody in particular may ask of a service. Tokens are ignored here, good or bad.
-pub const OPEN: &[(Method, &str)] = &[
-    (Method::POST, "/api/v1/auth/signup"),
-    (Method::POST, "/api/v1/auth/login"),
-    (Method::POST, "/api/v1/auth/refresh"),
-    (Method::POST, "/api/v1/auth/accept-invitation"),
-    (Method::POST, "/api/v1/auth/mfa/totp"),
-    (Method::POST, "/api/v1/auth/mfa/recovery"),
-    (Method::POST, "/api/v1/auth/password-reset"),
-    (Method::POST, "/api/v1/auth/password-reset/confirm"),
-    (Method::GET, "/.well-known/**"),
-];
-
-/// Guessing passwords and codes and making tenants has a tighter rate.
-pub const GUESSABLE: &[&str] = &[
-    "/api/v1/auth/login",
-    "/api/v1/auth/mfa/totp",
-    "/api/v1/auth/mfa/recovery",
-    "/api/v1/auth/step-up",
-    "/api/v1/auth/password",
-    "/api/v1/auth/signup",
-    "/api/v1/auth/accept-invitation",
-    "/api/v1/auth/password-reset",
-    "/api/v1/auth/password-reset/confirm",
 ];
 
 /// The row for a path, whose escapes have been undone.
@@ -207,6 +187,8 @@ mod tests {
     fn each_path_has_its_role() {
         for (path, role) in [
             ("/api/v1/auth/login", Some(Role::Identity)),
+            ("/api/v1/oauth/token", Some(Role::Identity)),
+            ("/api/v1/oauth-clients/c", Some(Role::Identity)),
             ("/api/v1/me", Some(Role::Identity)),
             ("/api/v1/users/u/export", Some(Role::Identity)),
             ("/api/v1/groups/g/members/u", Some(Role::Identity)),
@@ -258,6 +240,9 @@ mod tests {
         assert!(is_open(&Method::POST, "/api/v1/auth/accept-invitation"));
         assert!(!is_open(&Method::POST, "/api/v1/invitations"));
         assert!(!is_open(&Method::GET, "/api/v1/auth/login"));
+        assert!(is_open(&Method::GET, "/api/v1/oauth/authorize"));
+        assert!(!is_open(&Method::POST, "/api/v1/oauth/authorize"));
+        assert!(!is_open(&Method::GET, "/api/v1/oauth/userinfo"));
         assert!(!is_open(&Method::POST, "/api/v1/auth/login/"));
         assert!(!is_open(&Method::POST, "/api/v1/auth/logout"));
         assert!(is_open(&Method::HEAD, "/.well-known/jwks.json"));

@@ -115,7 +115,10 @@ impl Step<'_> {
             _ => None,
         };
 
-        let ask = self.ask(bearer, visit, body);
+        let mut ask = self.ask(bearer, visit, body);
+        if let Some(proof) = basic(headers).filter(|_| routes::CLIENTS_OWN.contains(&path)) {
+            ask.headers.insert(header::AUTHORIZATION, proof);
+        }
         let asked = proxy.ask(role, &ask);
         let reply = if to.pace == Pace::LongPoll {
             tokio::select! {
@@ -144,7 +147,9 @@ impl Step<'_> {
         }
         let limit = match to.proof {
             Proof::Certificate => settings.sizes.hypervisor_body_bytes,
-            _ if path.starts_with("/api/v1/auth/") => settings.sizes.auth_body_bytes,
+            _ if path.starts_with("/api/v1/auth/") || path.starts_with("/api/v1/oauth/") => {
+                settings.sizes.auth_body_bytes
+            }
             _ => settings.sizes.body_bytes,
         };
         Ok(Inbound::of(
@@ -191,6 +196,14 @@ impl Step<'_> {
             deadline,
         }
     }
+}
+
+/// The one `Authorization: Basic` of a request. Any other kind is the gateway's to judge, and goes no further.
+fn basic(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut values = headers.get_all(header::AUTHORIZATION);
+    let value = values.next().filter(|_| values.next().is_none())?;
+    let is_basic = value.as_bytes().get(..6)?.eq_ignore_ascii_case(b"basic ");
+    is_basic.then(|| value.clone())
 }
 
 /// Takes note of a rate, and refuses when it is used up.

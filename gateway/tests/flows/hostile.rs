@@ -38,7 +38,12 @@ fn start() -> (Stack, Forge, Claims) {
     let forge = Forge::new(claims.clone());
     *stack.behind.signer.lock().unwrap() = forge.signer();
     let bindings = vec![Binding::role(Role::Owner, None)];
-    let standing = Standing::of(claims.tenant, Principal::User(claims.sub), bindings, None);
+    let standing = Standing::of(
+        claims.tenant,
+        Principal::User(ids::UserId::from_uuid(claims.sub)),
+        bindings,
+        None,
+    );
     stack.behind.sessions.lock().unwrap().insert(claims.sid, standing);
     (stack, forge, claims)
 }

@@ -210,7 +210,12 @@ impl Stack {
     pub fn session(&self, role: Role) -> (Claims, String) {
         let claims = Self::claims();
         let bindings = vec![Binding::role(role, None)];
-        let standing = Standing::of(claims.tenant, Principal::User(claims.sub), bindings, None);
+        let standing = Standing::of(
+            claims.tenant,
+            Principal::User(UserId::from_uuid(claims.sub)),
+            bindings,
+            None,
+        );
         self.behind.sessions.lock().unwrap().insert(claims.sid, standing);
         let token = self.sign(&claims);
         (claims, token)
@@ -239,13 +244,14 @@ impl Stack {
         Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
-            sub: UserId::mint(),
+            sub: UserId::mint().as_uuid(),
             tenant: TenantId::mint(),
             sid: SessionId::mint(),
             jti: "1".to_owned(),
             iat: now,
             nbf: now,
             exp: now + 300,
+            client_id: None,
         }
     }
 }

@@ -192,6 +192,22 @@ actions! {
         Read = "account_key.read" on Tenant: Owner, Admin, Auditor;
         Delete = "account_key.delete" on Tenant(by_name): Owner, Admin;
     }
+    /// What people let programs do for them (OAuth 2.0).
+    authorization {
+        Create = "authorization.create" on Tenant(by_name): Anyone;
+    }
+    /// Programs that people of the tenant may let act for them.
+    oauth_client {
+        Create = "oauth_client.create" on Tenant(guarded): Owner, Admin;
+        List = "oauth_client.list" on Tenant: Owner, Admin, Auditor;
+        Read = "oauth_client.read" on Tenant: Owner, Admin, Auditor;
+        Modify = "oauth_client.modify" on Tenant(guarded): Owner, Admin;
+        Delete = "oauth_client.delete" on Tenant(guarded): Owner, Admin;
+    }
+    /// Who somebody is, as `OpenID` Connect tells it.
+    userinfo {
+        Read = "userinfo.read" on Tenant: Anyone;
+    }
     /// Projects.
     project {
         Create = "project.create" on Tenant: Owner, Admin;
@@ -335,6 +351,8 @@ mod tests {
             "api_key",
             "service_account",
             "account_key",
+            "authorization",
+            "oauth_client",
             "role",
             "role_binding",
         ];

@@ -298,7 +298,11 @@ impl Caller {
         match (&self.scope, self.credential) {
             (Some(scope), _) => scope.admit(action),
             (None, Credential::ApiKey(_)) => !action.by_name,
-            (None, Credential::None | Credential::Session(_)) => true,
+            // Nor does a machine's token reach further than its key would.
+            (None, Credential::Session(_)) => {
+                !matches!(self.principal, Principal::ServiceAccount(_)) || !action.by_name
+            }
+            (None, Credential::None) => true,
         }
     }
 }

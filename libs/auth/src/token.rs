@@ -10,7 +10,8 @@ use std::collections::HashMap;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ids::{SessionId, TenantId, UserId};
+use ids::uuid::Uuid;
+use ids::{SessionId, TenantId};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +49,7 @@ pub enum Error {
     Key,
 }
 
-/// The claims of an access token. All are required.
+/// The claims of an access token. All but `client_id` are required.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
@@ -56,8 +57,8 @@ pub struct Claims {
     pub iss: String,
     /// Whom it is for.
     pub aud: String,
-    /// The person.
-    pub sub: UserId,
+    /// The person, or the service account.
+    pub sub: Uuid,
     /// Their tenant.
     pub tenant: TenantId,
     /// Their session.
@@ -70,6 +71,9 @@ pub struct Claims {
     pub nbf: i64,
     /// Not good after.
     pub exp: i64,
+    /// The OAuth 2.0 client it was given to, where it was given to one (RFC 9068, 2.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
 }
 
 impl Claims {
@@ -164,8 +168,13 @@ impl Signer {
 
     /// Signs these claims.
     pub fn sign(&self, claims: &Claims) -> Result<String, Error> {
+        self.sign_as(TYPE, claims)
+    }
+
+    /// Signs claims of another kind under a type of their own, so that neither is taken for the other.
+    pub fn sign_as<T: Serialize>(&self, kind: &str, claims: &T) -> Result<String, Error> {
         let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(TYPE.to_owned());
+        header.typ = Some(kind.to_owned());
         header.kid = Some(self.jwk.kid.clone());
         Ok(jsonwebtoken::encode(&header, claims, &self.key)?)
     }
@@ -254,13 +263,14 @@ mod tests {
         Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
-            sub: UserId::mint(),
+            sub: ids::UserId::mint().as_uuid(),
             tenant: TenantId::mint(),
             sid: SessionId::mint(),
             jti: "1".to_owned(),
             iat: now,
             nbf: now,
             exp: now + LIFETIME_SECONDS,
+            client_id: None,
         }
     }
 

@@ -8,7 +8,7 @@ mod signatures;
 use auth::token::{AUDIENCE, Claims, Jwks, LIFETIME_SECONDS, Signer, TYPE};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use ids::uuid::Uuid;
-use ids::{SessionId, TenantId, UserId};
+use ids::{SessionId, TenantId};
 
 use crate::{Object, Piece, b64};
 
@@ -53,13 +53,14 @@ impl Forge {
         Self::new(Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
-            sub: UserId::from_uuid(id(1)),
+            sub: id(1),
             tenant: TenantId::from_uuid(id(2)),
             sid: SessionId::from_uuid(id(3)),
             jti: id(4).to_string(),
             iat: HOUR,
             nbf: HOUR,
             exp: HOUR + LIFETIME_SECONDS,
+            client_id: None,
         })
     }
 

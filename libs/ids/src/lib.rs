@@ -55,6 +55,10 @@ define_id! {
     InvitationId;
     /// Something that a person proves who they are with.
     FactorId;
+    /// A program that people let act for them (OAuth 2.0).
+    OauthClientId;
+    /// A secret or public key by which a service account proves itself for an access token.
+    AccountCredentialId;
     /// A step of a sign-in that waits for its second factor.
     ChallengeId;
     /// A pool of hosts.

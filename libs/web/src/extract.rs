@@ -38,7 +38,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    fn of(request: &HttpRequest, passport: &Passport) -> Self {
+    pub(crate) fn of(request: &HttpRequest, passport: &Passport) -> Self {
         let agent = request
             .headers()
             .get(USER_AGENT)
@@ -52,7 +52,7 @@ impl Origin {
     }
 }
 
-fn passport(request: &HttpRequest) -> Result<Passport, fault::Error> {
+pub(crate) fn passport(request: &HttpRequest) -> Result<Passport, fault::Error> {
     request.extensions().get::<Passport>().cloned().ok_or_else(sign_in)
 }
 

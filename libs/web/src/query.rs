@@ -30,7 +30,7 @@ pub(crate) fn parse<Q: DeserializeOwned>(request: &HttpRequest) -> Result<Q, fau
     })
 }
 
-fn form_pairs(text: &str) -> Result<form_urlencoded::Parse<'_>, fault::Error> {
+pub(crate) fn form_pairs(text: &str) -> Result<form_urlencoded::Parse<'_>, fault::Error> {
     // A lone percent sign or bytes that are no UTF-8 would be repaired silently; we would rather say so.
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -40,7 +40,7 @@ fn form_pairs(text: &str) -> Result<form_urlencoded::Parse<'_>, fault::Error> {
             if !whole {
                 return Err(fault::Error::new(
                     Kind::Malformed,
-                    "The query is not percent-encoded correctly.",
+                    "Query or form is not percent-encoded correctly.",
                 ));
             }
         }
@@ -50,7 +50,7 @@ fn form_pairs(text: &str) -> Result<form_urlencoded::Parse<'_>, fault::Error> {
     if std::str::from_utf8(&decoded).is_err() || decoded.contains(&0) {
         return Err(fault::Error::new(
             Kind::Malformed,
-            "The query is not UTF-8, or holds a NUL.",
+            "Query or form is not UTF-8, or holds a NUL.",
         ));
     }
     Ok(form_urlencoded::parse(text.as_bytes()))

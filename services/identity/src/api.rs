@@ -10,6 +10,8 @@ pub mod jwks;
 pub mod keys;
 pub mod me;
 pub mod my_keys;
+pub mod oauth;
+pub mod oauth_clients;
 pub mod policies;
 pub mod projects;
 pub mod role_bindings;

@@ -130,6 +130,11 @@ pub fn proof_budgets(limits: &Limits, user: UserId, network: &str, known: bool) 
     budgets
 }
 
+/// The budget of proofs of one client that were wrong, from one address.
+pub fn client(limits: &Limits, id: &ids::uuid::Uuid, network: &str) -> Budget {
+    Budget::new(limits.proof, ["client", &id.to_string(), network])
+}
+
 /// What counts as one address: a whole /64 of IPv6, which every customer of a network has.
 pub fn network(address: Option<IpAddr>) -> String {
     match address.map(|address| address.to_canonical()) {

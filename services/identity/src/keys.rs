@@ -12,15 +12,18 @@
 
 use std::sync::Arc;
 
-use auth::token::{AUDIENCE, Claims, Jwks, LIFETIME_SECONDS, Signer};
+use auth::token::{AUDIENCE, Claims, Jwks, LIFETIME_SECONDS, Signer, Verifier};
 use auth::{Caller, PLATFORM};
 use chrono::{DateTime, TimeDelta, Utc};
 use crypto::{Kek, Place};
 use db::{AuditEvent, AuditOutcome, Db, Reason, SystemTx};
 use ids::EventId;
+use serde::Serialize;
 use serde_json::json;
 use tokio::sync::Mutex;
 
+use crate::oauth::client::wire_id;
+use crate::oauth::id_token::{self, IdClaims};
 use crate::session::Session;
 use crate::store;
 use crate::store::keys::SigningKey;
@@ -126,22 +129,48 @@ impl Keys {
 
     /// An access token for a session, good from now on.
     pub async fn access_token(&self, session: &Session) -> Result<String, Error> {
+        let now = self.db.clock().now();
+        self.sign(
+            auth::token::TYPE,
+            &Claims {
+                iss: self.issuer.clone(),
+                aud: AUDIENCE.to_owned(),
+                sub: session.user.as_uuid(),
+                tenant: session.tenant,
+                sid: session.id,
+                jti: EventId::mint().to_string(),
+                iat: now.timestamp(),
+                nbf: now.timestamp(),
+                exp: now.timestamp() + LIFETIME_SECONDS,
+                client_id: session.client.map(wire_id),
+            },
+        )
+        .await
+    }
+
+    /// What tells a client who signed in. Its key dies no sooner than that of an access token.
+    pub async fn id_token(&self, claims: &IdClaims) -> Result<String, Error> {
+        self.sign(id_token::TYPE, claims).await
+    }
+
+    /// The claims of an access token that is good now.
+    pub async fn check(&self, token: &str) -> Result<Claims, Error> {
+        let jwks = self.jwks().await?;
+        let now = self.db.clock().now().timestamp();
+        Ok(Verifier::new(&self.issuer, &jwks).check_at(token, now)?)
+    }
+
+    /// Who makes the tokens: the platform's address.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    async fn sign<T: Serialize>(&self, kind: &str, claims: &T) -> Result<String, Error> {
         let ring = self.ring().await?;
         let now = self.db.clock().now();
         let signing = ring.0.iter().find(|(from, _)| *from <= now);
         let (_, signer) = signing.ok_or(Error::Token(auth::token::Error::UnknownKey))?;
-        let token = signer.sign(&Claims {
-            iss: self.issuer.clone(),
-            aud: AUDIENCE.to_owned(),
-            sub: session.user,
-            tenant: session.tenant,
-            sid: session.id,
-            jti: EventId::mint().to_string(),
-            iat: now.timestamp(),
-            nbf: now.timestamp(),
-            exp: now.timestamp() + LIFETIME_SECONDS,
-        })?;
-        Ok(token)
+        Ok(signer.sign_as(kind, claims)?)
     }
 
     /// The public halves of all keys that sign, will sign or have signed what is still alive.

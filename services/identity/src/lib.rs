@@ -13,6 +13,7 @@ pub mod guess;
 pub mod invitation;
 pub mod keys;
 pub mod mail;
+pub mod oauth;
 pub mod once;
 pub mod operator;
 pub mod password;

@@ -162,7 +162,7 @@ mod tests {
             .await
             .expect(200)
             .json;
-        let user = test.check(&tokens).await.sub;
+        let user = ids::UserId::from_uuid(test.check(&tokens).await.sub);
         let db = test.bench.db("identity");
         let mut tx = db.system(Reason::Bootstrap).await.unwrap();
         let refused = store::people::bind(&mut tx, owner.tenant, user, Role::PlatformOperator).await;

@@ -3,14 +3,16 @@
 use web::{Routes, scope};
 
 use crate::api::{
-    account_keys, auth, factors, groups, internal, invitations, jwks, me, my_keys, policies, projects, role_bindings,
-    roles, service_accounts, sessions, users,
+    account_keys, auth, factors, groups, internal, invitations, jwks, me, my_keys, oauth, oauth_clients, policies,
+    projects, role_bindings, roles, service_accounts, sessions, users,
 };
 
 /// Puts the routes into a server.
 pub fn mount(config: &mut Routes<'_>) {
     config
         .service(jwks::read_jwks)
+        .service(oauth::discovery::read_openid_configuration)
+        .service(oauth::metadata::read_oauth_metadata)
         // For the gateway alone, so in no public document.
         .route(
             "/internal/sessions/{session}",
@@ -23,6 +25,7 @@ pub fn mount(config: &mut Routes<'_>) {
     config.service(
         scope("/api/v1")
             .configure(signing_in)
+            .configure(programs)
             .configure(oneself)
             .configure(the_tenant),
     );
@@ -41,6 +44,22 @@ fn signing_in(api: &mut Routes<'_>) {
         .service(auth::logout::sign_out)
         .service(auth::password_reset::reset_password)
         .service(auth::password_reset::confirm::confirm_password_reset);
+}
+
+/// Programs that people let act for them (OAuth 2.0, `OpenID` Connect).
+fn programs(api: &mut Routes<'_>) {
+    api.service(oauth::authorize::authorize)
+        .service(oauth::consent::decide_authorization)
+        .service(oauth::token::issue_oauth_token)
+        .service(oauth::userinfo::read_userinfo)
+        .service(oauth::introspect::introspect_oauth_token)
+        .service(oauth::revoke::revoke_oauth_token)
+        .service(oauth_clients::list::list_oauth_clients)
+        .service(oauth_clients::create::create_oauth_client)
+        .service(oauth_clients::read::read_oauth_client)
+        .service(oauth_clients::modify::modify_oauth_client)
+        .service(oauth_clients::renew_secret::renew_oauth_client_secret)
+        .service(oauth_clients::delete::delete_oauth_client);
 }
 
 /// What everybody may look after: themselves.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use auth::Owed;
 use chrono::{DateTime, TimeDelta, Utc};
-use ids::{SessionId, TenantId, UserId};
+use ids::{OauthClientId, SessionId, TenantId, UserId};
 
 /// How long the answer to a renewal may be asked for again by whoever asked first.
 const RETRY: TimeDelta = TimeDelta::seconds(10);
@@ -34,6 +34,8 @@ pub struct Session {
     pub id: SessionId,
     /// Whose it is.
     pub user: UserId,
+    /// The OAuth 2.0 client it was given to; none if its person signed in for themself.
+    pub client: Option<OauthClientId>,
     /// The encrypted family key.
     pub family_key: Vec<u8>,
     /// SHA-256 of the token that is good.
@@ -129,6 +131,7 @@ mod tests {
             tenant: TenantId::mint(),
             id: SessionId::mint(),
             user: UserId::mint(),
+            client: None,
             family_key: Vec::new(),
             token_hash: vec![2; 32],
             previous: Some(Previous {

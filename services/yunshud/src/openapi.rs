@@ -11,8 +11,13 @@ use utoipa::openapi::{
 };
 
 /// The tags and what stands under each.
-const TAGS: [(&str, &str); 22] = [
+const TAGS: [(&str, &str); 24] = [
     ("auth", "Signing up, in and out"),
+    (
+        "oauth",
+        "OAuth 2.0 and OpenID Connect: programs that people let act for them",
+    ),
+    ("oauth-clients", "The tenant's OAuth 2.0 clients"),
     ("me", "The caller's own person and rights"),
     ("users", "The people of the tenant"),
     ("groups", "Groups of people, to bind roles to"),

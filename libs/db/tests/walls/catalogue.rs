@@ -29,7 +29,7 @@ const PLATFORM: [(&str, &str); 11] = [
 const SYSTEM_ONLY: [(&str, &str); 1] = [("bus.dead_letters", "operators look through all tenants' failures")];
 
 /// Indexes of tenant tables that do not begin with the tenant.
-const INDEXES: [(&str, &str); 20] = [
+const INDEXES: [(&str, &str); 24] = [
     ("bus.outbox_entries", "housekeeping looks across tenants"),
     ("bus.outbox_order", "the feed is read across tenants, in commit order"),
     ("compute.allocations_host", "a host knows no tenants"),
@@ -44,6 +44,16 @@ const INDEXES: [(&str, &str); 20] = [
     ("identity.invitations_by_expiry", "housekeeping looks across tenants"),
     ("identity.invitations_by_token", "whoever accepts shows the token alone"),
     ("identity.known_addresses_by_use", "housekeeping looks across tenants"),
+    (
+        "identity.oauth_assertions_by_expiry",
+        "housekeeping looks across tenants",
+    ),
+    (
+        "identity.oauth_clients_by_id",
+        "a client names itself before its tenant is known",
+    ),
+    ("identity.oauth_codes_by_expiry", "housekeeping looks across tenants"),
+    ("identity.oauth_codes_by_hash", "a client brings the code alone"),
     ("identity.resets_by_expiry", "housekeeping looks across tenants"),
     ("identity.resets_by_token", "whoever comes with a token is nobody yet"),
     ("identity.sessions_by_expiry", "housekeeping looks across tenants"),

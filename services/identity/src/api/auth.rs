@@ -109,7 +109,7 @@ impl Identity {
 
 /// Writes that somebody who is not signed in was refused. They are nobody yet, so no more is known of them than where
 /// they called from; `object` says whom or what they were after.
-fn record_refusal(
+pub(in crate::api) fn record_refusal(
     tx: &mut SystemTx,
     tenant: TenantId,
     origin: &Origin,

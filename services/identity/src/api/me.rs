@@ -214,7 +214,7 @@ mod tests {
             .expect(201);
         let shop: ProjectId = made.json["id"].as_str().unwrap().parse().unwrap();
         let viewer = vec![Binding::role(Role::Viewer, Some(shop))];
-        let user = test.check(&tokens).await.sub;
+        let user = ids::UserId::from_uuid(test.check(&tokens).await.sub);
         let caller = Caller::newcomer(owner.tenant, user, viewer, None, RequestId::mint());
         let me = test.client.caller(&caller).get("/api/v1/me").await.expect(200).json;
         assert_eq!(

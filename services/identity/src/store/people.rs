@@ -1,6 +1,6 @@
 //! `identity.users`, `identity.passwords`, `identity.role_bindings` and `identity.known_addresses`.
 
-use auth::action::{me, password, tenant};
+use auth::action::{password, tenant};
 use auth::{Action, Role};
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Change, Granted, Read, Result, SystemTx, Tenant};
@@ -172,11 +172,7 @@ pub async fn candidates(
 }
 
 /// The caller's own person.
-pub async fn lookup(
-    tx: &mut Read<me::Read>,
-    tenant: &Granted<Tenant, me::Read>,
-    user: UserId,
-) -> Result<Option<Person>> {
+pub async fn lookup<A: Action>(tx: &mut Read<A>, tenant: &Granted<Tenant, A>, user: UserId) -> Result<Option<Person>> {
     let row: Option<PersonRow> = sqlx::query_as(
         "select tenant_id, user_id, email, display_name from identity.users where tenant_id = $1 and user_id = $2",
     )

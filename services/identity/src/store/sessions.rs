@@ -6,10 +6,11 @@ use auth::action::{password, session, user};
 use auth::{Action, Owed, Principal, Standing};
 use chrono::{DateTime, Utc};
 use db::{Change, Granted, Result, SystemTx, Tenant};
-use ids::{SessionId, TenantId, UserId};
+use ids::{OauthClientId, SessionId, TenantId, UserId};
 
 use super::policies::{PolicyRow, policy_columns};
 use super::rights;
+use crate::oauth::{CLI, Scopes};
 use crate::policy::Shown;
 use crate::session::{Previous, Session};
 use crate::signin::Method;
@@ -20,6 +21,7 @@ struct SessionRow {
     tenant_id: TenantId,
     session_id: SessionId,
     user_id: UserId,
+    client_id: Option<OauthClientId>,
     family_key: Vec<u8>,
     token_hash: Vec<u8>,
     previous_hash: Option<Vec<u8>>,
@@ -41,6 +43,7 @@ impl From<SessionRow> for Session {
             tenant: row.tenant_id,
             id: row.session_id,
             user: row.user_id,
+            client: row.client_id,
             family_key: row.family_key,
             token_hash: row.token_hash,
             previous,
@@ -59,6 +62,8 @@ pub enum Why {
     Reuse,
     /// The password was changed.
     Password,
+    /// The client that has it gave it back.
+    Client,
 }
 
 impl Why {
@@ -66,6 +71,7 @@ impl Why {
         match self {
             Self::Reuse => "reuse",
             Self::Password => "password",
+            Self::Client => "client",
         }
     }
 }
@@ -105,8 +111,8 @@ pub async fn insert(
 /// rules of now say, if that is earlier.
 pub async fn claim(tx: &mut SystemTx, tenant: TenantId, session: SessionId) -> Result<Option<Session>> {
     let row: Option<SessionRow> = sqlx::query_as(
-        "select s.tenant_id, s.session_id, s.user_id, s.family_key, s.token_hash, s.previous_hash, s.rotated_at,
-                s.rotated_from, least(s.expires_at, s.created_at + make_interval(hours => p.session_hours),
+        "select s.tenant_id, s.session_id, s.user_id, s.client_id, s.family_key, s.token_hash, s.previous_hash,
+                s.rotated_at, s.rotated_from, least(s.expires_at, s.created_at + make_interval(hours => p.session_hours),
                                       s.used_at + make_interval(mins => p.session_idle_minutes)) as expires_at,
                 least(s.ends_at, s.created_at + make_interval(hours => p.session_hours)) as ends_at,
                 (s.revoked_at is not null or not u.enabled) as over
@@ -287,6 +293,7 @@ struct StandingRow {
     tenant_id: TenantId,
     user_id: UserId,
     factor_at: Option<DateTime<Utc>>,
+    scopes: Option<Vec<String>>,
     methods: Vec<String>,
     password_due: bool,
     live: bool,
@@ -299,18 +306,23 @@ struct StandingRow {
 pub async fn standing(tx: &mut SystemTx, session: SessionId) -> Result<Option<Standing>> {
     let now = tx.now();
     let row: Option<StandingRow> = sqlx::query_as(concat!(
-        "select s.tenant_id, s.user_id, s.factor_at, s.methods, s.password_due,
+        // A client's session ends with its client.
+        "select s.tenant_id, s.user_id, s.factor_at, s.scopes, s.methods, s.password_due,
                 (s.revoked_at is null and u.enabled
+                 and (s.client_id is null or s.client_id = $3 or coalesce(c.enabled, false))
                  and least(s.expires_at, s.created_at + make_interval(hours => p.session_hours),
                            s.used_at + make_interval(mins => p.session_idle_minutes)) > $2) as live,
                 array(select distinct f.kind from identity.factors f
                       where f.tenant_id = s.tenant_id and f.user_id = s.user_id and f.confirmed_at is not null) as has, ",
         policy_columns!(),
         " from identity.sessions s join identity.users u using (tenant_id, user_id)
-          left join identity.policies p using (tenant_id) where s.session_id = $1"
+          left join identity.policies p using (tenant_id)
+          left join identity.oauth_clients c on c.tenant_id = s.tenant_id and c.client_id = s.client_id
+          where s.session_id = $1"
     ))
     .bind(session)
     .bind(now)
+    .bind(CLI)
     .fetch_optional(tx.sql())
     .await?;
     let Some(row) = row else { return Ok(None) };
@@ -325,6 +337,7 @@ pub async fn standing(tx: &mut SystemTx, session: SessionId) -> Result<Option<St
     });
     Ok(Some(Standing {
         live: row.live,
+        scope: row.scopes.and_then(|names| Scopes::stored(names).permissions()),
         step_up_minutes: policy.step_up(),
         owes,
         ..Standing::of(row.tenant_id, principal, bindings, row.factor_at)

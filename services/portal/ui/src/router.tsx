@@ -66,6 +66,22 @@ const accept = createRoute({
   component: lazyRouteComponent(() => import("./pages/accept"), "Accept"),
 });
 
+// A program has sent the person here, or they have come to let one in: signed in, yet outside of what is shown inside.
+const asked = createRoute({
+  getParentRoute: () => root,
+  id: "asked",
+  component: lazyRouteComponent(() => import("./layout/door"), "Door"),
+  beforeLoad: ({ location }) => {
+    if (!signedIn()) throw redirect({ to: "/sign-in", search: { next: location.href } });
+  },
+});
+const authorize = createRoute({
+  getParentRoute: () => asked,
+  path: "/authorize",
+  validateSearch: (search: Record<string, unknown>) => ({ ask: text(search["ask"]) }),
+  component: lazyRouteComponent(() => import("./pages/authorize"), "Authorize"),
+});
+
 const inside = createRoute({
   getParentRoute: () => root,
   id: "inside",
@@ -194,6 +210,7 @@ const images = createRoute({
 const tree = root.addChildren([
   anonymous.addChildren([signIn, signUp]),
   invited.addChildren([accept]),
+  asked.addChildren([authorize]),
   inside.addChildren([
     ...[home, vms, vmNew, vm, audit, security],
     ...[users, invitations, groups, roles, bindings],

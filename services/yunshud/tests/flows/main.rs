@@ -10,6 +10,7 @@
 mod credentials;
 mod kit;
 mod matrix;
+mod oauth;
 mod rights;
 mod tenants;
 mod through_the_gateway;

@@ -17,8 +17,8 @@ const PASSWORD: &str = "correct horse battery staple 9";
 
 pub struct Cloud {
     pub bench: Bench,
-    http: reqwest::Client,
-    base: String,
+    pub http: reqwest::Client,
+    pub base: String,
     ca: Vec<u8>,
     platform: Platform,
     config: Config,
@@ -37,6 +37,7 @@ impl Cloud {
         #[expect(clippy::disallowed_methods, reason = "a customer's client, to loopback")]
         let http = reqwest::Client::builder()
             .tls_certs_only([root])
+            .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
             .unwrap();

@@ -33,6 +33,7 @@ pub(super) async fn begin(
         tenant,
         id,
         user,
+        client: None,
         family_key,
         token_hash: token.hash().to_vec(),
         previous: None,

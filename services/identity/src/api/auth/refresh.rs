@@ -3,15 +3,16 @@ use actix_web::web::{Data, Json};
 use auth::action::session;
 use auth::{Action, Caller};
 use db::{AuditEvent, AuditOutcome, Reason};
+use ids::OauthClientId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use web::{Open, Refusals};
+use web::{Open, Origin, Refusals};
 
 use super::{SignedIn, record_refusal};
 use crate::refresh::{Family, RefreshToken};
-use crate::session::Turn;
+use crate::session::{Session, Turn};
 use crate::state::Identity;
 use crate::store;
 use crate::store::sessions::Why;
@@ -43,28 +44,42 @@ fn ended() -> fault::Error {
 #[post("/auth/refresh")]
 pub async fn refresh_session(ask: Open<Refresh>, identity: Data<Identity>) -> Result<Json<SignedIn>, fault::Error> {
     let token = RefreshToken::parse(ask.body.refresh_token.expose_secret()).map_err(|_| ended())?;
-    let from = ask.origin.address;
+    // A client's tokens are turned in where the client proves who it is.
+    let renewed = renew(&identity, &ask.origin, &token, None).await?;
+    let (session, next) = renewed.ok_or_else(ended)?;
 
+    identity.hand_out(&session, &next).await
+}
+
+/// Turns a refresh token in that belongs to this client, or to none; none if it is not good.
+pub(in crate::api) async fn renew(
+    identity: &Identity,
+    origin: &Origin,
+    token: &RefreshToken,
+    client: Option<OauthClientId>,
+) -> Result<Option<(Session, RefreshToken)>, fault::Error> {
+    let from = origin.address;
     let mut tx = identity.db.system(Reason::SignIn).await?;
-    let mut session = store::sessions::claim(&mut tx, token.tenant, token.session)
-        .await?
-        .ok_or_else(ended)?;
+    let session = store::sessions::claim(&mut tx, token.tenant, token.session).await?;
+    let Some(mut session) = session.filter(|session| session.client == client) else {
+        return Ok(None);
+    };
     let family = Family::open(&identity.kek, &session).map_err(fault::Error::internal)?;
-    if !family.made(&token) {
-        return Err(ended());
+    if !family.made(token) {
+        return Ok(None);
     }
 
-    let next = family.next(&token);
+    let next = family.next(token);
     let object = format!("session:{}", session.id);
     match session.turn_in(&token.hash(), from, tx.now()) {
         Turn::Again => {}
-        Turn::Over => return Err(ended()),
+        Turn::Over => return Ok(None),
         Turn::Rotate => {
             let policy = store::policies::at_sign_in(&mut tx, session.tenant).await?;
             let expires_at = policy.lifetimes(identity.lifetimes).expires(tx.now(), session.ends_at);
             store::sessions::rotate(&mut tx, &session, &next.hash(), from, expires_at).await?;
-            store::devices::note(&mut tx, &session, &ask.origin).await?;
-            let caller = Caller::newcomer(session.tenant, session.user, Vec::new(), from, ask.origin.request);
+            store::devices::note(&mut tx, &session, origin).await?;
+            let caller = Caller::newcomer(session.tenant, session.user, Vec::new(), from, origin.request);
             let (action, success) = (session::Refresh::INFO.name, AuditOutcome::Success);
             tx.record(
                 session.tenant,
@@ -75,15 +90,14 @@ pub async fn refresh_session(ask: Open<Refresh>, identity: Data<Identity>) -> Re
             tracing::warn!(session = %session.id, tenant = %session.tenant, "a refresh token was used twice");
             store::sessions::revoke(&mut tx, session.tenant, session.id, Why::Reuse).await?;
             let what = (object, "refresh_token_reused");
-            record_refusal(&mut tx, session.tenant, &ask.origin, session::Refresh::INFO, what)?;
+            record_refusal(&mut tx, session.tenant, origin, session::Refresh::INFO, what)?;
             tx.commit().await?;
-            return Err(ended());
+            return Ok(None);
         }
     }
     session.owes = store::sessions::owes(&mut tx, session.id).await?;
     tx.commit().await?;
-
-    identity.hand_out(&session, &next).await
+    Ok(Some((session, next)))
 }
 
 #[cfg(test)]

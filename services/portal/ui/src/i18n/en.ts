@@ -1,4 +1,5 @@
 import { identity } from "./en-identity";
+import { oauth } from "./en-oauth";
 
 export const en = {
   "app.title": "Yunshu",
@@ -291,4 +292,5 @@ export const en = {
   "problem.crash": "This page stopped working",
 
   ...identity,
+  ...oauth,
 };

@@ -1,5 +1,6 @@
 import type { en } from "./en";
 import { identity } from "./zh-identity";
+import { oauth } from "./zh-oauth";
 
 export const zh: Record<keyof typeof en, string> = {
   "app.title": "云枢",
@@ -291,4 +292,5 @@ export const zh: Record<keyof typeof en, string> = {
   "problem.crash": "页面出错了",
 
   ...identity,
+  ...oauth,
 };
