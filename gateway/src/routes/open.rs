@@ -12,6 +12,8 @@ pub const OPEN: &[(Method, &str)] = &[
     (Method::POST, "/api/v1/auth/mfa/recovery"),
     (Method::POST, "/api/v1/auth/password-reset"),
     (Method::POST, "/api/v1/auth/password-reset/confirm"),
+    (Method::POST, "/api/v1/auth/email/confirm"),
+    (Method::POST, "/api/v1/auth/email/undo"),
     (Method::GET, "/api/v1/oauth/authorize"),
     (Method::POST, "/api/v1/oauth/token"),
     (Method::POST, "/api/v1/oauth/introspect"),
@@ -30,6 +32,8 @@ pub const GUESSABLE: &[&str] = &[
     "/api/v1/auth/accept-invitation",
     "/api/v1/auth/password-reset",
     "/api/v1/auth/password-reset/confirm",
+    "/api/v1/auth/email/confirm",
+    "/api/v1/auth/email/undo",
 ];
 
 /// Where a program proves who it is to the service itself, by `Authorization: Basic` (RFC 6749, 2.3.1).

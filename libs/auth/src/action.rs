@@ -145,6 +145,10 @@ actions! {
         Challenge = "session.challenge" on Tenant(by_name): Anyone;
         StepUp = "session.step_up" on Tenant(by_name): Anyone;
     }
+    /// The caller's own e-mail address.
+    email {
+        Modify = "email.modify" on Tenant(guarded): Anyone;
+    }
     /// The caller's own password.
     password {
         Modify = "password.modify" on Tenant(guarded): Anyone;

@@ -12,6 +12,8 @@ use crypto::{Kek, Place, Unreadable};
 use ids::EventId;
 use serde::{Deserialize, Serialize};
 
+use crate::password::Profile;
+
 /// Tries before an errand is given up.
 pub const MOST_ATTEMPTS: u16 = 12;
 /// Whoever claims an errand has so long for it; then it is anybody's again.
@@ -79,9 +81,17 @@ pub fn longest_pause(attempts: u16) -> TimeDelta {
     TimeDelta::seconds(seconds.min(3_600))
 }
 
+/// A page of the portal where a password is chosen. What stands behind the `#` no browser sends anywhere: the token, and by
+/// which rules the password is judged, where they are not the usual ones.
+pub fn link(page: &str, profile: Profile, token: &str) -> String {
+    match profile {
+        Profile::Nist => format!("{page}#token={token}"),
+        Profile::Mlps3 => format!("{page}#rules={}&token={token}", profile.name()),
+    }
+}
+
 /// The letter that lets somebody choose a new password.
-pub fn reset_letter(to: &str, portal: &str, tenant: &str, token: &str) -> Letter {
-    let link = format!("{portal}/reset#token={token}");
+pub fn reset_letter(to: &str, tenant: &str, link: &str) -> Letter {
     Letter {
         to: to.to_owned(),
         subject: format!("Choose a new password for {tenant} / 为 {tenant} 设置新密码"),
@@ -93,9 +103,38 @@ pub fn reset_letter(to: &str, portal: &str, tenant: &str, token: &str) -> Letter
     }
 }
 
+/// The letter that asks whether a new address is right.
+pub fn email_letter(to: &str, portal: &str, tenant: &str, token: &str) -> Letter {
+    let link = format!("{portal}/email#token={token}");
+    Letter {
+        to: to.to_owned(),
+        subject: format!("Confirm your new address for {tenant} / 确认您在 {tenant} 的新邮箱"),
+        text: format!(
+            "This address is to become that of an account in \"{tenant}\". If that is right, open this within a day:\n\n\
+             {link}\n\nIf you know nothing of it, do nothing: nothing changes.\n\n\
+             有人希望将此邮箱设为“{tenant}”中某账户的邮箱。如果无误，请在一天内打开以上链接；如果您不知情，请忽略此邮件，不会有任何改变。\n"
+        ),
+    }
+}
+
+/// The notice to the address that is to be replaced, with the way to undo it.
+pub fn email_notice(to: &str, portal: &str, tenant: &str, token: &str) -> Letter {
+    let link = format!("{portal}/email#undo={token}");
+    Letter {
+        to: to.to_owned(),
+        subject: format!("Your address for {tenant} is being changed / 您在 {tenant} 的邮箱正在变更"),
+        text: format!(
+            "Somebody who is signed in as you asked for another address for your account in \"{tenant}\". If it was you, do \
+             nothing. If it was not, open this, until three days after the change, to keep this address and to end every \
+             session; then choose a new password:\n\n{link}\n\n\
+             有人以您的身份为您在“{tenant}”的账户申请更换邮箱。如果是您本人，请忽略此邮件；如果不是，请在变更后三天内打开以上链接：\
+             原邮箱将予保留，所有会话将结束，随后请设置新密码。\n"
+        ),
+    }
+}
+
 /// The letter that invites somebody.
-pub fn invitation_letter(to: &str, portal: &str, tenant: &str, token: &str) -> Letter {
-    let link = format!("{portal}/accept#token={token}");
+pub fn invitation_letter(to: &str, tenant: &str, link: &str) -> Letter {
     Letter {
         to: to.to_owned(),
         subject: format!("Invitation to {tenant} / {tenant} 邀请您加入"),
@@ -123,6 +162,12 @@ mod tests {
         assert!(!String::from_utf8_lossy(&sealed).contains("ada@"));
         assert_eq!(Errand::open(&kek, id, &sealed), Ok(errand));
         assert_eq!(Errand::open(&kek, other, &sealed), Err(Unreadable));
+    }
+
+    #[test]
+    fn a_link_names_rules_that_are_not_the_usual_ones() {
+        assert_eq!(link("/reset", Profile::Nist, "t"), "/reset#token=t");
+        assert_eq!(link("/reset", Profile::Mlps3, "t"), "/reset#rules=mlps3&token=t");
     }
 
     #[test]

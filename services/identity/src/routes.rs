@@ -43,7 +43,9 @@ fn signing_in(api: &mut Routes<'_>) {
         .service(auth::password::change_password)
         .service(auth::logout::sign_out)
         .service(auth::password_reset::reset_password)
-        .service(auth::password_reset::confirm::confirm_password_reset);
+        .service(auth::password_reset::confirm::confirm_password_reset)
+        .service(auth::email::confirm::confirm_email)
+        .service(auth::email::undo::undo_email);
 }
 
 /// Programs that people let act for them (OAuth 2.0, `OpenID` Connect).
@@ -67,6 +69,7 @@ fn oneself(api: &mut Routes<'_>) {
     api.service(me::read_me)
         .service(me::modify::modify_me)
         .service(me::export::export_me)
+        .service(me::email::change_email)
         .service(factors::list::list_factors)
         .service(factors::enrol::enrol_totp)
         .service(factors::confirm::confirm_totp)

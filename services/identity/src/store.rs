@@ -3,6 +3,7 @@
 pub mod api_keys;
 pub mod challenges;
 pub mod devices;
+pub mod email_changes;
 pub mod errands;
 pub mod export;
 pub mod factors;

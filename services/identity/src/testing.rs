@@ -1,6 +1,7 @@
 //! The service as its endpoint tests see it.
 
 mod keys;
+pub(crate) mod letters;
 pub(crate) mod oauth;
 mod people;
 

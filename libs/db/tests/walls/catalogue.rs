@@ -29,7 +29,7 @@ const PLATFORM: [(&str, &str); 11] = [
 const SYSTEM_ONLY: [(&str, &str); 1] = [("bus.dead_letters", "operators look through all tenants' failures")];
 
 /// Indexes of tenant tables that do not begin with the tenant.
-const INDEXES: [(&str, &str); 24] = [
+const INDEXES: [(&str, &str); 27] = [
     ("bus.outbox_entries", "housekeeping looks across tenants"),
     ("bus.outbox_order", "the feed is read across tenants, in commit order"),
     ("compute.allocations_host", "a host knows no tenants"),
@@ -41,6 +41,15 @@ const INDEXES: [(&str, &str); 24] = [
     ("compute.vms_waiting", "reconcilers look across tenants"),
     ("identity.api_keys_by_id", "the gateway asks by key alone"),
     ("identity.challenges_by_expiry", "housekeeping looks across tenants"),
+    ("identity.email_changes_by_age", "housekeeping looks across tenants"),
+    (
+        "identity.email_changes_by_token",
+        "whoever comes with a token is nobody yet",
+    ),
+    (
+        "identity.email_changes_by_undo",
+        "whoever comes with a token is nobody yet",
+    ),
     ("identity.invitations_by_expiry", "housekeeping looks across tenants"),
     ("identity.invitations_by_token", "whoever accepts shows the token alone"),
     ("identity.known_addresses_by_use", "housekeeping looks across tenants"),

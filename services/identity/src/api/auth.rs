@@ -2,7 +2,8 @@
 
 pub mod accept;
 mod begin;
-mod budget;
+pub mod budget;
+pub mod email;
 pub mod login;
 pub mod logout;
 pub mod mfa;

@@ -1,5 +1,6 @@
 //! The caller's own person.
 
+pub mod email;
 pub mod export;
 pub mod modify;
 

@@ -10,6 +10,7 @@ use db::Subject;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::factor::Kind;
 use crate::password::Profile;
 use crate::policy::{Policy, SecondFactor};
 use crate::session::Lifetimes;
@@ -23,6 +24,9 @@ pub struct SignInPolicyView {
     /// The kinds of second factor that count.
     #[schema(example = json!(["totp"]))]
     pub factor_kinds: Vec<&'static str>,
+    /// Every kind there is to choose from. New words may come.
+    #[schema(example = json!(["totp"]))]
+    pub known_factor_kinds: Vec<&'static str>,
     /// Minutes for which a factor is fresh enough for what asks for one; 0: for ever.
     #[schema(example = 15)]
     pub step_up_minutes: u16,
@@ -67,6 +71,7 @@ impl SignInPolicyView {
         Self {
             second_factor: policy.second_factor,
             factor_kinds: policy.kinds().iter().map(|kind| kind.name()).collect(),
+            known_factor_kinds: Kind::FACTORS.iter().map(|kind| kind.name()).collect(),
             step_up_minutes: policy.step_up_minutes,
             session_idle_minutes: lives.session_idle_minutes,
             session_hours: lives.session_hours,

@@ -165,6 +165,23 @@ pub struct HeldRecoveryCode {
     pub created_at: DateTime<Utc>,
 }
 
+/// A change of the person's address that was asked for of late.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
+pub struct HeldEmailChange {
+    /// The address before.
+    #[schema(example = "ada@example.com")]
+    pub old_email: String,
+    /// The address that was asked for.
+    #[schema(example = "ada@king.example")]
+    pub new_email: String,
+    /// When it was asked for.
+    pub created_at: DateTime<Utc>,
+    /// When it was confirmed.
+    pub confirmed_at: Option<DateTime<Utc>>,
+    /// When it was undone or overtaken.
+    pub void_at: Option<DateTime<Utc>>,
+}
+
 /// All of it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Held {
@@ -186,6 +203,8 @@ pub struct Held {
     pub factors: Vec<HeldFactor>,
     /// Their recovery codes.
     pub recovery_codes: Vec<HeldRecoveryCode>,
+    /// Changes of their address that were asked for of late.
+    pub email_changes: Vec<HeldEmailChange>,
 }
 
 macro_rules! rows {
@@ -247,6 +266,12 @@ pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Res
             user,
             "select factor_id as id, kind, name, confirmed_at, used_at, created_at
              from identity.factors where tenant_id = $1 and user_id = $2 order by factor_id"
+        ),
+        email_changes: rows!(
+            tx,
+            user,
+            "select old_email, new_email, created_at, confirmed_at, void_at
+             from identity.email_changes where tenant_id = $1 and user_id = $2 order by created_at"
         ),
         recovery_codes: rows!(
             tx,

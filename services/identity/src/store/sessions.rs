@@ -64,6 +64,8 @@ pub enum Why {
     Password,
     /// The client that has it gave it back.
     Client,
+    /// A change of the address was undone by whoever reads the old one's letters.
+    Undone,
 }
 
 impl Why {
@@ -72,6 +74,7 @@ impl Why {
             Self::Reuse => "reuse",
             Self::Password => "password",
             Self::Client => "client",
+            Self::Undone => "revoked",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use auth::{Binding, Caller, Credential, Moment, Principal, Role, Standing};
 use db::Reason;
-use ids::{ApiKeyId, BindingId, FactorId, GroupId, RequestId, RoleId, SessionId, TenantId, UserId};
+use ids::{ApiKeyId, BindingId, EventId, FactorId, GroupId, RequestId, RoleId, SessionId, TenantId, UserId};
 use secrecy::SecretString;
 use serde_json::json;
 use testkit::{Client, Reply, TestTenant};
@@ -182,6 +182,21 @@ impl Test {
         )
         .bind(tenant.id)
         .bind(FactorId::mint())
+        .bind(user)
+        .execute(&mut self.bench.superuser().await)
+        .await
+        .unwrap();
+    }
+
+    /// Another address that somebody has asked for.
+    pub async fn email_change_of(&self, tenant: &TestTenant, user: UserId) {
+        sqlx::query(
+            "insert into identity.email_changes (tenant_id, change_id, user_id, old_email, new_email, token_hash, undo_hash,
+                                                 expires_at, created_at)
+             values ($1, $2, $3, 'old@example.com', 'new@example.com', sha256('x'), sha256('y'), now(), now())",
+        )
+        .bind(tenant.id)
+        .bind(EventId::mint())
         .bind(user)
         .execute(&mut self.bench.superuser().await)
         .await

@@ -11,7 +11,7 @@ use ids::EventId;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::errand::{Errand, Letter, MOST_ATTEMPTS, longest_pause, reset_letter};
+use crate::errand::{Errand, Letter, MOST_ATTEMPTS, link, longest_pause, reset_letter};
 use crate::mail;
 use crate::once::Token;
 use crate::state::Identity;
@@ -74,7 +74,13 @@ async fn look_into(
     for found in store::resets::addressees(&mut tx, email, tenant).await? {
         let token = Token::make(RESET);
         store::resets::insert(&mut tx, found.tenant, found.user, token.digest()).await?;
-        let letter = reset_letter(email, identity.mailer.portal(), &found.tenant_name, &token.reveal());
+        let profile = store::policies::at_sign_in(&mut tx, found.tenant)
+            .await?
+            .password
+            .profile;
+        let link = link("/reset", profile, &token.reveal());
+        let link = format!("{}{link}", identity.mailer.portal());
+        let letter = reset_letter(email, &found.tenant_name, &link);
         store::errands::insert(&mut tx, &identity.kek, &Errand::Letter(letter), store::resets::LIVES).await?;
         asked(&mut tx, &found)?;
     }

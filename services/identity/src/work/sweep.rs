@@ -39,6 +39,7 @@ pub async fn sweep(db: &Db) -> Result<u64> {
             + store::people::forget_addresses(&mut tx, BATCH).await?
             + store::invitations::remove_old(&mut tx, BATCH).await?
             + store::resets::remove_expired(&mut tx, BATCH).await?
+            + store::email_changes::remove_old(&mut tx, BATCH).await?
             + store::guesses::remove_whole(&mut tx, BATCH).await?;
         tx.commit().await?;
         if removed == 0 {

@@ -37,6 +37,15 @@ for (const look of LOOKS) {
     await page.goto("/accept#token=yiv_none");
     await expect(page.locator("form")).toBeVisible();
     await show("accept");
+    for (const [what, path] of [
+      ["forgot", "/forgot"],
+      ["reset", "/reset#rules=mlps3&token=ypr_none"],
+      ["email", "/email#token=yec_none"],
+    ] as const) {
+      await page.goto(path);
+      await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+      await show(what);
+    }
     await page.goto("/sign-in");
     await show("sign-in");
     await page.locator("input[type=email]").fill(person.email);
@@ -54,6 +63,7 @@ for (const look of LOOKS) {
       ["groups", "/people/groups"],
       ["roles", "/roles"],
       ["bindings", "/roles/bindings"],
+      ["policies", "/policies"],
     ] as const) {
       await page.goto(path);
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();

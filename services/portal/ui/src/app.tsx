@@ -7,7 +7,9 @@ import dayjs from "dayjs";
 import "dayjs/locale/zh-cn";
 import { Suspense, use, useEffect, useLayoutEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { onOwed } from "./api/owed";
 import { Problem } from "./api/problem";
+import { me } from "./api/queries";
 import { onTurn, refresh } from "./api/session";
 import { useDark, usePrefs } from "./prefs";
 import { ErrorBoundary } from "./parts/boundary";
@@ -73,6 +75,16 @@ function Restored({ restored }: { restored: Promise<boolean> }) {
         // Another person's data must not be seen for a moment, nor survive a sign-out.
         client.clear();
         void router.invalidate();
+      }),
+    [],
+  );
+
+  useEffect(
+    () =>
+      onOwed(() => {
+        // Only what is fresh says what is owed.
+        void client.invalidateQueries(me());
+        void router.navigate({ to: "/settle" });
       }),
     [],
   );

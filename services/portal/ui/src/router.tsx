@@ -9,6 +9,7 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import type { BindingFilter, UserFilter } from "./api/identity";
+import { owes } from "./api/owed";
 import { me, type AuditFilter } from "./api/queries";
 import { signedIn } from "./api/session";
 import { Shell } from "./layout/shell";
@@ -48,6 +49,11 @@ const signIn = createRoute({
   validateSearch: next,
   component: lazyRouteComponent(() => import("./pages/sign-in"), "SignIn"),
 });
+const forgot = createRoute({
+  getParentRoute: () => anonymous,
+  path: "/forgot",
+  component: lazyRouteComponent(() => import("./pages/forgot"), "Forgot"),
+});
 const signUp = createRoute({
   getParentRoute: () => anonymous,
   path: "/sign-up",
@@ -81,15 +87,37 @@ const authorize = createRoute({
   validateSearch: (search: Record<string, unknown>) => ({ ask: text(search["ask"]) }),
   component: lazyRouteComponent(() => import("./pages/authorize"), "Authorize"),
 });
+const reset = createRoute({
+  getParentRoute: () => invited,
+  path: "/reset",
+  component: lazyRouteComponent(() => import("./pages/reset"), "Reset"),
+});
+const email = createRoute({
+  getParentRoute: () => invited,
+  path: "/email",
+  component: lazyRouteComponent(() => import("./pages/email"), "Email"),
+});
+// Signed in, and good for nothing but what the organisation asks for first.
+const settle = createRoute({
+  getParentRoute: () => invited,
+  path: "/settle",
+  validateSearch: next,
+  component: lazyRouteComponent(() => import("./pages/settle"), "Settle"),
+  beforeLoad: () => {
+    if (!signedIn()) throw redirect({ to: "/sign-in" });
+  },
+  loader: ({ context }) => context.client.query({ ...me(), staleTime: "static" }),
+});
 
 const inside = createRoute({
   getParentRoute: () => root,
   id: "inside",
   component: Shell,
-  beforeLoad: ({ location }) => {
-    if (!signedIn()) {
-      throw redirect({ to: "/sign-in", search: location.href === "/" ? {} : { next: location.href } });
-    }
+  beforeLoad: async ({ context, location }) => {
+    const search = location.href === "/" ? {} : { next: location.href };
+    if (!signedIn()) throw redirect({ to: "/sign-in", search });
+    const known = await context.client.query({ ...me(), staleTime: "static" });
+    if (owes(known)) throw redirect({ to: "/settle", search });
   },
   loader: ({ context }) => context.client.query({ ...me(), staleTime: "static" }),
 });
@@ -185,6 +213,12 @@ const bindings = createRoute({
   component: lazyRouteComponent(() => import("./pages/roles/bindings"), "Bindings"),
 });
 
+const policies = createRoute({
+  getParentRoute: () => inside,
+  path: "/policies",
+  component: lazyRouteComponent(() => import("./pages/policies"), "Policies"),
+});
+
 const platform = () => import("./pages/platform");
 const pools = createRoute({
   getParentRoute: () => inside,
@@ -208,12 +242,12 @@ const images = createRoute({
 });
 
 const tree = root.addChildren([
-  anonymous.addChildren([signIn, signUp]),
-  invited.addChildren([accept]),
+  anonymous.addChildren([signIn, forgot, signUp]),
+  invited.addChildren([accept, reset, email, settle]),
   asked.addChildren([authorize]),
   inside.addChildren([
     ...[home, vms, vmNew, vm, audit, security],
-    ...[users, invitations, groups, roles, bindings],
+    ...[users, invitations, groups, roles, bindings, policies],
     ...[pools, hosts, flavors, images],
   ]),
 ]);

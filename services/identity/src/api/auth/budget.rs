@@ -14,7 +14,7 @@ use crate::state::Identity;
 use crate::store;
 
 /// Spends one guess of each budget; or says which is spent, and how long it takes.
-pub(super) async fn spend<'a>(
+pub async fn spend<'a>(
     tx: &mut SystemTx,
     budgets: &'a [Budget],
 ) -> Result<Option<(&'a Budget, TimeDelta)>, fault::Error> {
@@ -55,7 +55,7 @@ pub(super) async fn slow_down(
 const SIGN_INS: &str = "Too many failed sign-ins; wait as long as Retry-After says.";
 
 /// The answer to whom nothing is left of a budget for so long.
-pub(super) fn too_many(wait: TimeDelta, detail: &'static str) -> fault::Error {
+pub fn too_many(wait: TimeDelta, detail: &'static str) -> fault::Error {
     let seconds = u32::try_from(wait.num_seconds() + 1).unwrap_or(1);
     fault::Error::new(Kind::TooManyRequests, detail).retry_after(seconds)
 }

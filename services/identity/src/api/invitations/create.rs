@@ -12,7 +12,7 @@ use web::{Change, DryRun, Refusals};
 
 use super::InvitationView;
 use crate::api::projects::create::both;
-use crate::errand::{Errand, invitation_letter};
+use crate::errand::{Errand, invitation_letter, link};
 use crate::invitation::{LONGEST_S, PREFIX, SHORTEST_S};
 use crate::once::Token;
 use crate::person::Email;
@@ -124,13 +124,16 @@ pub async fn create_invitation(
 
     let invitation = InvitationView::at(&made, tx.now());
     let token = token.reveal();
+    let profile = store::policies::lookup(&mut tx).await?.password.profile;
+    let link = link("/accept", profile, &token);
     if identity.mailer.is_set_up() {
         let name = store::tenants::name(&mut tx, &tenant).await?;
-        let letter = invitation_letter(email.as_str(), identity.mailer.portal(), &name, &token);
+        let whole = format!("{}{link}", identity.mailer.portal());
+        let letter = invitation_letter(email.as_str(), &name, &whole);
         store::errands::insert_with(&mut tx, &identity.kek, &Errand::Letter(letter), lives).await?;
     }
     let shown = InvitationToken {
-        link: format!("/accept#token={token}"),
+        link,
         token,
         expires_at: invitation.expires_at,
         invitation,

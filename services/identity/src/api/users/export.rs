@@ -85,8 +85,9 @@ mod tests {
     use crate::testing::{PASSWORD, start};
 
     /// Tables that hold something on a person, and where in the export it stands.
-    const EXPORTED: [(&str, &str); 10] = [
+    const EXPORTED: [(&str, &str); 11] = [
         ("api_keys", "/held/api_keys/0"),
+        ("email_changes", "/held/email_changes/0"),
         ("factors", "/held/factors/0"),
         ("group_members", "/held/groups/0"),
         ("invitations", "/held/invitations/0"),
@@ -133,6 +134,7 @@ mod tests {
         .await;
         test.key_of(&tenant, ada).await;
         test.factor_of(&tenant, ada).await;
+        test.email_change_of(&tenant, ada).await;
 
         let tables: Vec<String> = sqlx::query_scalar(
             "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace

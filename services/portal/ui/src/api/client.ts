@@ -1,5 +1,6 @@
 /** The typed client: bearer token in, problems out, one silent retry after a 401, a question after a step-up. */
 import createClient from "openapi-fetch";
+import { mind } from "./owed";
 import { Problem } from "./problem";
 import type { paths } from "./schema";
 import { accessToken, refresh } from "./session";
@@ -8,7 +9,7 @@ import { proven } from "./step-up";
 /** Sends with the session's token, and with a fresh proof where one is asked for. */
 export function authorized(input: Request): Promise<Response> {
   // A request is spent by sending it, so copies are sent.
-  return proven(() => inSession(input));
+  return proven(() => inSession(input)).then(mind);
 }
 
 /** A 401 means the token died early (revoked key, clock): rotate once and send again. */

@@ -1,6 +1,6 @@
 /** The reads about people and rights, as TanStack Query options. Keys begin with what a change names to have them read anew. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { api, unwrap } from "./client";
+import { api, tagged, unwrap } from "./client";
 import type { paths } from "./schema";
 import type { Page, UserView } from "./types";
 
@@ -41,6 +41,23 @@ export const mySessions = () =>
   paged(["sessions"], (query, signal) =>
     unwrap(api.GET("/api/v1/me/sessions", { params: { query }, signal })),
   );
+
+export const userSessions = (user: string) =>
+  paged(["sessions", user], (query, signal) =>
+    unwrap(api.GET("/api/v1/users/{user}/sessions", { params: { path: { user }, query }, signal })),
+  );
+
+export const signInPolicy = () =>
+  queryOptions({
+    queryKey: ["policies", "sign-in"],
+    queryFn: ({ signal }) => tagged(api.GET("/api/v1/policies/sign-in", { signal })),
+  });
+
+export const passwordPolicy = () =>
+  queryOptions({
+    queryKey: ["policies", "password"],
+    queryFn: ({ signal }) => tagged(api.GET("/api/v1/policies/password", { signal })),
+  });
 
 export const myKeys = () =>
   paged(["keys"], (query, signal) => unwrap(api.GET("/api/v1/me/api-keys", { params: { query }, signal })));

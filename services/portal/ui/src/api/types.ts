@@ -38,4 +38,6 @@ export type SubjectKind = Schemas["SubjectKind"];
 export type ActiveSession = Schemas["ActiveSession"];
 export type ApiKeyView = Schemas["ApiKeyView"];
 export type CreateApiKey = Schemas["CreateApiKey"];
+export type SignInPolicy = Schemas["SignInPolicyView"];
+export type PasswordPolicy = Schemas["PasswordPolicyView"];
 export type MemberView = Schemas["MemberView"];

@@ -1,5 +1,6 @@
 import { identity } from "./en-identity";
 import { oauth } from "./en-oauth";
+import { policies } from "./en-policies";
 
 export const en = {
   "app.title": "Yunshu",
@@ -293,4 +294,5 @@ export const en = {
 
   ...identity,
   ...oauth,
+  ...policies,
 };

@@ -1,6 +1,7 @@
 import type { en } from "./en";
 import { identity } from "./zh-identity";
 import { oauth } from "./zh-oauth";
+import { policies } from "./zh-policies";
 
 export const zh: Record<keyof typeof en, string> = {
   "app.title": "云枢",
@@ -293,4 +294,5 @@ export const zh: Record<keyof typeof en, string> = {
 
   ...identity,
   ...oauth,
+  ...policies,
 };

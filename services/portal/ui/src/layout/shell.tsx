@@ -12,6 +12,7 @@ import {
   ScrollText,
   Server,
   ShieldCheck,
+  SlidersHorizontal,
   SquareTerminal,
   Users,
 } from "lucide-react";
@@ -115,7 +116,7 @@ function Nav({ onGo }: { onGo: () => void }) {
   const mine = useMe();
   const may = useMay();
   const icon = { size: 16, "aria-hidden": true } as const;
-  const tenant = [may("user.list"), may("role.list"), mayAudit(mine)];
+  const tenant = [may("user.list"), may("role.list"), may("policy.read"), mayAudit(mine)];
   return (
     <nav aria-label={t("nav.label")} className="nav">
       {project && (
@@ -141,6 +142,12 @@ function Nav({ onGo }: { onGo: () => void }) {
             <Item to={linkOptions({ to: "/roles" })} onGo={onGo}>
               <ShieldCheck {...icon} />
               {t("nav.roles")}
+            </Item>
+          )}
+          {may("policy.read") && (
+            <Item to={linkOptions({ to: "/policies" })} onGo={onGo}>
+              <SlidersHorizontal {...icon} />
+              {t("nav.policies")}
             </Item>
           )}
           {mayAudit(mine) && (

@@ -7,6 +7,8 @@ import { open, unwrap } from "../api/client";
 import { Problem } from "../api/problem";
 import { begin, signedIn } from "../api/session";
 import { tokenOf } from "../invitation";
+import { rulesIn } from "../password";
+import { NewPassword } from "../parts/new-password";
 import { ProblemAlert, showOnFields } from "../parts/problem";
 
 interface Fields {
@@ -21,6 +23,7 @@ export function Accept() {
   const [form] = Form.useForm<Fields>();
   const [shown, setShown] = useState<Set<string>>();
   const [token] = useState(() => tokenOf(location.hash));
+  const [rules] = useState(() => rulesIn(location.hash));
   const [guest] = useState(() => !signedIn());
   const title = t("accept.title");
   const tab = t("app.title");
@@ -54,14 +57,7 @@ export function Accept() {
           <Form.Item name="display_name" label={`${t("auth.display_name")} (${t("auth.optional")})`}>
             <Input autoComplete="name" maxLength={200} autoFocus />
           </Form.Item>
-          <Form.Item
-            name="password"
-            label={t("auth.password")}
-            extra={t("auth.password.hint")}
-            rules={[{ required: true, min: 15 }]}
-          >
-            <Input.Password autoComplete="new-password" />
-          </Form.Item>
+          <NewPassword name="password" label={t("auth.password")} rules={rules} />
           {accept.error && (
             <ProblemAlert error={accept.error} title={void_ ? t("accept.void") : undefined} shown={shown} />
           )}

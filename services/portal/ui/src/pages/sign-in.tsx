@@ -80,6 +80,9 @@ export function SignIn() {
         </Button>
       </Form>
       <p className="door-other">
+        <Link to="/forgot">{t("forgot.link")}</Link>
+      </p>
+      <p className="door-other">
         <Link to="/sign-up">{t("auth.to_sign_up")}</Link>
       </p>
     </section>

@@ -6,6 +6,8 @@ import { useTranslation } from "react-i18next";
 import { open, unwrap } from "../api/client";
 import { begin } from "../api/session";
 import { setPrefs } from "../prefs";
+import { USUAL } from "../password";
+import { NewPassword } from "../parts/new-password";
 import { ProblemAlert, showOnFields } from "../parts/problem";
 
 interface Fields {
@@ -74,14 +76,7 @@ export function SignUp() {
         >
           <Input type="email" autoComplete="username" />
         </Form.Item>
-        <Form.Item
-          name={["user", "password"]}
-          label={t("auth.password")}
-          extra={t("auth.password.hint")}
-          rules={[{ required: true, min: 15 }]}
-        >
-          <Input.Password autoComplete="new-password" />
-        </Form.Item>
+        <NewPassword name={["user", "password"]} label={t("auth.password")} rules={USUAL} />
         <Form.Item name={["user", "display_name"]} label={`${t("auth.display_name")} (${optional})`}>
           <Input autoComplete="name" maxLength={200} />
         </Form.Item>

@@ -33,10 +33,11 @@ export function StepUpDialog() {
     setOpen(false);
     answer.current?.(proven);
   };
-  return open && <Question onAnswer={close} />;
+  return open && <StepUpQuestion onAnswer={close} />;
 }
 
-function Question({ onAnswer }: { onAnswer: (proven: boolean) => void }) {
+/** Asks for the strongest proof that the caller has. */
+export function StepUpQuestion({ onAnswer }: { onAnswer: (proven: boolean) => void }) {
   const { t } = useTranslation();
   const [form] = Form.useForm<StepUp>();
   const [shown, setShown] = useState<Set<string>>();

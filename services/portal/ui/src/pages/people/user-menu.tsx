@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { App, Button, Dropdown, type MenuProps } from "antd";
-import { Ban, Download, Ellipsis, Trash2, UserCheck } from "lucide-react";
+import { Ban, Download, Ellipsis, MonitorSmartphone, Trash2, UserCheck } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "../../api/client";
@@ -12,6 +12,7 @@ import { ConfirmTyped } from "../../parts/confirm-typed";
 import { problemTitle } from "../../parts/problem";
 import { save } from "../../parts/save";
 import { useMe } from "../../project";
+import { UserSessions } from "./sessions";
 
 /**
  * What can be done to somebody. Disabling and deleting are meant whatever else was changed of them since the list was
@@ -24,6 +25,7 @@ export function UserMenu({ user }: { user: UserView }) {
   const mine = useMe();
   const may = useMay();
   const [deleting, setDeleting] = useState(false);
+  const [seeing, setSeeing] = useState(false);
   const path = { user: user.id };
   const name = user.display_name;
 
@@ -53,6 +55,12 @@ export function UserMenu({ user }: { user: UserView }) {
         ? { key: "disable", icon: <Ban size={14} aria-hidden />, label: t("people.disable") }
         : { key: "enable", icon: <UserCheck size={14} aria-hidden />, label: t("people.enable") },
     );
+  if (may("user_session.list"))
+    items.push({
+      key: "sessions",
+      icon: <MonitorSmartphone size={14} aria-hidden />,
+      label: t("people.sessions"),
+    });
   if (may("user.export"))
     items.push({ key: "export", icon: <Download size={14} aria-hidden />, label: t("people.export") });
   if (may("user.delete") && !oneself)
@@ -67,6 +75,7 @@ export function UserMenu({ user }: { user: UserView }) {
   const onClick: MenuProps["onClick"] = ({ key }) => {
     if (key === "enable") act.mutate(true);
     if (key === "export") download.mutate();
+    if (key === "sessions") setSeeing(true);
     if (key === "delete") setDeleting(true);
     if (key === "disable")
       ask(false, {
@@ -87,6 +96,7 @@ export function UserMenu({ user }: { user: UserView }) {
           icon={<Ellipsis size={16} aria-hidden />}
         />
       </Dropdown>
+      {seeing && <UserSessions user={user} onClose={() => setSeeing(false)} />}
       {deleting && (
         <ConfirmTyped
           title={t("people.delete.ask", { name })}

@@ -4,12 +4,44 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "../../api/client";
 import { me } from "../../api/queries";
+import { FormDialog } from "../../parts/form-dialog";
 import { Panel } from "../../parts/page";
 import { ProblemAlert, showOnFields } from "../../parts/problem";
 import { useMe } from "../../project";
 
 interface Fields {
   display_name: string;
+}
+
+function ChangeEmail({ onClose }: { onClose: () => void }) {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  return (
+    <FormDialog<{ email: string }, string>
+      title={t("email.change")}
+      ok={t("email.send")}
+      width={420}
+      send={async ({ email }, key) => {
+        const params = { header: { "Idempotency-Key": key } };
+        await unwrap(api.POST("/api/v1/me/email", { body: { email }, params }));
+        return email;
+      }}
+      onDone={(email) => {
+        onClose();
+        void message.success(t("email.sent", { email }), 8);
+      }}
+      onClose={onClose}
+    >
+      <Form.Item
+        name="email"
+        label={t("email.new")}
+        extra={t("email.hint")}
+        rules={[{ required: true, type: "email" }]}
+      >
+        <Input type="email" autoFocus autoComplete="email" spellCheck={false} />
+      </Form.Item>
+    </FormDialog>
+  );
 }
 
 export function Profile() {
@@ -27,8 +59,16 @@ export function Profile() {
     },
     onError: (error) => setShown(showOnFields(form, error)),
   });
+  const [changing, setChanging] = useState(false);
   return (
-    <Panel title={t("profile.title")}>
+    <Panel
+      title={t("profile.title")}
+      extra={
+        <Button size="small" onClick={() => setChanging(true)}>
+          {t("email.change")}
+        </Button>
+      }
+    >
       <Form<Fields>
         form={form}
         layout="vertical"
@@ -44,6 +84,7 @@ export function Profile() {
           {t("profile.save")}
         </Button>
       </Form>
+      {changing && <ChangeEmail onClose={() => setChanging(false)} />}
     </Panel>
   );
 }
