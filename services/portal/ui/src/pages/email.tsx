@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
+import { Link, useLocation } from "@tanstack/react-router";
 import { Alert, Button } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -13,10 +13,15 @@ import { ProblemAlert } from "../parts/problem";
 
 /** Where letters about an address lead: one to its new holder, one to whoever had the old one. */
 export function Email() {
+  const { hash } = useLocation();
+  return <Answer key={hash} hash={hash} />;
+}
+
+function Answer({ hash }: { hash: string }) {
   const { t } = useTranslation();
   const client = useQueryClient();
-  const [token] = useState(() => tokenOf(location.hash));
-  const [undo] = useState(() => undoOf(location.hash));
+  const [token] = useState(() => tokenOf(hash));
+  const [undo] = useState(() => undoOf(hash));
   // A click, not the visit: whatever looks at links in letters must not be the one who answers.
   const send = useMutation({
     mutationFn: async () => {

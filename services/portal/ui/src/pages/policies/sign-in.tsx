@@ -45,7 +45,7 @@ function Rules({ policy, etag }: { policy: SignInPolicy; etag: string }) {
           }))}
         />
       </Form.Item>
-      <Form.Item name="factor_kinds" label={t("policy.kinds")} rules={[{ required: true }]}>
+      <Form.Item name="factor_kinds" label={t("policy.kinds")} rules={[{ type: "array", min: 1 }]}>
         <Checkbox.Group
           options={policy.known_factor_kinds.map((value) => ({ value, label: known("factor.kind", value) }))}
         />
