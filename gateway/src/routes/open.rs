@@ -8,6 +8,10 @@ pub const OPEN: &[(Method, &str)] = &[
     (Method::POST, "/api/v1/auth/login"),
     (Method::POST, "/api/v1/auth/refresh"),
     (Method::POST, "/api/v1/auth/accept-invitation"),
+    (Method::POST, "/api/v1/auth/passkey:begin"),
+    (Method::POST, "/api/v1/auth/passkey"),
+    (Method::POST, "/api/v1/auth/mfa/webauthn:begin"),
+    (Method::POST, "/api/v1/auth/mfa/webauthn"),
     (Method::POST, "/api/v1/auth/mfa/totp"),
     (Method::POST, "/api/v1/auth/mfa/recovery"),
     (Method::POST, "/api/v1/auth/password-reset"),
@@ -24,6 +28,11 @@ pub const OPEN: &[(Method, &str)] = &[
 /// Guessing passwords and codes and making tenants has a tighter rate.
 pub const GUESSABLE: &[&str] = &[
     "/api/v1/auth/login",
+    "/api/v1/auth/passkey:begin",
+    "/api/v1/auth/passkey",
+    "/api/v1/auth/mfa/webauthn:begin",
+    "/api/v1/auth/mfa/webauthn",
+    "/api/v1/auth/step-up:begin",
     "/api/v1/auth/mfa/totp",
     "/api/v1/auth/mfa/recovery",
     "/api/v1/auth/step-up",

@@ -15,7 +15,7 @@ pub enum Owed {
 impl Owed {
     /// Is `action` a step towards paying it, or out?
     pub fn allows(self, action: &Info) -> bool {
-        let always = ["me.read", "session.delete", "session.step_up"];
+        let always = ["me.read", "session.delete", "session.challenge", "session.step_up"];
         let pays: &[&str] = match self {
             Self::Password => &["password.modify"],
             Self::Factor => &["factor.list", "factor.create", "factor.modify"],
@@ -37,13 +37,20 @@ mod tests {
         };
         assert_eq!(
             left(Owed::Password),
-            ["me.read", "session.delete", "session.step_up", "password.modify"]
+            [
+                "me.read",
+                "session.delete",
+                "session.challenge",
+                "session.step_up",
+                "password.modify"
+            ]
         );
         assert_eq!(
             left(Owed::Factor),
             [
                 "me.read",
                 "session.delete",
+                "session.challenge",
                 "session.step_up",
                 "factor.list",
                 "factor.create",

@@ -19,3 +19,4 @@ pub mod roles;
 pub mod service_accounts;
 pub mod sessions;
 pub mod users;
+mod webauthn;

@@ -1,5 +1,6 @@
 //! Second factors: what they are, and the codes that show them.
 
+pub mod passkey;
 pub mod qr;
 pub mod recovery;
 pub mod totp;
@@ -14,6 +15,8 @@ pub const MOST: usize = 10;
 /// What kind of second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// A passkey or hardware key, Web Authentication.
+    Webauthn,
     /// An authenticator's codes, RFC 6238.
     Totp,
     /// One of the codes that were written down for the day the factor is lost.
@@ -22,7 +25,7 @@ pub enum Kind {
 
 impl Kind {
     /// Those that are a factor by themselves, the strongest first.
-    pub const FACTORS: &'static [Self] = &[Self::Totp];
+    pub const FACTORS: &'static [Self] = &[Self::Webauthn, Self::Totp];
 
     /// From what is kept.
     pub fn named(name: &str) -> Option<Self> {
@@ -32,6 +35,7 @@ impl Kind {
     /// As it is kept and shown.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Webauthn => "webauthn",
             Self::Totp => "totp",
             Self::Recovery => "recovery",
         }
@@ -47,9 +51,11 @@ pub struct Factor {
     pub id: FactorId,
     /// Whose it is.
     pub user: UserId,
+    /// What it is.
+    pub kind: Kind,
     /// What they call it.
     pub name: String,
-    /// Its secret, encrypted.
+    /// Its secret, or the passkey's public half, encrypted.
     pub sealed: Vec<u8>,
     /// When its holder first showed that they have it.
     pub confirmed_at: Option<DateTime<Utc>>,

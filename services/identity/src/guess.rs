@@ -107,6 +107,17 @@ pub fn letters(limits: &Limits, email: &Email, network: &str) -> Vec<Budget> {
     ]
 }
 
+/// What passkey sign-ins from one address spend. Of one account nothing is spent: a signature cannot be guessed, so who has
+/// a passkey is not kept out by those who guess at their password.
+pub fn passkeys(limits: &Limits, network: &str) -> Vec<Budget> {
+    vec![Budget::new(limits.address, ["address", network, ""])]
+}
+
+/// What questions to devices cost that are asked for from one address: each is a row for minutes.
+pub fn questions(limits: &Limits, network: &str) -> Vec<Budget> {
+    vec![Budget::new(limits.address, ["questions", network, ""])]
+}
+
 /// The budgets of an attempt on `email` from `network`, in the order in which they are taken: everybody the same, so that
 /// two attempts never wait for each other in a circle.
 pub fn budgets(limits: &Limits, email: &Email, network: &str, known: bool) -> Vec<Budget> {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::factor::Kind;
+use crate::factor::passkey::Attestation;
 use crate::password::Rules;
 use crate::session::Lifetimes;
 use crate::signin::Method;
@@ -62,6 +63,8 @@ pub struct Policy {
     pub second_factor: SecondFactor,
     /// The kinds that count; empty: all.
     pub factor_kinds: Vec<Kind>,
+    /// What is asked of passkeys that are added.
+    pub attestation: Attestation,
     /// Minutes without use after which a session ends; none: the operator's.
     pub session_idle_minutes: Option<u32>,
     /// Hours after which a session ends, however much it is used; none: the operator's.
@@ -104,6 +107,7 @@ impl Policy {
             step_up_minutes: STEP_UP_MINUTES,
             second_factor: SecondFactor::Optional,
             factor_kinds: Vec::new(),
+            attestation: Attestation::None,
             session_idle_minutes: None,
             session_hours: None,
             password: Rules::default(),
@@ -227,6 +231,8 @@ mod tests {
             (SecondFactor::Everyone, &viewer, &["pwd", "otp"], &["totp"], false),
             (SecondFactor::Everyone, &viewer, &["pwd", "recovery"], &["totp"], false),
             (SecondFactor::Everyone, &viewer, &["pwd", "otp"], &[], true),
+            (SecondFactor::Everyone, &viewer, &["pop"], &["webauthn"], false),
+            (SecondFactor::Everyone, &viewer, &["pwd", "pop"], &["webauthn"], false),
         ] {
             let (methods, has) = (names(methods), names(has));
             let shown = Shown {

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use web::{Running, Server, Tasks};
 
+use crate::factor::passkey::RelyingParty;
 use crate::keys::Keys;
 use crate::mail::Mailer;
 use crate::settings::Settings;
@@ -44,13 +45,19 @@ impl Service {
             db: Some(db.clone()),
             workers: settings.workers,
         };
+        let mailer = Mailer::new(&settings.mail)?;
+        let passkeys = RelyingParty::new(&settings.passkeys, mailer.portal())?;
+        if passkeys.is_none() {
+            tracing::info!(portal = mailer.portal(), "no passkeys: the portal has no domain name");
+        }
         let state = Identity {
             hasher: settings.hasher()?,
             keys: Keys::new(db.clone(), kek.clone(), issuer, settings.signing_key_age()),
             kek,
             lifetimes: settings.lifetimes(),
             guesses: settings.guesses,
-            mailer: Mailer::new(&settings.mail)?,
+            passkeys,
+            mailer,
             errands: Notify::new(),
             db,
         };

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use chrono::TimeDelta;
 use serde::Deserialize;
 
+use crate::factor::passkey::PasskeySettings;
 use crate::guess::Limits;
 use crate::mail::MailSettings;
 use crate::password::{Cost, Hasher};
@@ -30,6 +31,8 @@ pub struct Settings {
     pub guesses: Limits,
     /// How letters leave.
     pub mail: MailSettings,
+    /// Where passkeys are good.
+    pub passkeys: PasskeySettings,
 }
 
 impl Default for Settings {
@@ -45,6 +48,7 @@ impl Default for Settings {
             signing_key_days: 90,
             guesses: Limits::default(),
             mail: MailSettings::default(),
+            passkeys: PasskeySettings::default(),
         }
     }
 }

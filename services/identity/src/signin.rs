@@ -1,7 +1,8 @@
 //! Signing in, as a machine that only the server moves.
 //!
 //! # What it guarantees
-//! A sign-in goes one way: the password, then a second factor where the person has one, then tokens. Which step comes next
+//! A sign-in goes one of two ways: the password, then a second factor where the person has one, then tokens; or a passkey,
+//! which is both at once because it verifies its holder, then tokens. Which step comes next
 //! is kept by the server ([`challenge`]); what a client sends is an event, and an event that its state does not wait for is
 //! refused. So no step can be skipped, repeated or taken in another order, whatever the client sends.
 //!
@@ -12,12 +13,17 @@
 //! |---|---|---|
 //! | nobody | right password | known |
 //! | nobody | wrong password | over |
+//! | nobody | right passkey | authenticated by passkey |
+//! | nobody | wrong passkey | over |
 //! | known | has no second factor | authenticated by password |
 //! | known | has second factors | due, for five minutes |
 //! | known | has none and must have one | enrolling: signed in, for nothing but adding one |
-//! | due | right code of a kind they have | authenticated by both |
-//! | due | wrong code | due, at the fifth over |
-//! | due, too late | any code | over |
+//! | due | right code, or passkey, of a kind they have | authenticated by both |
+//! | due | wrong code or passkey | due, at the fifth over |
+//! | due, too late | any code or passkey | over |
+//!
+//! A passkey is shown in answer to a question ([`crate::factor::passkey::ceremony`]), and each question is for one of the two
+//! ways: what was asked at the door is no second factor, and what was asked as a second factor opens no door.
 //!
 //! # What it was born from
 //! Systems that let the client say which step it is at: a challenge that any text passed for let sign-in go on without
@@ -39,6 +45,8 @@ pub const WRONG_CODES: u8 = 5;
 pub enum Method {
     /// A password.
     Password,
+    /// A passkey alone, which verified its holder.
+    Passkey,
     /// A second factor.
     Factor(Kind),
 }
@@ -48,6 +56,7 @@ impl Method {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Password => "pwd",
+            Self::Passkey | Self::Factor(Kind::Webauthn) => "pop",
             Self::Factor(Kind::Totp) => "otp",
             Self::Factor(Kind::Recovery) => "recovery",
         }
@@ -91,11 +100,16 @@ pub enum Event {
         /// Was it theirs?
         right: bool,
     },
+    /// A passkey was shown at the door.
+    Passkey {
+        /// Was it somebody's, and asked for?
+        right: bool,
+    },
     /// It was looked up which second factors the person has.
     Found(Vec<Kind>),
     /// It was looked up that the person has no second factor and must have one.
     Lacking,
-    /// A code was shown.
+    /// A code, or a passkey, was shown as a second factor.
     Code {
         /// Of which kind.
         kind: Kind,
@@ -114,6 +128,8 @@ impl State {
     pub fn next(self, event: Event, now: DateTime<Utc>) -> Result<Self, NotNow> {
         match (self, event) {
             (Self::Nobody, Event::Password { right }) => Ok(if right { Self::Known } else { Self::Over }),
+            (Self::Nobody, Event::Passkey { right: true }) => Ok(Self::Authenticated(vec![Method::Passkey])),
+            (Self::Nobody, Event::Passkey { right: false }) => Ok(Self::Over),
             (Self::Known, Event::Found(kinds)) if kinds.is_empty() => Ok(Self::Authenticated(vec![Method::Password])),
             (Self::Known, Event::Lacking) => Ok(Self::Enrolling(vec![Method::Password])),
             (Self::Known, Event::Found(kinds)) => Ok(Self::Due(Due {
@@ -179,28 +195,60 @@ mod tests {
             code(Kind::Totp, true),
             code(Kind::Totp, false),
             code(Kind::Recovery, true),
+            Event::Passkey { right: true },
+            Event::Passkey { right: false },
+            code(Kind::Webauthn, true),
+            code(Kind::Webauthn, false),
+            Event::Found(vec![Kind::Webauthn]),
             Event::Lacking,
         ];
+        let keyed = || {
+            State::Due(Due {
+                kinds: vec![Kind::Webauthn],
+                wrong: 0,
+                until: at(300),
+            })
+        };
+        let by_both = |kind| State::Authenticated(vec![Method::Password, Method::Factor(kind)]);
         let authenticated = State::Authenticated(vec![Method::Password]);
         let enrolling = State::Enrolling(vec![Method::Password]);
         for (state, edges) in [
-            (State::Nobody, vec![(0, State::Known), (1, State::Over)]),
             (
-                State::Known,
-                vec![(2, authenticated.clone()), (3, due(0)), (7, enrolling.clone())],
+                State::Nobody,
+                vec![
+                    (0, State::Known),
+                    (1, State::Over),
+                    (7, State::Authenticated(vec![Method::Passkey])),
+                    (8, State::Over),
+                ],
             ),
             (
-                due(0),
+                State::Known,
                 vec![
+                    (2, authenticated.clone()),
+                    (3, due(0)),
+                    (11, keyed()),
+                    (12, enrolling.clone()),
+                ],
+            ),
+            (due(0), vec![(4, by_both(Kind::Totp)), (5, due(1))]),
+            (
+                keyed(),
+                vec![
+                    (9, by_both(Kind::Webauthn)),
                     (
-                        4,
-                        State::Authenticated(vec![Method::Password, Method::Factor(Kind::Totp)]),
+                        10,
+                        State::Due(Due {
+                            kinds: vec![Kind::Webauthn],
+                            wrong: 1,
+                            until: at(300),
+                        }),
                     ),
-                    (5, due(1)),
                 ],
             ),
             (authenticated, vec![]),
             (enrolling, vec![]),
+            (State::Authenticated(vec![Method::Passkey]), vec![]),
             (State::Over, vec![]),
         ] {
             for (number, event) in events.iter().enumerate() {
@@ -228,12 +276,13 @@ mod tests {
     }
 
     fn kind() -> impl Strategy<Value = Kind> {
-        prop_oneof![Just(Kind::Totp), Just(Kind::Recovery)]
+        prop_oneof![Just(Kind::Webauthn), Just(Kind::Totp), Just(Kind::Recovery)]
     }
 
     fn event() -> impl Strategy<Value = Event> {
         prop_oneof![
             any::<bool>().prop_map(|right| Event::Password { right }),
+            prop::bool::weighted(0.2).prop_map(|right| Event::Passkey { right }),
             proptest::collection::vec(kind(), 0..3).prop_map(Event::Found),
             (kind(), any::<bool>()).prop_map(|(kind, right)| code(kind, right)),
             Just(Event::Lacking),
@@ -241,16 +290,19 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens in whatever order: who is authenticated has shown the password, and a factor if they have one.
+        /// Whatever happens in whatever order: who is authenticated has shown the password, and a factor if they have one; or
+        /// nothing but a passkey.
         #[test]
         fn t14_nothing_leads_past_a_factor(events in proptest::collection::vec((event(), 0i64..600), 0..40)) {
             let (mut state, mut now) = (State::Nobody, 0);
             let (mut password, mut has, mut shown, mut lacks) = (false, None::<Vec<Kind>>, false, false);
+            let mut passkey = false;
             for (event, later) in events {
                 now += later / 10;
                 if let Ok(next) = state.clone().next(event.clone(), at(now)) {
                     match event {
                         Event::Password { right } => password |= right,
+                        Event::Passkey { right } => passkey |= right,
                         Event::Found(kinds) => has = Some(kinds),
                         Event::Lacking => lacks = true,
                         Event::Code { kind, right } => shown |= right && has.as_ref().is_some_and(|has| has.contains(&kind)),
@@ -258,10 +310,11 @@ mod tests {
                     state = next;
                 }
                 if matches!(state, State::Authenticated(_)) {
-                    prop_assert!(password && !lacks && has.as_ref().is_some_and(|has| has.is_empty() || shown));
+                    let both = password && !lacks && has.as_ref().is_some_and(|has| has.is_empty() || shown);
+                    prop_assert!(both != passkey, "both ways at once, or neither");
                 }
                 if matches!(state, State::Enrolling(_)) {
-                    prop_assert!(password && lacks);
+                    prop_assert!(password && lacks && !passkey);
                 }
             }
         }

@@ -2,6 +2,7 @@ use crypto::Kek;
 use db::Db;
 use tokio::sync::Notify;
 
+use crate::factor::passkey::RelyingParty;
 use crate::guess::Limits;
 use crate::keys::Keys;
 use crate::mail::Mailer;
@@ -22,8 +23,19 @@ pub struct Identity {
     pub lifetimes: Lifetimes,
     /// How often passwords may be guessed.
     pub guesses: Limits,
+    /// The service as passkeys know it; none where the portal has no domain.
+    pub passkeys: Option<RelyingParty>,
     /// Sends letters.
     pub mailer: Mailer,
     /// Rings when there is an errand.
     pub errands: Notify,
+}
+
+impl Identity {
+    /// The service as passkeys know it.
+    pub fn relying_party(&self) -> Result<&RelyingParty, fault::Error> {
+        let detail =
+            "Passkeys are bound to a domain, and this portal has none; ask your operator for `identity.passkeys`.";
+        self.passkeys.as_ref().ok_or_else(|| fault::Error::conflict(detail))
+    }
 }

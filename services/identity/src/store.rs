@@ -1,6 +1,7 @@
 //! All SQL of identity. Only a transaction reaches it.
 
 pub mod api_keys;
+pub mod ceremonies;
 pub mod challenges;
 pub mod devices;
 pub mod email_changes;
@@ -17,6 +18,7 @@ pub mod oauth_assertions;
 pub mod oauth_clients;
 pub mod oauth_codes;
 pub mod owners;
+pub mod passkeys;
 pub mod people;
 pub mod policies;
 pub mod projects;

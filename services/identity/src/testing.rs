@@ -1,5 +1,6 @@
 //! The service as its endpoint tests see it.
 
+pub(crate) mod device;
 mod keys;
 pub(crate) mod letters;
 pub(crate) mod oauth;
@@ -24,6 +25,8 @@ use crate::settings::Settings;
 
 /// Long, and in no list.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
+/// How often each race for one thing is run.
+pub(crate) const RACES: usize = 4;
 pub(crate) const ISSUER: &str = "https://cloud.example";
 
 pub(crate) struct Test {

@@ -11,7 +11,7 @@ use crate::tables::{APPS, all, column};
 const SCHEMAS: [&str; 5] = ["audit", "bus", "compute", "identity", "notify"];
 
 /// Tables that belong to no tenant.
-const PLATFORM: [(&str, &str); 11] = [
+const PLATFORM: [(&str, &str); 12] = [
     ("bus.cursors", "how far each consumer has read"),
     ("bus.inbox", "what each consumer has done"),
     ("compute.enrolments", "permissions to enrol a host"),
@@ -20,6 +20,7 @@ const PLATFORM: [(&str, &str); 11] = [
     ("compute.images", "the catalogue all tenants order from"),
     ("compute.leases", "work that one process does at a time"),
     ("compute.pools", "the platform's machines"),
+    ("identity.ceremonies", "at the door nobody is known"),
     ("identity.errands", "what is asked for may concern nobody"),
     ("identity.guesses", "most guesses name nobody"),
     ("identity.signing_keys", "the platform signs"),
@@ -29,7 +30,7 @@ const PLATFORM: [(&str, &str); 11] = [
 const SYSTEM_ONLY: [(&str, &str); 1] = [("bus.dead_letters", "operators look through all tenants' failures")];
 
 /// Indexes of tenant tables that do not begin with the tenant.
-const INDEXES: [(&str, &str); 27] = [
+const INDEXES: [(&str, &str); 28] = [
     ("bus.outbox_entries", "housekeeping looks across tenants"),
     ("bus.outbox_order", "the feed is read across tenants, in commit order"),
     ("compute.allocations_host", "a host knows no tenants"),
@@ -49,6 +50,10 @@ const INDEXES: [(&str, &str); 27] = [
     (
         "identity.email_changes_by_undo",
         "whoever comes with a token is nobody yet",
+    ),
+    (
+        "identity.factors_by_passkey",
+        "a device names person and key before their tenant is known",
     ),
     ("identity.invitations_by_expiry", "housekeeping looks across tenants"),
     ("identity.invitations_by_token", "whoever accepts shows the token alone"),

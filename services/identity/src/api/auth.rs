@@ -7,6 +7,7 @@ pub mod email;
 pub mod login;
 pub mod logout;
 pub mod mfa;
+pub mod passkey;
 pub mod password;
 pub mod password_reset;
 pub mod refresh;
@@ -78,7 +79,7 @@ pub struct MfaRequired {
     /// Send it with the code. Good for five minutes, for five codes, and from the same address.
     #[schema(example = "ysc_AZLwwS0-eksMjV5uf4CRorMBkvDBLT56SwyNXm5_gJGisW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0")]
     pub challenge: String,
-    /// What would do, the usual first: `totp`, `recovery`. New words may come.
+    /// What would do, the strongest first: `webauthn`, `totp`, `recovery`. New words may come.
     #[schema(example = json!(["totp", "recovery"]))]
     pub methods: Vec<&'static str>,
 }

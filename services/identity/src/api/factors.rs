@@ -4,17 +4,21 @@ pub mod confirm;
 pub mod delete;
 pub mod enrol;
 pub mod list;
+pub mod modify;
+pub mod read;
 pub mod renew_codes;
+pub mod webauthn;
 
-use auth::Caller;
+use auth::{Action, Caller};
 use chrono::{DateTime, Utc};
-use db::Subject;
+use db::{Change, Granted, Subject, Tenant};
 use ids::{FactorId, SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::factor::Factor;
 use crate::factor::recovery::{COUNT, Code};
-use crate::factor::{Factor, Kind};
+use crate::store;
 
 /// One of the caller's factors.
 #[derive(Deserialize)]
@@ -27,7 +31,7 @@ pub struct OneFactor {
 pub struct FactorView {
     /// Its id.
     pub id: FactorId,
-    /// What it is: `totp`. New words may come.
+    /// What it is: `totp`, `webauthn`. New words may come.
     #[schema(example = "totp")]
     pub kind: &'static str,
     /// What its holder calls it.
@@ -35,11 +39,14 @@ pub struct FactorView {
     pub name: String,
     /// Does it count? Not before its holder has shown a first code.
     pub confirmed: bool,
+    /// Counts its changes; also its `ETag`.
+    #[schema(example = 1)]
+    pub generation: i64,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
-    /// When a code of it was last taken.
+    /// When it was last shown.
     pub used_at: Option<DateTime<Utc>>,
 }
 
@@ -47,9 +54,10 @@ impl From<&Factor> for FactorView {
     fn from(factor: &Factor) -> Self {
         Self {
             id: factor.id,
-            kind: Kind::Totp.name(),
+            kind: factor.kind.name(),
             name: factor.name.clone(),
             confirmed: factor.confirmed_at.is_some(),
+            generation: factor.generation,
             created_at: factor.created_at,
             updated_at: factor.updated_at,
             used_at: factor.used_at,
@@ -60,6 +68,10 @@ impl From<&Factor> for FactorView {
 impl Subject for FactorView {
     fn object(&self) -> String {
         format!("factor:{}", self.id)
+    }
+
+    fn etag(&self) -> Option<String> {
+        Some(format!("\"{}\"", self.generation))
     }
 }
 
@@ -72,4 +84,18 @@ pub fn signed_in(caller: &Caller) -> Result<(UserId, SessionId), fault::Error> {
 /// A new set of recovery codes.
 fn new_codes() -> Vec<Code> {
     (0..COUNT).map(|_| Code::make()).collect()
+}
+
+/// The codes that come with a first factor; none for whoever has some from before.
+async fn codes_for_the_first<A: Action>(
+    tx: &mut Change<A>,
+    tenant: &Granted<Tenant, A>,
+    user: UserId,
+) -> Result<Vec<Code>, fault::Error> {
+    if store::recovery_codes::left(tx, tenant, user).await? > 0 {
+        return Ok(Vec::new());
+    }
+    let codes = new_codes();
+    store::recovery_codes::replace(tx, tenant, user, &codes).await?;
+    Ok(codes)
 }

@@ -7,6 +7,7 @@ pub mod read_sign_in;
 
 use chrono::{DateTime, Utc};
 use db::Subject;
+use ids::uuid::Uuid;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,11 +23,17 @@ pub struct SignInPolicyView {
     /// late), `everyone`. Who lacks one they must have can do nothing but add it.
     pub second_factor: SecondFactor,
     /// The kinds of second factor that count.
-    #[schema(example = json!(["totp"]))]
+    #[schema(example = json!(["webauthn", "totp"]))]
     pub factor_kinds: Vec<&'static str>,
     /// Every kind there is to choose from. New words may come.
     #[schema(example = json!(["totp"]))]
     pub known_factor_kinds: Vec<&'static str>,
+    /// What is asked of passkeys that are added: `none`, or `direct`: that their maker vouches for them, and that they are
+    /// of a listed model. Those that are there stay.
+    #[schema(example = "none")]
+    pub attestation: &'static str,
+    /// The models that are taken under `direct`, by AAGUID.
+    pub allowed_aaguids: Vec<Uuid>,
     /// Minutes for which a factor is fresh enough for what asks for one; 0: for ever.
     #[schema(example = 15)]
     pub step_up_minutes: u16,
@@ -68,10 +75,13 @@ impl SessionLimits {
 impl SignInPolicyView {
     fn of(policy: &Policy, most: Lifetimes) -> Self {
         let lives = SessionLimits::of(policy.lifetimes(most));
+        let (attestation, models) = policy.attestation.parts();
         Self {
             second_factor: policy.second_factor,
             factor_kinds: policy.kinds().iter().map(|kind| kind.name()).collect(),
             known_factor_kinds: Kind::FACTORS.iter().map(|kind| kind.name()).collect(),
+            attestation,
+            allowed_aaguids: models.to_vec(),
             step_up_minutes: policy.step_up_minutes,
             session_idle_minutes: lives.session_idle_minutes,
             session_hours: lives.session_hours,

@@ -7,13 +7,14 @@ use db::{Change, Granted, Read, Result, SystemTx, Tenant};
 use ids::{FactorId, TenantId, UserId};
 use sqlx::PgConnection;
 
-use crate::factor::{Factor, Name};
+use crate::factor::{Factor, Kind, Name};
 
 #[derive(sqlx::FromRow)]
 struct FactorRow {
     tenant_id: TenantId,
     factor_id: FactorId,
     user_id: UserId,
+    kind: String,
     name: String,
     sealed: Vec<u8>,
     confirmed_at: Option<DateTime<Utc>>,
@@ -29,6 +30,8 @@ impl From<FactorRow> for Factor {
             tenant: row.tenant_id,
             id: row.factor_id,
             user: row.user_id,
+            // The table's check lets nothing else in.
+            kind: Kind::named(&row.kind).unwrap_or(Kind::Totp),
             name: row.name,
             sealed: row.sealed,
             confirmed_at: row.confirmed_at,
@@ -54,7 +57,8 @@ pub async fn confirmed(tx: &mut SystemTx, tenant: TenantId, user: UserId) -> Res
 
 async fn all(sql: &mut PgConnection, tenant: TenantId, user: UserId) -> Result<Vec<Factor>> {
     let rows: Vec<FactorRow> = sqlx::query_as(
-        "select tenant_id, factor_id, user_id, name, sealed, confirmed_at, used_at, generation, created_at, updated_at
+        "select tenant_id, factor_id, user_id, kind, name, sealed, confirmed_at, used_at, generation, created_at,
+                updated_at
          from identity.factors where tenant_id = $1 and user_id = $2 order by created_at, factor_id",
     )
     .bind(tenant)
@@ -82,7 +86,8 @@ pub async fn hold<A: Action>(
     factor: FactorId,
 ) -> Result<Option<Factor>> {
     let row: Option<FactorRow> = sqlx::query_as(
-        "select tenant_id, factor_id, user_id, name, sealed, confirmed_at, used_at, generation, created_at, updated_at
+        "select tenant_id, factor_id, user_id, kind, name, sealed, confirmed_at, used_at, generation, created_at,
+                updated_at
          from identity.factors where tenant_id = $1 and user_id = $2 and factor_id = $3 for update",
     )
     .bind(tenant.id)
@@ -110,13 +115,65 @@ pub async fn insert(
     let row: FactorRow = sqlx::query_as(
         "insert into identity.factors (tenant_id, factor_id, user_id, kind, name, sealed, created_at, updated_at)
          values ($1, $2, $3, 'totp', $4, $5, $6, $6)
-         returning tenant_id, factor_id, user_id, name, sealed, confirmed_at, used_at, generation, created_at, updated_at",
+         returning tenant_id, factor_id, user_id, kind, name, sealed, confirmed_at, used_at, generation, created_at,
+                updated_at",
     )
     .bind(tenant.id)
     .bind(id)
     .bind(user)
     .bind(name.as_str())
     .bind(sealed)
+    .bind(now)
+    .fetch_one(tx.sql())
+    .await?;
+    Ok(row.into())
+}
+
+/// Writes a passkey: it counts at once, its making was its first use.
+pub async fn insert_passkey(
+    tx: &mut Change<factor::Modify>,
+    tenant: &Granted<Tenant, factor::Modify>,
+    user: UserId,
+    (id, name): (FactorId, &Name),
+    (credential, sealed): (&[u8], &[u8]),
+) -> Result<Factor> {
+    let now = tx.now();
+    let row: FactorRow = sqlx::query_as(
+        "insert into identity.factors (tenant_id, factor_id, user_id, kind, name, credential_id, sealed, confirmed_at,
+                                       created_at, updated_at)
+         values ($1, $2, $3, 'webauthn', $4, $5, $6, $7, $7, $7)
+         returning tenant_id, factor_id, user_id, kind, name, sealed, confirmed_at, used_at, generation, created_at,
+                updated_at",
+    )
+    .bind(tenant.id)
+    .bind(id)
+    .bind(user)
+    .bind(name.as_str())
+    .bind(credential)
+    .bind(sealed)
+    .bind(now)
+    .fetch_one(tx.sql())
+    .await?;
+    Ok(row.into())
+}
+
+/// Calls a factor something else.
+pub async fn rename(
+    tx: &mut Change<factor::Modify>,
+    tenant: &Granted<Tenant, factor::Modify>,
+    factor: FactorId,
+    name: &Name,
+) -> Result<Factor> {
+    let now = tx.now();
+    let row: FactorRow = sqlx::query_as(
+        "update identity.factors set name = $3, updated_at = $4, generation = generation + 1
+         where tenant_id = $1 and factor_id = $2
+         returning tenant_id, factor_id, user_id, kind, name, sealed, confirmed_at, used_at, generation, created_at,
+                updated_at",
+    )
+    .bind(tenant.id)
+    .bind(factor)
+    .bind(name.as_str())
     .bind(now)
     .fetch_one(tx.sql())
     .await?;
@@ -133,7 +190,8 @@ pub async fn confirm(
     let row: FactorRow = sqlx::query_as(
         "update identity.factors set confirmed_at = $3, updated_at = $3, generation = generation + 1
          where tenant_id = $1 and factor_id = $2
-         returning tenant_id, factor_id, user_id, name, sealed, confirmed_at, used_at, generation, created_at, updated_at",
+         returning tenant_id, factor_id, user_id, kind, name, sealed, confirmed_at, used_at, generation, created_at,
+                updated_at",
     )
     .bind(tenant.id)
     .bind(factor)

@@ -4,10 +4,12 @@ use auth::Action;
 use auth::action::policy;
 use chrono::{DateTime, Utc};
 use db::{Change, Granted, Read, Result, SystemTx};
+use ids::uuid::Uuid;
 use ids::{TenantId, UserId};
 use sqlx::PgConnection;
 
 use crate::factor::Kind;
+use crate::factor::passkey::Attestation;
 use crate::password::{Profile, Rules};
 use crate::policy::{Policy, SecondFactor};
 
@@ -17,6 +19,8 @@ pub(super) struct PolicyRow {
     step_up_minutes: Option<i16>,
     second_factor: Option<String>,
     factor_kinds: Option<Vec<String>>,
+    attestation: Option<String>,
+    allowed_aaguids: Option<Vec<Uuid>>,
     session_idle_minutes: Option<i32>,
     session_hours: Option<i32>,
     password_profile: Option<String>,
@@ -40,7 +44,8 @@ pub(super) fn step_up(tenant: TenantId, kept: Option<i16>) -> Option<u16> {
 /// The columns of [`PolicyRow`], of the table `p`.
 macro_rules! policy_columns {
     () => {
-        "p.step_up_minutes, p.second_factor, p.factor_kinds, p.session_idle_minutes, p.session_hours,
+        "p.step_up_minutes, p.second_factor, p.factor_kinds, p.attestation, p.allowed_aaguids,
+         p.session_idle_minutes, p.session_hours,
          p.password_profile, p.password_days, p.password_history, p.generation as policy_generation,
          p.updated_at as policy_updated_at"
     };
@@ -57,6 +62,9 @@ impl PolicyRow {
                 .second_factor
                 .map_or(usual.second_factor, |name| SecondFactor::stored(&name)),
             factor_kinds: kinds.iter().filter_map(|name| Kind::named(name)).collect(),
+            attestation: self.attestation.map_or(usual.attestation, |name| {
+                Attestation::stored(&name, self.allowed_aaguids.unwrap_or_default())
+            }),
             session_idle_minutes: self
                 .session_idle_minutes
                 .and_then(|minutes| u32::try_from(minutes).ok()),
@@ -148,11 +156,13 @@ pub async fn set(
 ) -> Result<Policy> {
     let now = tx.now();
     let kinds: Vec<&str> = new.factor_kinds.iter().map(|kind| kind.name()).collect();
+    let (attestation, models) = new.attestation.parts();
     let row: PolicyRow = sqlx::query_as(concat!(
         "update identity.policies p
          set step_up_minutes = $2, second_factor = $3, factor_kinds = nullif($4::text[], '{}'),
              session_idle_minutes = $5, session_hours = $6, password_profile = $7, password_days = $8,
-             password_history = $9, generation = p.generation + 1, updated_at = $10
+             password_history = $9, attestation = $11, allowed_aaguids = $12,
+             generation = p.generation + 1, updated_at = $10
          where p.tenant_id = $1 returning ",
         policy_columns!()
     ))
@@ -166,6 +176,8 @@ pub async fn set(
     .bind(small(new.password.days))
     .bind(small(new.password.history))
     .bind(now)
+    .bind(attestation)
+    .bind(models)
     .fetch_one(tx.sql())
     .await?;
     Ok(row.policy(held.tenant))

@@ -8,10 +8,13 @@ use db::{Db, Reason, SystemTx};
 use ids::UserId;
 use testkit::{ROUNDS, RUNNERS, race};
 
-use super::{factors, recovery_codes, sessions};
+use super::{ceremonies, factors, recovery_codes, sessions};
+use crate::factor::passkey::ceremony::{self, Ceremony};
+use crate::factor::passkey::{PasskeySettings, RelyingParty};
 use crate::factor::recovery::Code;
 use crate::refresh::{Family, RefreshToken};
 use crate::session::Turn;
+use crate::testing::device::ORIGIN;
 use crate::testing::{Owner, PASSWORD, Test, start_patient};
 
 struct Track {
@@ -99,6 +102,25 @@ async fn t13_of_fifty_who_spend_a_recovery_code_one_does_a_thousand_times() {
     for (round, code) in codes.iter().enumerate() {
         let spend = async |tx: &mut SystemTx| recovery_codes::spend_at_sign_in(tx, tenant, user, code).await;
         assert_eq!(track.winners(spend).await, 1, "round {round}");
+    }
+}
+
+/// Without its being one statement that takes the question away in `ceremonies::remove` several answers to it are looked at.
+#[tokio::test]
+async fn t13_of_fifty_who_answer_a_question_one_is_looked_at_a_thousand_times() {
+    let track = track().await;
+    let kek = &track.test.bench.kek;
+    let party = RelyingParty::new(&PasskeySettings::default(), ORIGIN).unwrap().unwrap();
+    let (_, asked) = party.ask(&[]).unwrap();
+    let network = "192.0.2.1".to_owned();
+    let begun = Ceremony::SignIn { network, asked };
+    for round in 0..ROUNDS {
+        let token = ceremony::token().digest();
+        let mut tx = track.begin().await;
+        ceremonies::insert(&mut tx, kek, token, &begun).await.unwrap();
+        tx.commit().await.unwrap();
+        let take = async |tx: &mut SystemTx| Ok(ceremonies::take(tx, kek, token).await.unwrap().is_some());
+        assert_eq!(track.winners(take).await, 1, "round {round}");
     }
 }
 

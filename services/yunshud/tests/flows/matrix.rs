@@ -35,6 +35,10 @@ const PLATFORM: &[Role] = &[Role::PlatformOperator];
 const MATRIX: &[(&str, Access)] = &[
     ("sign_up", Open),
     ("sign_in", Open),
+    ("begin_sign_in_with_passkey", Open),
+    ("sign_in_with_passkey", Open),
+    ("begin_sign_in_with_webauthn", Open),
+    ("sign_in_with_webauthn", Open),
     ("sign_in_with_totp", Open),
     ("sign_in_with_recovery_code", Open),
     ("reset_password", Open),
@@ -44,6 +48,7 @@ const MATRIX: &[(&str, Access)] = &[
     ("change_email", SignedIn),
     ("refresh_session", Open),
     ("accept_invitation", Open),
+    ("begin_step_up", SignedIn),
     ("step_up", SignedIn),
     ("change_password", SignedIn),
     ("sign_out", SignedIn),
@@ -82,6 +87,10 @@ const MATRIX: &[(&str, Access)] = &[
     ("create_invitation", Roles(MANAGERS)),
     ("delete_invitation", Roles(MANAGERS)),
     ("list_factors", SignedIn),
+    ("read_factor", SignedIn),
+    ("modify_factor", SignedIn),
+    ("enrol_webauthn", SignedIn),
+    ("confirm_webauthn", SignedIn),
     ("enrol_totp", SignedIn),
     ("confirm_totp", SignedIn),
     ("renew_recovery_codes", SignedIn),
@@ -214,7 +223,7 @@ const UNGUARDED: &[&str] = &[
     "remove_group_member",
     // What one is called oneself is nobody else's change to lose.
     "modify_me",
-    // A factor never changes once it counts, and a lost one must be quick to take away.
+    // A lost factor must be quick to take away, whatever it is called meanwhile.
     "delete_factor",
     // A key never changes either.
     "delete_my_api_key",

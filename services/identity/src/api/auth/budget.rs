@@ -52,7 +52,8 @@ pub(super) async fn slow_down(
     Ok(too_many(wait, SIGN_INS))
 }
 
-const SIGN_INS: &str = "Too many failed sign-ins; wait as long as Retry-After says.";
+/// What is said to whom no sign-in is left.
+pub(super) const SIGN_INS: &str = "Too many failed sign-ins; wait as long as Retry-After says.";
 
 /// The answer to whom nothing is left of a budget for so long.
 pub fn too_many(wait: TimeDelta, detail: &'static str) -> fault::Error {

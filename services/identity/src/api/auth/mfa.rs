@@ -1,20 +1,23 @@
-//! The second half of a sign-in: a code for a challenge.
+//! The second half of a sign-in: a code, or a passkey, for a challenge.
 
 pub mod recovery;
 pub mod totp;
 #[cfg(test)]
 mod walk;
+pub mod webauthn;
 
 use actix_web::web::Json;
 use auth::Action;
 use auth::action::session;
 use db::{Reason, SystemTx};
-use ids::{TenantId, UserId};
+use ids::{ChallengeId, TenantId, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use web::Origin;
 
 use super::begin::begin;
+use super::passkey::{Answer, right_at_sign_in};
 use super::{SignedIn, budget, record_refusal};
+use crate::factor::passkey::ceremony::Ceremony;
 use crate::factor::totp::Shared;
 use crate::factor::{self, Factor, Kind};
 use crate::guess;
@@ -23,8 +26,9 @@ use crate::signin::{Event, State};
 use crate::state::Identity;
 use crate::store;
 
-/// A code as it was typed, and what it is meant to be.
+/// A code as it was typed, and what it is meant to be; or what a device answered.
 pub enum Shown {
+    Webauthn(Box<Answer>),
     Totp(factor::totp::Code),
     Recovery(factor::recovery::Code),
 }
@@ -32,6 +36,7 @@ pub enum Shown {
 impl Shown {
     pub const fn kind(&self) -> Kind {
         match self {
+            Self::Webauthn(_) => Kind::Webauthn,
             Self::Totp(_) => Kind::Totp,
             Self::Recovery(_) => Kind::Recovery,
         }
@@ -66,13 +71,20 @@ impl Factors {
         })
     }
 
-    /// Of which kinds; recovery codes stand in for a factor, and are none by themselves.
+    /// Of which kinds, the strongest first; recovery codes stand in for a factor, and are none by themselves.
     pub fn kinds(&self) -> Vec<Kind> {
-        match (self.confirmed.is_empty(), self.codes) {
-            (true, _) => Vec::new(),
-            (false, true) => vec![Kind::Totp, Kind::Recovery],
-            (false, false) => vec![Kind::Totp],
+        let mut kinds: Vec<Kind> = self.confirmed.iter().map(|factor| factor.kind).collect();
+        if !kinds.is_empty() && self.codes {
+            kinds.push(Kind::Recovery);
         }
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+
+    /// All that were confirmed.
+    pub fn all(&self) -> &[Factor] {
+        &self.confirmed
     }
 }
 
@@ -83,7 +95,7 @@ pub fn factor_of<'a>(
     code: &factor::totp::Code,
 ) -> Result<Option<(&'a Factor, i64)>, fault::Error> {
     let now = identity.db.clock().now();
-    for factor in factors {
+    for factor in factors.iter().filter(|factor| factor.kind == Kind::Totp) {
         let shared = Shared::open(&identity.kek, factor.tenant, factor.id, &factor.sealed);
         if let Some(step) = shared.map_err(fault::Error::internal)?.step_of(code, now) {
             return Ok(Some((factor, step)));
@@ -95,7 +107,7 @@ pub fn factor_of<'a>(
 /// Whatever is wrong reads the same; what would help is the same as well.
 fn refused() -> fault::Error {
     fault::Error::unauthenticated(
-        "The challenge or the code is not good, or no longer; after five codes or minutes, sign in anew.",
+        "The challenge, or what was shown for it, is not good, or no longer; after five codes or minutes, sign in anew.",
     )
 }
 
@@ -137,21 +149,16 @@ pub(super) async fn finish(
         return Err(budget::slow_down(identity, origin, (challenge.tenant, object), spent).await?);
     }
 
-    let right = spend(&mut tx, identity, person, (&has, shown)).await?;
+    let right = spend(&mut tx, identity, (person, challenge.id), (&has, shown)).await?;
     let event = Event::Code {
         kind: shown.kind(),
-        right,
+        right: right.is_ok(),
     };
     let state = state.next(event, now).map_err(|_| refused())?;
     store::challenges::keep(&mut tx, &challenge, &state).await?;
     let State::Authenticated(methods) = state else {
-        record_refusal(
-            &mut tx,
-            challenge.tenant,
-            origin,
-            session::Create::INFO,
-            (object, "wrong_code"),
-        )?;
+        let what = (object, right.err().unwrap_or("wrong_code"));
+        record_refusal(&mut tx, challenge.tenant, origin, session::Create::INFO, what)?;
         tx.commit().await?;
         return Err(refused());
     };
@@ -162,18 +169,27 @@ pub(super) async fn finish(
     identity.hand_out(&session, &token).await
 }
 
-/// Is the code theirs, and was it not used before? If so, it is now.
+/// Is it theirs, and was it not used before? If so, it is now; if not, why, for the log.
 async fn spend(
     tx: &mut SystemTx,
     identity: &Identity,
-    (tenant, user): (TenantId, UserId),
+    ((tenant, user), challenge): ((TenantId, UserId), ChallengeId),
     (has, shown): (&Factors, &Shown),
-) -> Result<bool, fault::Error> {
-    match shown {
+) -> Result<Result<(), &'static str>, fault::Error> {
+    let spent = match shown {
+        Shown::Webauthn(answer) => {
+            let asked = match store::ceremonies::take(tx, &identity.kek, answer.token).await? {
+                Some(Ceremony::Second { challenge: of, asked }) if of == challenge => asked,
+                _ => return Ok(Err("not_asked")),
+            };
+            let shown = right_at_sign_in(tx, identity, answer, user, asked).await?;
+            return Ok(shown.map(drop).map_err(|(_, why)| why));
+        }
         Shown::Totp(code) => match factor_of(identity, &has.confirmed, code)? {
-            Some((factor, step)) => Ok(store::factors::spend_at_sign_in(tx, factor, step).await?),
-            None => Ok(false),
+            Some((factor, step)) => store::factors::spend_at_sign_in(tx, factor, step).await?,
+            None => false,
         },
-        Shown::Recovery(code) => Ok(store::recovery_codes::spend_at_sign_in(tx, tenant, user, code).await?),
-    }
+        Shown::Recovery(code) => store::recovery_codes::spend_at_sign_in(tx, tenant, user, code).await?,
+    };
+    Ok(spent.then_some(()).ok_or("wrong_code"))
 }

@@ -1,19 +1,27 @@
+pub mod begin;
+
 use actix_web::post;
 use actix_web::web::Data;
+use auth::Action;
 use auth::action::session;
 use chrono::{DateTime, Utc};
-use db::{Done, Outcome, Status, Subject};
+use db::{AuditEvent, AuditOutcome, Done, Outcome, Reason, Status, Subject};
 use ids::SessionId;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 use web::{Change, DryRun, Once, Refusals};
 
 use super::budget;
 use super::mfa::{Shown, factor_of};
+use super::passkey::Answer;
 use super::password::is_own;
 use crate::api::factors::signed_in;
+use crate::api::webauthn::Assertion;
 use crate::factor::Factor;
+use crate::factor::passkey::Refused;
+use crate::factor::passkey::ceremony::Ceremony;
 use crate::password::Password;
 use crate::signin::Method;
 use crate::state::Identity;
@@ -32,6 +40,19 @@ pub struct StepUp {
     /// One of the codes that were written down.
     #[schema(value_type = Option<String>, example = "7k3m-9qxd-0f2h-vw8c-1n5t-rj6b", max_length = 128)]
     pub recovery_code: Option<SecretString>,
+    /// What the device answered to the question of `/auth/step-up:begin`.
+    pub passkey: Option<StepUpPasskey>,
+}
+
+/// A passkey, shown again.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepUpPasskey {
+    /// What came with the question.
+    #[schema(value_type = String, example = "ywc_q83vASNFZ4mrze8BI0VniQq83vASNFZ4mrze8BI0Vn", max_length = 128)]
+    pub ceremony: SecretString,
+    /// What the device answered.
+    pub credential: Assertion,
 }
 
 /// A session whose factor was shown anew.
@@ -56,15 +77,19 @@ enum Proof {
 
 impl Proof {
     fn check(body: &StepUp) -> Result<Self, fault::Error> {
-        match (&body.password, &body.code, &body.recovery_code) {
-            (Some(password), None, None) => Password::typed(password)
+        match (&body.password, &body.code, &body.recovery_code, &body.passkey) {
+            (Some(password), None, None, None) => Password::typed(password)
                 .map(Self::Password)
                 .map_err(|refused| fault::Error::invalid("/password", refused.to_string())),
-            (None, Some(code), None) => Shown::totp("/code", code).map(Self::Code),
-            (None, None, Some(code)) => Shown::recovery("/recovery_code", code).map(Self::Code),
+            (None, Some(code), None, None) => Shown::totp("/code", code).map(Self::Code),
+            (None, None, Some(code), None) => Shown::recovery("/recovery_code", code).map(Self::Code),
+            (None, None, None, Some(shown)) => {
+                let answer = Answer::check("/passkey/credential", &shown.ceremony, &shown.credential)?;
+                Ok(Self::Code(Shown::Webauthn(Box::new(answer))))
+            }
             _ => Err(fault::Error::invalid(
                 "",
-                "must have exactly one of `password`, `code` and `recovery_code`",
+                "must have exactly one of `password`, `code`, `recovery_code` and `passkey`",
             )),
         }
     }
@@ -109,7 +134,7 @@ pub async fn step_up(ask: Change<session::StepUp, StepUp>, identity: Data<Identi
         Proof::Password(_) if right => Method::Password,
         Proof::Password(_) => return Err(wrong("/password").into()),
         Proof::Code(shown) => {
-            spend(&mut tx, &identity, &factors, shown).await?;
+            spend(&mut tx, &identity, (&factors, session), shown).await?;
             Method::Factor(shown.kind())
         }
     };
@@ -131,12 +156,29 @@ pub async fn step_up(ask: Change<session::StepUp, StepUp>, identity: Data<Identi
 async fn spend(
     tx: &mut db::Change<session::StepUp>,
     identity: &Identity,
-    factors: &[Factor],
+    (factors, session): (&[Factor], SessionId),
     shown: &Shown,
 ) -> Result<(), fault::Error> {
     let tenant = tx.tenant()?;
     let user = factors.first().map(|factor| factor.user);
     match (shown, user) {
+        (Shown::Webauthn(answer), Some(user)) => {
+            let asked = match store::ceremonies::take_with(tx, &identity.kek, answer.token).await? {
+                Some(Ceremony::StepUp { session: of, asked }) if of == session => asked,
+                _ => return Err(wrong("/passkey/ceremony")),
+            };
+            let key = store::passkeys::claim_own(tx, &tenant, user, answer.key()).await?;
+            let key = key.ok_or_else(|| wrong("/passkey/credential"))?;
+            match answer.judge(identity, &key, asked)? {
+                Ok(sealed) => Ok(store::passkeys::keep_own(tx, &tenant, &key, &sealed).await?),
+                Err(refused) => {
+                    if matches!(refused, Refused::Counter) {
+                        tell_of_a_copy(identity, tx.caller(), &refused).await?;
+                    }
+                    Err(fault::Error::invalid("/passkey/credential", refused.to_string()))
+                }
+            }
+        }
         (Shown::Totp(code), Some(_)) => {
             let (factor, step) = factor_of(identity, factors, code)?.ok_or_else(|| wrong("/code"))?;
             let spent = store::factors::spend(tx, &tenant, factor, step).await?;
@@ -146,9 +188,20 @@ async fn spend(
             let spent = store::recovery_codes::spend(tx, &tenant, user, code).await?;
             spent.then_some(()).ok_or_else(|| wrong("/recovery_code"))
         }
+        (Shown::Webauthn(_), None) => Err(wrong("/passkey/credential")),
         (Shown::Totp(_), None) => Err(wrong("/code")),
         (Shown::Recovery(_), None) => Err(wrong("/recovery_code")),
     }
+}
+
+/// The refusal itself is recorded as any caller's is, and says no more than that it was one.
+async fn tell_of_a_copy(identity: &Identity, caller: &auth::Caller, refused: &Refused) -> Result<(), fault::Error> {
+    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let object = caller.user().map_or_else(String::new, |user| format!("user:{user}"));
+    let (action, changes) = (session::StepUp::INFO.name, json!({"code": refused.code()}));
+    let entry = AuditEvent::of(caller, tx.now(), action, object, AuditOutcome::Denied, changes);
+    tx.record(caller.tenant(), &entry)?;
+    Ok(tx.commit().await?)
 }
 
 #[cfg(test)]
@@ -278,5 +331,64 @@ mod tests {
         let keyless = test.client.caller(&tenant.caller(Role::Owner));
         keyless.post(PATH, json!({"password": PASSWORD})).await.expect(404);
         test.client.post(PATH, json!({"password": PASSWORD})).await.expect(401);
+    }
+
+    async fn asked(client: &testkit::Client) -> Value {
+        client
+            .post("/api/v1/auth/step-up:begin", json!({}))
+            .await
+            .expect(200)
+            .json
+    }
+
+    fn shown(asked: &Value, credential: &Value) -> Value {
+        json!({"passkey": {"ceremony": asked["ceremony"], "credential": credential}})
+    }
+
+    #[tokio::test]
+    async fn t14_a_passkey_is_shown_again_once_in_its_own_session() {
+        let clock = Clock::held_at(Clock::system().now());
+        let test = start_on(Bench::at(clock.clone()).await, &settings()).await;
+        let owner = test.sign_up("acme").await;
+        let desk = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+        let mut ada = test.add_passkey(&owner).await;
+        guarded(&test, &desk).await.expect(403);
+        let client = test.enter(&desk).await.unwrap();
+        client.post(PATH, json!({"password": PASSWORD})).await.expect(400);
+        // What another session was asked, and what was asked at the door, is no answer here.
+        let other = asked(&ada.client).await;
+        let refused = client.post(PATH, shown(&other, &ada.device.show(&other["public_key"])));
+        assert_eq!(
+            refused.await.expect(400).json["errors"][0]["pointer"],
+            "/passkey/ceremony"
+        );
+        let (ceremony, options) = test.ask_at_the_door().await;
+        let door = json!({"passkey": {"ceremony": ceremony, "credential": ada.device.show(&options)}});
+        client.post(PATH, door).await.expect(400);
+        guarded(&test, &desk).await.expect(403);
+
+        let question = asked(&client).await;
+        let body = shown(&question, &ada.device.show(&question["public_key"]));
+        client.post(PATH, body.clone()).await.expect(200);
+        guarded(&test, &desk).await.expect(200);
+        client.post(PATH, body).await.expect(400);
+        assert!(test.dump("identity.sessions").await.contains("{pwd,pop}"));
+
+        let question = asked(&client).await;
+        ada.device.counter = 1;
+        let copy = shown(&question, &ada.device.show(&question["public_key"]));
+        client.post(PATH, copy).await.expect(400);
+        assert!(test.dump("bus.outbox").await.contains("counter_went_back"));
+    }
+
+    #[tokio::test]
+    async fn who_has_no_passkey_is_not_asked_for_one() {
+        let test = start().await;
+        let owner = test.sign_up("acme").await;
+        let ada = test.enrol(&owner).await;
+        ada.client
+            .post("/api/v1/auth/step-up:begin", json!({}))
+            .await
+            .expect(409);
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use web::{Change, Refusals};
 
-use super::{FactorView, OneFactor, new_codes, signed_in};
+use super::{FactorView, OneFactor, codes_for_the_first, signed_in};
 use crate::api::auth::mfa::{Shown, factor_of};
 use crate::factor::Kind;
 use crate::factor::recovery::Code;
@@ -89,14 +89,7 @@ pub async fn confirm_totp(
     })?;
     store::factors::spend(&mut tx, &tenant, &factor, step).await?;
     let confirmed = store::factors::confirm(&mut tx, &tenant, factor.id).await?;
-    let codes = if store::recovery_codes::left(&mut tx, &tenant, user).await? == 0 {
-        new_codes()
-    } else {
-        Vec::new()
-    };
-    if !codes.is_empty() {
-        store::recovery_codes::replace(&mut tx, &tenant, user, &codes).await?;
-    }
+    let codes = codes_for_the_first(&mut tx, &tenant, user).await?;
     store::sessions::show_anew(&mut tx, &tenant, user).await?;
     store::sessions::show(&mut tx, &tenant, session, Method::Factor(Kind::Totp)).await?;
 

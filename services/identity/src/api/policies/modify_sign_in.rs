@@ -2,11 +2,14 @@ use actix_web::patch;
 use actix_web::web::Data;
 use auth::action::policy;
 use db::{Changed, Outcome, Status};
+use fault::FieldError;
+use ids::uuid::Uuid;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{SessionLimits, SignInPolicyView};
+use crate::factor::passkey::Attestation;
 use crate::policy::{LEAST_IDLE_MINUTES, Policy, SecondFactor, check_kinds, within};
 use crate::session::Lifetimes;
 use crate::state::Identity;
@@ -19,8 +22,14 @@ pub struct ModifySignInPolicy {
     /// Who must have a second factor.
     pub second_factor: Option<SecondFactor>,
     /// The kinds of second factor that count from now on.
-    #[schema(example = json!(["totp"]), min_items = 1, max_items = 10)]
+    #[schema(example = json!(["webauthn", "totp"]), min_items = 1, max_items = 10)]
     pub factor_kinds: Option<Vec<String>>,
+    /// What is asked of passkeys that are added: `none` or `direct`.
+    #[schema(example = "direct", max_length = 16)]
+    pub attestation: Option<String>,
+    /// The models that are taken under `direct`, by AAGUID.
+    #[schema(example = json!(["2fc0579f-8113-47ea-b116-bb5a8db9202a"]), max_items = 100)]
+    pub allowed_aaguids: Option<Vec<Uuid>>,
     /// Minutes for which a factor is fresh enough for what asks for one; 0: for ever.
     #[schema(example = 15, minimum = 0, maximum = 1440)]
     pub step_up_minutes: Option<i64>,
@@ -49,6 +58,8 @@ impl ModifySignInPolicy {
             .as_deref()
             .map(|names| check_kinds("/factor_kinds", names));
         let kinds = kinds.transpose().map_err(|error| wrong.push(error)).ok().flatten();
+        let attestation = self.attestation(now);
+        let attestation = attestation.map_err(|error| wrong.push(error)).ok();
         if !wrong.is_empty() {
             return Err(fault::Error::invalid_fields(wrong));
         }
@@ -56,6 +67,7 @@ impl ModifySignInPolicy {
         Ok(Policy {
             second_factor: self.second_factor.unwrap_or(now.second_factor),
             factor_kinds: kinds.unwrap_or_else(|| now.factor_kinds.clone()),
+            attestation: attestation.unwrap_or_else(|| now.attestation.clone()),
             step_up_minutes: step_up
                 .and_then(|minutes| u16::try_from(minutes).ok())
                 .unwrap_or(now.step_up_minutes),
@@ -63,6 +75,24 @@ impl ModifySignInPolicy {
             session_hours: size(hours).or(now.session_hours),
             ..now.clone()
         })
+    }
+}
+
+impl ModifySignInPolicy {
+    /// What is asked of passkeys from now on.
+    fn attestation(&self, now: &Policy) -> Result<Attestation, FieldError> {
+        let (wanted, models) = now.attestation.parts();
+        let wanted = self.attestation.as_deref().unwrap_or(wanted);
+        let models = self.allowed_aaguids.as_deref().unwrap_or(models);
+        match wanted {
+            "none" if self.allowed_aaguids.as_ref().is_none_or(Vec::is_empty) => Ok(Attestation::None),
+            "direct" if (1..=100).contains(&models.len()) => Ok(Attestation::Direct(models.to_vec())),
+            "none" | "direct" => Err(FieldError::new(
+                "/allowed_aaguids",
+                "must name 1 to 100 models under `direct`, and none under `none`",
+            )),
+            _ => Err(FieldError::new("/attestation", "must be `none` or `direct`")),
+        }
     }
 }
 

@@ -27,6 +27,8 @@ export type PlacementRecord = Schemas["Record"];
 export type ProblemBody = Schemas["Problem"];
 export type MfaRequired = Schemas["MfaRequired"];
 export type StepUp = Schemas["StepUp"];
+export type FactorsView = Schemas["FactorsView"];
+export type StepUpPasskey = Schemas["StepUpPasskey"];
 export type FactorView = Schemas["FactorView"];
 export type EnrolledTotp = Schemas["EnrolledTotp"];
 export type UserView = Schemas["UserView"];
@@ -41,3 +43,8 @@ export type CreateApiKey = Schemas["CreateApiKey"];
 export type SignInPolicy = Schemas["SignInPolicyView"];
 export type PasswordPolicy = Schemas["PasswordPolicyView"];
 export type MemberView = Schemas["MemberView"];
+export type CreationOptions = Schemas["CreationOptions"];
+export type RequestOptions = Schemas["RequestOptions"];
+/** What the server does not look at is left out. */
+export type NewCredential = Schemas["NewCredential"];
+export type Assertion = Schemas["Assertion"];

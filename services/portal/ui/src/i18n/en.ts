@@ -1,5 +1,6 @@
 import { identity } from "./en-identity";
 import { oauth } from "./en-oauth";
+import { passkeys } from "./en-passkeys";
 import { policies } from "./en-policies";
 
 export const en = {
@@ -295,4 +296,5 @@ export const en = {
   ...identity,
   ...oauth,
   ...policies,
+  ...passkeys,
 };

@@ -1,6 +1,7 @@
 import type { en } from "./en";
 import { identity } from "./zh-identity";
 import { oauth } from "./zh-oauth";
+import { passkeys } from "./zh-passkeys";
 import { policies } from "./zh-policies";
 
 export const zh: Record<keyof typeof en, string> = {
@@ -295,4 +296,5 @@ export const zh: Record<keyof typeof en, string> = {
   ...identity,
   ...oauth,
   ...policies,
+  ...passkeys,
 };

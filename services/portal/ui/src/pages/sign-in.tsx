@@ -8,6 +8,7 @@ import { Problem } from "../api/problem";
 import { begin } from "../api/session";
 import type { MfaRequired, SignedIn } from "../api/types";
 import { ProblemAlert, showOnFields } from "../parts/problem";
+import { PasskeyDoor } from "./sign-in/passkey-door";
 import { SecondFactor } from "./sign-in/second-factor";
 
 interface Fields {
@@ -64,7 +65,7 @@ export function SignIn() {
       {next && !login.isPending && !login.error && <Alert type="info" showIcon title={t("auth.ended")} />}
       <Form form={form} layout="vertical" requiredMark={false} onFinish={(fields) => login.mutate(fields)}>
         <Form.Item name="email" label={t("auth.email")} rules={[{ required: true }]}>
-          <Input type="email" autoComplete="username" autoFocus />
+          <Input type="email" autoComplete="username webauthn" autoFocus />
         </Form.Item>
         <Form.Item name="password" label={t("auth.password")} rules={[{ required: true }]}>
           <Input.Password autoComplete="current-password" />
@@ -79,6 +80,7 @@ export function SignIn() {
           {t("auth.sign_in")}
         </Button>
       </Form>
+      <PasskeyDoor onDone={enter} />
       <p className="door-other">
         <Link to="/forgot">{t("forgot.link")}</Link>
       </p>

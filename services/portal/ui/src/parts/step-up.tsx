@@ -4,8 +4,9 @@ import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "../api/client";
 import { factors } from "../api/identity";
+import { show as askDevice, supported } from "../api/passkeys";
 import { onStepUp } from "../api/step-up";
-import type { StepUp } from "../api/types";
+import type { FactorsView, StepUp, StepUpPasskey } from "../api/types";
 import { RecoveryField, TotpField } from "./code-field";
 import { Waiting } from "./page";
 import { ProblemAlert, showOnFields } from "./problem";
@@ -36,34 +37,63 @@ export function StepUpDialog() {
   return open && <StepUpQuestion onAnswer={close} />;
 }
 
+type Way = "passkey" | "password" | "code" | "recovery_code";
+
+const NAMES = {
+  passkey: "factor.use_passkey",
+  password: "auth.password",
+  code: "factor.use_code",
+  recovery_code: "factor.use_recovery",
+} as const;
+
+/** What may be shown, the strongest first. Who has a second factor must show it; a password is not enough then. */
+function waysOf({ items, recovery_codes_left }: FactorsView): Way[] {
+  const kinds = new Set(items.filter(({ confirmed }) => confirmed).map(({ kind }) => kind));
+  if (kinds.size === 0) return ["password"];
+  const ways: Way[] = [];
+  if (kinds.has("webauthn") && supported()) ways.push("passkey");
+  if (kinds.has("totp")) ways.push("code");
+  if (recovery_codes_left > 0 || ways.length === 0) ways.push("recovery_code");
+  return ways;
+}
+
+async function showPasskey(): Promise<StepUpPasskey> {
+  const { ceremony, public_key } = await unwrap(api.POST("/api/v1/auth/step-up:begin", {}));
+  return { ceremony, credential: await askDevice(public_key) };
+}
+
 /** Asks for the strongest proof that the caller has. */
 export function StepUpQuestion({ onAnswer }: { onAnswer: (proven: boolean) => void }) {
   const { t } = useTranslation();
   const [form] = Form.useForm<StepUp>();
   const [shown, setShown] = useState<Set<string>>();
-  const [recovery, setRecovery] = useState(false);
-  // Who has a second factor must show it; a password is not enough then.
+  const [chosen, setChosen] = useState<Way>();
   const held = useQuery({ ...factors(), staleTime: 0 });
-  const second = held.data?.items.some(({ confirmed }) => confirmed);
+  const ways = held.data && waysOf(held.data);
+  const way = chosen ?? ways?.[0];
 
   const prove = useMutation({
-    mutationFn: (body: StepUp) => unwrap(api.POST("/api/v1/auth/step-up", { body })),
+    mutationFn: async (body: StepUp) => {
+      const proof = way === "passkey" ? { passkey: await showPasskey() } : body;
+      return unwrap(api.POST("/api/v1/auth/step-up", { body: proof }));
+    },
     onSuccess: () => onAnswer(true),
     onError: (error) => setShown(showOnFields(form, error)),
   });
   // The field comes when it is known which one it is, and over another dialog the focus is not given by itself.
-  const field = second === undefined ? undefined : !second ? "password" : recovery ? "recovery_code" : "code";
-  const focus = () => field && form.focusField(field);
-  useEffect(focus, [field, form]);
+  const focus = () => {
+    if (way && way !== "passkey") form.focusField(way);
+  };
+  useEffect(focus, [way, form]);
   return (
     <Modal
       open
       title={t("step_up.title")}
       afterOpenChange={focus}
-      okText={t("step_up.confirm")}
+      okText={way === "passkey" ? t("factor.use_passkey") : t("step_up.confirm")}
       cancelText={t("vm.confirm.cancel")}
       confirmLoading={prove.isPending}
-      okButtonProps={{ disabled: second === undefined }}
+      okButtonProps={{ disabled: way === undefined, autoFocus: way === "passkey" }}
       width={420}
       // Whatever dialog asked for it stays beneath.
       zIndex={1200}
@@ -74,26 +104,39 @@ export function StepUpQuestion({ onAnswer }: { onAnswer: (proven: boolean) => vo
       <p className="muted dialog-lead">{t("step_up.why")}</p>
       {held.error && <ProblemAlert error={held.error} onRetry={() => void held.refetch()} />}
       {held.isPending && <Waiting />}
-      {second !== undefined && (
+      {ways && way && (
         <Form<StepUp>
           form={form}
           layout="vertical"
           requiredMark={false}
           onFinish={(fields) => prove.mutate(fields)}
         >
-          {!second && (
+          {way === "passkey" && <p>{t("passkey.second")}</p>}
+          {way === "password" && (
             <Form.Item name="password" label={t("auth.password")} rules={[{ required: true }]}>
               <Input.Password autoComplete="current-password" autoFocus />
             </Form.Item>
           )}
-          {second && !recovery && <TotpField />}
-          {second && recovery && <RecoveryField name="recovery_code" />}
+          {way === "code" && <TotpField />}
+          {way === "recovery_code" && <RecoveryField name="recovery_code" />}
           {prove.error && <ProblemAlert error={prove.error} shown={shown} />}
-          {second && (
-            <Button type="link" className="link-button" onClick={() => setRecovery(!recovery)}>
-              {recovery ? t("factor.use_code") : t("factor.use_recovery")}
-            </Button>
-          )}
+          <div className="door-ways">
+            {ways
+              .filter((other) => other !== way)
+              .map((other) => (
+                <Button
+                  key={other}
+                  type="link"
+                  className="link-button"
+                  onClick={() => {
+                    prove.reset();
+                    setChosen(other);
+                  }}
+                >
+                  {t(NAMES[other])}
+                </Button>
+              ))}
+          </div>
           <button type="submit" hidden />
         </Form>
       )}

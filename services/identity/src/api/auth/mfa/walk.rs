@@ -1,6 +1,8 @@
 //! A model of signing in walks the real endpoints: whatever it says is refused must be refused, whatever it says is let in
 //! must be let in.
 
+mod keys;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -10,7 +12,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use testkit::Reply;
 
+use self::keys::Key;
 use crate::signin::{PATIENCE, WRONG_CODES};
+use crate::testing::device::{Device, add};
 use crate::testing::{Enrolled, Owner, PASSWORD, Test, start_patient};
 
 /// What the client does next. Numbers choose among what there is.
@@ -19,6 +23,8 @@ enum Move {
     Password { right: bool },
     Totp { challenge: usize, code: Code },
     Recovery { challenge: usize, code: usize },
+    Webauthn { challenge: usize, key: Key },
+    Door { key: Key },
     Invented { challenge: usize },
     Others { code: Code },
     Wait { seconds: u64 },
@@ -34,10 +40,13 @@ enum Code {
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
     let code = prop_oneof![4 => (-1_i64..=1).prop_map(Code::Near), 1 => Just(Code::Far)];
+    let key = prop_oneof![3 => Just(Key::Asked), 1 => Just(Key::AskedElsewhere), 1 => Just(Key::Copied)];
     let one = prop_oneof![
         3 => prop::bool::weighted(0.8).prop_map(|right| Move::Password { right }),
         6 => (0..4_usize, code.clone()).prop_map(|(challenge, code)| Move::Totp { challenge, code }),
         2 => (0..4_usize, 0..12_usize).prop_map(|(challenge, code)| Move::Recovery { challenge, code }),
+        3 => (0..4_usize, key.clone()).prop_map(|(challenge, key)| Move::Webauthn { challenge, key }),
+        1 => key.prop_map(|key| Move::Door { key }),
         1 => (0..4_usize).prop_map(|challenge| Move::Invented { challenge }),
         1 => code.prop_map(|code| Move::Others { code }),
         2 => prop_oneof![Just(31_u64), Just(61), Just(290), Just(301)].prop_map(|seconds| Move::Wait { seconds }),
@@ -59,6 +68,7 @@ struct Walk<'a> {
     clock: &'a Clock,
     ada: (&'a Owner, &'a Enrolled),
     eve: (&'a Owner, &'a Enrolled),
+    key: Device,
     challenges: Vec<Known>,
     last_step: i64,
     used: BTreeSet<usize>,
@@ -72,6 +82,8 @@ impl Walk<'_> {
             Move::Password { right } => self.password(*right).await,
             Move::Totp { challenge, code } => self.totp(*challenge, *code).await,
             Move::Recovery { challenge, code } => self.recovery(*challenge, *code).await,
+            Move::Webauthn { challenge, key } => self.webauthn(*challenge, *key).await,
+            Move::Door { key } => self.door(*key).await,
             Move::Invented { challenge } => {
                 let code = self.code(Code::Near(0)).1;
                 let mut text = self
@@ -203,11 +215,14 @@ fn t14_no_walk_leads_past_a_factor() {
             runtime.block_on(async {
                 let owner = test.sign_up(&format!("acme-{}", number.get())).await;
                 let enrolled = test.enrol(&owner).await;
+                let mut key = Device::new();
+                add(&enrolled.client, &mut key).await.expect(201);
                 let mut walk = Walk {
                     test: &test,
                     clock: &clock,
                     ada: (&owner, &enrolled),
                     eve: (&eve, &hers),
+                    key,
                     challenges: Vec::new(),
                     last_step: clock.now().timestamp() / 30,
                     used: BTreeSet::new(),

@@ -1,10 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { App, Button } from "antd";
-import { KeyRound, Plus, Trash2 } from "lucide-react";
+import { Fingerprint, KeyRound, Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "../../api/client";
 import { factors } from "../../api/identity";
+import { supported } from "../../api/passkeys";
 import { Problem } from "../../api/problem";
 import type { FactorView } from "../../api/types";
 import { known } from "../../i18n";
@@ -15,16 +16,29 @@ import { ProblemAlert, problemTitle } from "../../parts/problem";
 import { Records, type Column } from "../../parts/records";
 import { ShownOnce } from "../../parts/once";
 import { Dot } from "../../parts/status";
+import { AddPasskey } from "./add-passkey";
 import { Enrol } from "./enrol";
+import { RenameFactor } from "./rename-factor";
 
 /** What the caller has beside the password. */
 export function Factors() {
   const { t } = useTranslation();
   const client = useQueryClient();
   const list = useQuery(factors());
-  const [enrolling, setEnrolling] = useState(false);
+  const [adding, setAdding] = useState<"totp" | "passkey">();
+  const [renaming, setRenaming] = useState<FactorView>();
   const [codes, setCodes] = useState<string[]>([]);
-  const columns = useColumns();
+  const columns = useColumns(setRenaming);
+  const close = () => {
+    setAdding(undefined);
+    setRenaming(undefined);
+  };
+  const reread = () => void client.invalidateQueries({ queryKey: ["factors"] });
+  const confirmedWith = (fresh: string[]) => {
+    close();
+    setCodes(fresh);
+    reread();
+  };
   const confirmed = list.data?.items.some((factor) => factor.confirmed) ?? false;
   const left = list.data?.recovery_codes_left ?? 0;
 
@@ -35,9 +49,18 @@ export function Factors() {
       actions={
         <>
           {confirmed && <Renew onCodes={setCodes} />}
-          <Button type="primary" icon={<Plus size={15} aria-hidden />} onClick={() => setEnrolling(true)}>
+          <Button icon={<Plus size={15} aria-hidden />} onClick={() => setAdding("totp")}>
             {t("factor.add")}
           </Button>
+          {supported() && (
+            <Button
+              type="primary"
+              icon={<Fingerprint size={15} aria-hidden />}
+              onClick={() => setAdding("passkey")}
+            >
+              {t("factor.add_passkey")}
+            </Button>
+          )}
         </>
       }
     >
@@ -52,13 +75,15 @@ export function Factors() {
           empty={<Nothing title={t("factor.empty")} hint={t("factor.empty.hint")} />}
         />
       )}
-      {enrolling && (
-        <Enrol
-          onClose={() => setEnrolling(false)}
-          onConfirmed={(fresh) => {
-            setEnrolling(false);
-            setCodes(fresh);
-            void client.invalidateQueries({ queryKey: ["factors"] });
+      {adding === "totp" && <Enrol onClose={close} onConfirmed={confirmedWith} />}
+      {adding === "passkey" && <AddPasskey onClose={close} onConfirmed={confirmedWith} />}
+      {renaming && (
+        <RenameFactor
+          factor={renaming}
+          onClose={close}
+          onDone={() => {
+            close();
+            reread();
           }}
         />
       )}
@@ -108,7 +133,7 @@ function Renew({ onCodes }: { onCodes: (codes: string[]) => void }) {
   );
 }
 
-function useColumns(): Column<FactorView>[] {
+function useColumns(onRename: (factor: FactorView) => void): Column<FactorView>[] {
   const { t } = useTranslation();
   const { act, ask } = useAct(
     ({ id }: FactorView) =>
@@ -139,23 +164,32 @@ function useColumns(): Column<FactorView>[] {
       key: "actions",
       title: "",
       card: "control",
-      width: 48,
+      width: 84,
       align: "end",
       render: (factor) => (
-        <Button
-          type="text"
-          size="small"
-          aria-label={t("factor.remove.of", { name: factor.name })}
-          icon={<Trash2 size={15} aria-hidden />}
-          loading={act.isPending && act.variables.id === factor.id}
-          onClick={() =>
-            ask(factor, {
-              title: t("factor.remove.ask", { name: factor.name }),
-              hint: t("factor.remove.hint"),
-              ok: t("factor.remove"),
-            })
-          }
-        />
+        <>
+          <Button
+            type="text"
+            size="small"
+            aria-label={t("factor.rename.of", { name: factor.name })}
+            icon={<Pencil size={15} aria-hidden />}
+            onClick={() => onRename(factor)}
+          />
+          <Button
+            type="text"
+            size="small"
+            aria-label={t("factor.remove.of", { name: factor.name })}
+            icon={<Trash2 size={15} aria-hidden />}
+            loading={act.isPending && act.variables.id === factor.id}
+            onClick={() =>
+              ask(factor, {
+                title: t("factor.remove.ask", { name: factor.name }),
+                hint: t("factor.remove.hint"),
+                ok: t("factor.remove"),
+              })
+            }
+          />
+        </>
       ),
     },
   ];
