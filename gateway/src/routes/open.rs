@@ -20,6 +20,7 @@ pub const OPEN: &[(Method, &str)] = &[
     (Method::POST, "/api/v1/auth/email/undo"),
     (Method::GET, "/api/v1/oauth/authorize"),
     (Method::POST, "/api/v1/oauth/token"),
+    (Method::POST, "/api/v1/oauth/device"),
     (Method::POST, "/api/v1/oauth/introspect"),
     (Method::POST, "/api/v1/oauth/revoke"),
     (Method::GET, "/.well-known/**"),
@@ -43,11 +44,14 @@ pub const GUESSABLE: &[&str] = &[
     "/api/v1/auth/password-reset/confirm",
     "/api/v1/auth/email/confirm",
     "/api/v1/auth/email/undo",
+    "/api/v1/oauth/device",
+    "/api/v1/oauth/device/decision",
 ];
 
 /// Where a program proves who it is to the service itself, by `Authorization: Basic` (RFC 6749, 2.3.1).
 pub const CLIENTS_OWN: &[&str] = &[
     "/api/v1/oauth/token",
+    "/api/v1/oauth/device",
     "/api/v1/oauth/introspect",
     "/api/v1/oauth/revoke",
 ];

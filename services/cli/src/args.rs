@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::output::{Format, Output};
 use crate::profile::{self, Profile, Profiles};
 use crate::resource::{self, FLAVORS, IMAGES, Resource};
-use crate::{session, vm};
+use crate::{identity, session, vm};
 
 /// Yunshu from the command line
 #[derive(Parser)]
@@ -48,7 +48,7 @@ pub struct Global {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Sign in and keep the session in the profile
+    /// Sign in, in a browser of any machine, and keep the session in the profile
     Login(session::Login),
     /// End the session and forget it
     Logout,
@@ -71,6 +71,27 @@ enum Command {
     Images(ReadCommand),
     /// What the tenant may use and uses
     Quotas,
+    /// The people of the tenant
+    #[command(subcommand)]
+    Users(identity::UsersCommand),
+    /// Groups of people
+    #[command(subcommand)]
+    Groups(identity::GroupsCommand),
+    /// What may be bound to people, groups and service accounts
+    #[command(subcommand)]
+    Roles(identity::RolesCommand),
+    /// Who carries which role
+    #[command(subcommand)]
+    RoleBindings(identity::BindingsCommand),
+    /// Your API keys
+    #[command(subcommand)]
+    Keys(identity::KeysCommand),
+    /// Machines with rights and keys of their own
+    #[command(subcommand)]
+    ServiceAccounts(identity::AccountsCommand),
+    /// Where you are signed in
+    #[command(subcommand)]
+    Sessions(identity::SessionsCommand),
     /// The audit log, newest first
     Audit(AuditCommand),
     /// Any call of the API: `yunshu api GET /me`
@@ -171,6 +192,13 @@ impl Args {
                 let quotas = Client::open(global)?.get("/quotas", &[]).await?;
                 out.list(&quotas, &["resource", "used", "limit", "unit"])
             }
+            Command::Users(command) => identity::users(global, command, out).await,
+            Command::Groups(command) => identity::groups(global, command, out).await,
+            Command::Roles(command) => identity::roles(global, command, out).await,
+            Command::RoleBindings(command) => identity::bindings(global, command, out).await,
+            Command::Keys(command) => identity::keys(global, command, out).await,
+            Command::ServiceAccounts(command) => identity::accounts(global, command, out).await,
+            Command::Sessions(command) => identity::sessions(global, command, out).await,
             Command::Audit(command) => {
                 resource::list(&mut Client::open(global)?, &resource::AUDIT, &command.list, out).await
             }

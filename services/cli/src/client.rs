@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use reqwest::header::{AUTHORIZATION, ETAG, HeaderMap, IF_MATCH};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH};
 use reqwest::{Method, StatusCode, Url};
 use serde_json::{Value, json};
 
@@ -58,6 +58,11 @@ impl std::fmt::Display for SignedOut {
 impl std::error::Error for SignedOut {}
 
 impl Refused {
+    /// What an endpoint of OAuth 2.0 calls it.
+    pub fn error(&self) -> Option<&str> {
+        text(&self.problem, "error")
+    }
+
     pub fn is_sign_in(&self) -> bool {
         self.status == StatusCode::UNAUTHORIZED
     }
@@ -66,7 +71,9 @@ impl Refused {
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let word = |field: &str| text(&self.problem, field).unwrap_or_default();
-        match text(&self.problem, "detail") {
+        // Endpoints of OAuth 2.0 say it in words of their own (RFC 6749, 5.2).
+        let said = text(&self.problem, "detail").or_else(|| text(&self.problem, "error_description"));
+        match said {
             Some(detail) => f.write_str(detail)?,
             None => write!(f, "{}", self.status)?,
         }
@@ -147,6 +154,23 @@ impl Client {
         Ok(self.call(Method::POST, path, &[], body).await?.body)
     }
 
+    /// Changes what stands there now: an object that somebody changed in between stays as it is.
+    pub async fn change(&mut self, path: &str, body: &Value) -> Result<Value> {
+        let seen = self.call(Method::GET, path, &[], None).await?;
+        let tag = seen
+            .headers
+            .get(ETAG)
+            .and_then(|tag| tag.to_str().ok())
+            .map(str::to_owned);
+        let how = (&[][..], Some(body));
+        Ok(self.send(Method::PATCH, path, how, tag.as_deref()).await?.body)
+    }
+
+    /// Sends a form to an endpoint of OAuth 2.0.
+    pub async fn form(&self, path: &str, pairs: &[(&str, &str)]) -> Result<Value> {
+        form(&self.http, &self.base, path, pairs).await
+    }
+
     /// Deletes what stands there now: an object that somebody changed in between is not deleted.
     pub async fn delete(&mut self, path: &str) -> Result<Value> {
         let seen = self.call(Method::GET, path, &[], None).await?;
@@ -220,7 +244,21 @@ impl Client {
         let kept = held.profiles.profiles.get_mut(&name).context("the profile is gone")?;
         let token = kept.refresh_token.clone();
         let token = token.ok_or_else(|| SignedOut(name.clone()))?;
-        let tokens = refresh(&self.http, &self.base, &token).await?;
+        let tokens = match &kept.client {
+            Some(client) => {
+                let pairs = [
+                    ("grant_type", "refresh_token"),
+                    ("refresh_token", &token),
+                    ("client_id", client),
+                ];
+                form(&self.http, &self.base, "/oauth/token", &pairs).await
+            }
+            None => refresh(&self.http, &self.base, &token).await,
+        };
+        let tokens = tokens.map_err(|error| match error.downcast_ref::<Refused>().and_then(Refused::error) {
+            Some("invalid_grant") => SignedOut(name.clone()).into(),
+            _ => error,
+        })?;
         kept.refresh_token = text(&tokens, "refresh_token").map(str::to_owned);
         held.write()?;
         let fresh = text(&tokens, "access_token").map(str::to_owned);
@@ -249,6 +287,24 @@ async fn refresh(http: &reqwest::Client, base: &Url, token: &str) -> Result<Valu
     let request = http
         .post(base.join("/api/v1/auth/refresh")?)
         .json(&json!({ "refresh_token": token }));
+    let answer = request.send().await.context("the platform does not answer")?;
+    let status = answer.status();
+    let body: Value = answer.json().await.unwrap_or_default();
+    if status.is_success() {
+        Ok(body)
+    } else {
+        Err(Refused { status, problem: body }.into())
+    }
+}
+
+async fn form(http: &reqwest::Client, base: &Url, path: &str, pairs: &[(&str, &str)]) -> Result<Value> {
+    let body = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish();
+    let request = http
+        .post(base.join(&format!("/api/v1{path}"))?)
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(body);
     let answer = request.send().await.context("the platform does not answer")?;
     let status = answer.status();
     let body: Value = answer.json().await.unwrap_or_default();

@@ -4,7 +4,9 @@
 
 mod args;
 mod client;
+mod device;
 mod field;
+mod identity;
 mod output;
 mod profile;
 mod resource;

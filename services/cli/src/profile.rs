@@ -33,6 +33,9 @@ pub struct Profile {
     pub project: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
+    /// The client that the session was given to; none if it was begun with a password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
 }
 
 /// Where they are kept: `$XDG_CONFIG_HOME/yunshu/profiles.toml`.

@@ -26,6 +26,39 @@ pub const IMAGES: Resource = Resource {
     path: "/images",
     columns: &["name", "kind", "id", "created_at"],
 };
+pub const USERS: Resource = Resource {
+    path: "/users",
+    columns: &["email", "display_name", "roles", "enabled", "seen_at", "id"],
+};
+pub const GROUPS: Resource = Resource {
+    path: "/groups",
+    columns: &["name", "description", "id", "created_at"],
+};
+/// Below a group.
+pub const MEMBERS: Resource = Resource {
+    path: "",
+    columns: &["email", "display_name", "enabled", "id"],
+};
+pub const ROLES: Resource = Resource {
+    path: "/roles",
+    columns: &["name", "built_in", "description"],
+};
+pub const BINDINGS: Resource = Resource {
+    path: "/role-bindings",
+    columns: &["role", "subject", "project_id", "condition", "id"],
+};
+pub const KEYS: Resource = Resource {
+    path: "/me/api-keys",
+    columns: &["name", "scopes", "project_id", "expires_at", "used_at", "id"],
+};
+pub const ACCOUNTS: Resource = Resource {
+    path: "/service-accounts",
+    columns: &["name", "description", "enabled", "id", "created_at"],
+};
+pub const SESSIONS: Resource = Resource {
+    path: "/me/sessions",
+    columns: &["device", "current", "methods", "used_from", "used_at", "id"],
+};
 pub const AUDIT: Resource = Resource {
     path: "/audit/events",
     columns: &["seq", "time", "actor", "action", "object", "outcome", "ip"],

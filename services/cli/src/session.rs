@@ -8,11 +8,15 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::client::{self, Client};
+use crate::device;
 use crate::field::text;
 use crate::profile::{self, Profile, Profiles};
 
 #[derive(Args)]
 pub struct Login {
+    /// With a password, typed here or read from standard input, instead of in a browser
+    #[arg(long)]
+    password: bool,
     /// The e-mail address
     #[arg(long)]
     email: Option<String>,
@@ -21,7 +25,7 @@ pub struct Login {
     tenant: Option<String>,
 }
 
-/// Signs in and keeps the session. The password comes from the terminal or from standard input, never from the command
+/// Signs in and keeps the session. A password comes from the terminal or from standard input, never from the command
 /// line, where every process of the machine could read it.
 pub async fn login(global: &Global, login: &Login) -> Result<()> {
     let file = profile::file()?;
@@ -36,11 +40,6 @@ pub async fn login(global: &Global, login: &Login) -> Result<()> {
     if url.is_empty() {
         bail!("say where: `yunshu login --url https://cloud.example.com`");
     }
-    let email = login
-        .email
-        .clone()
-        .or(known.email)
-        .context("say who: `--email ada@example.com`")?;
     let ca = global.ca.clone().or(known.ca);
     let ca = ca.map(std::path::absolute).transpose()?;
 
@@ -53,23 +52,50 @@ pub async fn login(global: &Global, login: &Login) -> Result<()> {
         dry_run: false,
     };
     let mut client = Client::anonymous(&url, &with_ca)?;
-    let password = secret(&format!("Password of {email}: "))?;
-    let ask = json!({"email": email, "password": password, "tenant": login.tenant});
-    let mut answer = client.post("/auth/login", Some(&ask)).await?;
-    if text(&answer, "status") == Some("mfa_required") {
-        answer = second_factor(&mut client, &answer).await?;
-    }
-    let token = text(&answer, "refresh_token").context("the platform gave no session")?;
+    let entered = if login.password {
+        by_password(&mut client, login, known.email).await?
+    } else {
+        device::enter(&client).await?
+    };
     let kept = Profile {
         url,
         ca,
-        email: Some(email),
+        email: entered.email,
         project: global.project.clone().or(known.project),
-        refresh_token: Some(token.to_owned()),
+        refresh_token: Some(entered.refresh_token),
+        client: entered.client,
     };
     client::keep(&file, &name, kept)?;
     eprintln!("Signed in; the session is kept as profile `{name}`.");
     Ok(())
+}
+
+/// What a sign-in gave.
+pub struct Entered {
+    pub email: Option<String>,
+    pub refresh_token: String,
+    /// The client it was given to; none with a password.
+    pub client: Option<String>,
+}
+
+async fn by_password(client: &mut Client, login: &Login, known: Option<String>) -> Result<Entered> {
+    let email = login
+        .email
+        .clone()
+        .or(known)
+        .context("say who: `--email ada@example.com`")?;
+    let password = secret(&format!("Password of {email}: "))?;
+    let ask = json!({"email": email, "password": password, "tenant": login.tenant});
+    let mut answer = client.post("/auth/login", Some(&ask)).await?;
+    if text(&answer, "status") == Some("mfa_required") {
+        answer = second_factor(client, &answer).await?;
+    }
+    let token = text(&answer, "refresh_token").context("the platform gave no session")?;
+    Ok(Entered {
+        email: Some(email),
+        refresh_token: token.to_owned(),
+        client: None,
+    })
 }
 
 /// A code of the authenticator, or a recovery code.

@@ -1,5 +1,7 @@
 //! Service accounts: machines with an account of their own.
 
+pub mod credential;
+
 use auth::action::service_account;
 use auth::{Action, Info, Place, Principal};
 use chrono::{DateTime, Utc};

@@ -1,5 +1,6 @@
 //! One module per resource, one file per endpoint.
 
+pub mod account_credentials;
 pub mod account_keys;
 pub mod auth;
 pub mod factors;

@@ -146,6 +146,17 @@ pub fn client(limits: &Limits, id: &ids::uuid::Uuid, network: &str) -> Budget {
     Budget::new(limits.proof, ["client", &id.to_string(), network])
 }
 
+/// The budget of devices that ask from one address.
+pub fn devices(limits: &Limits, network: &str) -> Budget {
+    Budget::new(limits.address, ["devices", network, ""])
+}
+
+/// The budget of devices' codes that somebody types. Eight letters are few: at 30 tries an hour, and ten minutes for each
+/// code, nobody comes upon another's in a lifetime.
+pub fn user_codes(limits: &Limits, user: UserId) -> Budget {
+    Budget::new(limits.proof, ["user code", &user.to_string(), ""])
+}
+
 /// What counts as one address: a whole /64 of IPv6, which every customer of a network has.
 pub fn network(address: Option<IpAddr>) -> String {
     match address.map(|address| address.to_canonical()) {

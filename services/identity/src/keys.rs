@@ -17,7 +17,8 @@ use auth::{Caller, PLATFORM};
 use chrono::{DateTime, TimeDelta, Utc};
 use crypto::{Kek, Place};
 use db::{AuditEvent, AuditOutcome, Db, Reason, SystemTx};
-use ids::EventId;
+use ids::uuid::Uuid;
+use ids::{EventId, ServiceAccountId, SessionId, TenantId};
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -129,20 +130,42 @@ impl Keys {
 
     /// An access token for a session, good from now on.
     pub async fn access_token(&self, session: &Session) -> Result<String, Error> {
+        let client = session.client.map(wire_id);
+        self.token((session.tenant, session.user.as_uuid()), session.id, client)
+            .await
+    }
+
+    /// An access token for a machine's session, good from now on.
+    pub async fn machine_token(
+        &self,
+        tenant: TenantId,
+        account: ServiceAccountId,
+        session: SessionId,
+    ) -> Result<String, Error> {
+        let client = Some(account.to_string());
+        self.token((tenant, account.as_uuid()), session, client).await
+    }
+
+    async fn token(
+        &self,
+        (tenant, sub): (TenantId, Uuid),
+        sid: SessionId,
+        client_id: Option<String>,
+    ) -> Result<String, Error> {
         let now = self.db.clock().now();
         self.sign(
             auth::token::TYPE,
             &Claims {
                 iss: self.issuer.clone(),
                 aud: AUDIENCE.to_owned(),
-                sub: session.user.as_uuid(),
-                tenant: session.tenant,
-                sid: session.id,
+                sub,
+                tenant,
+                sid,
                 jti: EventId::mint().to_string(),
                 iat: now.timestamp(),
                 nbf: now.timestamp(),
                 exp: now.timestamp() + LIFETIME_SECONDS,
-                client_id: session.client.map(wire_id),
+                client_id,
             },
         )
         .await

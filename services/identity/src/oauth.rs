@@ -15,6 +15,7 @@
 
 pub mod assertion;
 pub mod client;
+pub mod device;
 pub mod id_token;
 pub mod jwk;
 pub mod pkce;

@@ -3,8 +3,8 @@
 use web::{Routes, scope};
 
 use crate::api::{
-    account_keys, auth, factors, groups, internal, invitations, jwks, me, my_keys, oauth, oauth_clients, policies,
-    projects, role_bindings, roles, service_accounts, sessions, users,
+    account_credentials, account_keys, auth, factors, groups, internal, invitations, jwks, me, my_keys, oauth,
+    oauth_clients, policies, projects, role_bindings, roles, service_accounts, sessions, users,
 };
 
 /// Puts the routes into a server.
@@ -58,6 +58,8 @@ fn programs(api: &mut Routes<'_>) {
     api.service(oauth::authorize::authorize)
         .service(oauth::consent::decide_authorization)
         .service(oauth::token::issue_oauth_token)
+        .service(oauth::device::start_device_authorization)
+        .service(oauth::device::decide::decide_device_authorization)
         .service(oauth::userinfo::read_userinfo)
         .service(oauth::introspect::introspect_oauth_token)
         .service(oauth::revoke::revoke_oauth_token)
@@ -106,6 +108,9 @@ fn the_tenant(api: &mut Routes<'_>) {
         .service(account_keys::create::create_account_api_key)
         .service(account_keys::read::read_account_api_key)
         .service(account_keys::delete::delete_account_api_key)
+        .service(account_credentials::list::list_account_credentials)
+        .service(account_credentials::create::create_account_credential)
+        .service(account_credentials::delete::delete_account_credential)
         .service(projects::list::list_projects)
         .service(projects::create::create_project)
         .service(projects::read::read_project)

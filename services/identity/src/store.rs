@@ -1,8 +1,11 @@
 //! All SQL of identity. Only a transaction reaches it.
 
+pub mod account_credentials;
+pub mod account_sessions;
 pub mod api_keys;
 pub mod ceremonies;
 pub mod challenges;
+pub mod device_grants;
 pub mod devices;
 pub mod email_changes;
 pub mod errands;

@@ -11,7 +11,7 @@ use crate::tables::{APPS, all, column};
 const SCHEMAS: [&str; 5] = ["audit", "bus", "compute", "identity", "notify"];
 
 /// Tables that belong to no tenant.
-const PLATFORM: [(&str, &str); 12] = [
+const PLATFORM: [(&str, &str); 13] = [
     ("bus.cursors", "how far each consumer has read"),
     ("bus.inbox", "what each consumer has done"),
     ("compute.enrolments", "permissions to enrol a host"),
@@ -21,6 +21,10 @@ const PLATFORM: [(&str, &str); 12] = [
     ("compute.leases", "work that one process does at a time"),
     ("compute.pools", "the platform's machines"),
     ("identity.ceremonies", "at the door nobody is known"),
+    (
+        "identity.device_grants",
+        "until somebody decides, nobody knows whose it is",
+    ),
     ("identity.errands", "what is asked for may concern nobody"),
     ("identity.guesses", "most guesses name nobody"),
     ("identity.signing_keys", "the platform signs"),
@@ -30,7 +34,7 @@ const PLATFORM: [(&str, &str); 12] = [
 const SYSTEM_ONLY: [(&str, &str); 1] = [("bus.dead_letters", "operators look through all tenants' failures")];
 
 /// Indexes of tenant tables that do not begin with the tenant.
-const INDEXES: [(&str, &str); 28] = [
+const INDEXES: [(&str, &str); 31] = [
     ("bus.outbox_entries", "housekeeping looks across tenants"),
     ("bus.outbox_order", "the feed is read across tenants, in commit order"),
     ("compute.allocations_host", "a host knows no tenants"),
@@ -40,6 +44,15 @@ const INDEXES: [(&str, &str); 28] = [
     ("compute.vms_leaving", "reconcilers look across tenants"),
     ("compute.vms_on_host", "a host knows no tenants"),
     ("compute.vms_waiting", "reconcilers look across tenants"),
+    (
+        "identity.account_credentials_by_account",
+        "a machine names its account before its tenant is known",
+    ),
+    (
+        "identity.account_sessions_by_expiry",
+        "housekeeping looks across tenants",
+    ),
+    ("identity.account_sessions_by_id", "the gateway asks by session alone"),
     ("identity.api_keys_by_id", "the gateway asks by key alone"),
     ("identity.challenges_by_expiry", "housekeeping looks across tenants"),
     ("identity.email_changes_by_age", "housekeeping looks across tenants"),

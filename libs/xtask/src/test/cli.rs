@@ -1,14 +1,21 @@
 //! The command line against the real system: a session of its own, and a machine from nothing to nothing.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{ChildStderr, Stdio},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
+    http::{Api, text},
     place::Place,
     sh::{self, Sh},
-    up,
+    up::{self, Login},
 };
 
 pub fn run(place: &Place, port: u16) -> Result<()> {
@@ -23,8 +30,7 @@ pub fn run(place: &Place, port: u16) -> Result<()> {
         url: format!("https://localhost:{port}"),
         ca: up::ca(place),
     };
-    here.yunshu(&["login", "--email", &login.email])
-        .read_with(&login.password)?;
+    by_device(&here, port, &login)?;
     here.says(&["whoami"], |me| {
         me.pointer("/user/email") == Some(&login.email.as_str().into())
     })?;
@@ -49,6 +55,92 @@ pub fn run(place: &Place, port: u16) -> Result<()> {
         log.as_array().is_some_and(|log| log.len() == 1)
     })?;
 
+    identity(&here)?;
+    is_out(&here)?;
+    here.yunshu(&["login", "--password", "--email", &login.email])
+        .read_with(&login.password)?;
+    here.says(&["whoami"], |_| true)?;
+    is_out(&here)
+}
+
+/// Signs in as a person does: the program shows a code, and they type it where they are signed in already.
+fn by_device(here: &Here, port: u16, person: &Login) -> Result<()> {
+    let mut login = here.yunshu(&["login"]).into_command();
+    let mut login = login.stderr(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+    let decided = decide(here, port, person, login.stderr.take());
+    if decided.is_err() {
+        login.kill()?;
+    }
+    let status = login.wait()?;
+    decided?;
+    if !status.success() {
+        bail!("the sign-in was allowed, and `yunshu login` ended with {status}");
+    }
+    Ok(())
+}
+
+fn decide(here: &Here, port: u16, person: &Login, said: Option<ChildStderr>) -> Result<()> {
+    let mut line = String::new();
+    BufReader::new(said.context("no standard error")?).read_line(&mut line)?;
+    let code = line.split_whitespace().next_back().unwrap_or_default();
+    let mut api = Api::new(port, &here.ca)?;
+    let credentials = json!({"email": person.email, "password": person.password});
+    let tokens = api.post("/api/v1/auth/login", &credentials)?.json()?;
+    api.sign_in(text(&tokens, "access_token")?);
+    let yes = json!({"user_code": code, "approve": true});
+    let decided = api.post("/api/v1/oauth/device/decision", &yes)?;
+    decided
+        .json()
+        .with_context(|| format!("`yunshu login` said {line}"))
+        .map(drop)
+}
+
+/// People, machines and rights, each once.
+fn identity(here: &Here) -> Result<()> {
+    let has = |name: &'static str| {
+        move |list: &Value| {
+            list.as_array()
+                .is_some_and(|all| all.iter().any(|one| one.get("name") == Some(&name.into())))
+        }
+    };
+    here.says(&["users", "list"], |users| {
+        users.as_array().is_some_and(|all| all.len() == 1)
+    })?;
+    here.says(&["groups", "create", "poets"], |_| true)?;
+    here.says(&["groups", "list"], has("poets"))?;
+    here.says(&["roles", "create", "starter", "--permission", "vm.operate"], |_| true)?;
+    here.says(&["roles", "list"], has("starter"))?;
+    here.says(&["service-accounts", "create", "backup"], |_| true)?;
+    let account = here.yunshu(&["service-accounts", "show", "backup"]).read()?;
+    let account = text(&serde_json::from_str(&account)?, "id")?;
+    let bind = ["role-bindings", "create", "starter", "--service-account", &account];
+    here.says(&bind, |bound| bound.get("role") == Some(&"starter".into()))?;
+    here.says(&["role-bindings", "list"], |all| {
+        all.as_array().is_some_and(|all| all.len() == 2)
+    })?;
+    here.says(
+        &["keys", "create", "nightly", "--scope", "vm.read", "--days", "1"],
+        |made| made.get("key").is_some(),
+    )?;
+    here.says(&["keys", "list"], has("nightly"))?;
+    here.says(&["sessions", "list"], |all| {
+        all.as_array().is_some_and(|all| !all.is_empty())
+    })?;
+    let table = here.bare().args(["groups", "list"]).read()?;
+    if !table.contains("NAME") || !table.contains("poets") {
+        bail!("no table of groups: {table}");
+    }
+    for gone in [
+        ["groups", "delete", "poets"],
+        ["service-accounts", "delete", "backup"],
+        ["roles", "delete", "starter"],
+    ] {
+        here.yunshu(&gone).read()?;
+    }
+    Ok(())
+}
+
+fn is_out(here: &Here) -> Result<()> {
     here.yunshu(&["logout"]).read()?;
     if here.yunshu(&["whoami"]).succeeds() {
         bail!("signed out, and still let in");
@@ -65,9 +157,11 @@ struct Here {
 
 impl Here {
     fn yunshu(&self, args: &[&str]) -> Sh {
+        self.bare().args(["--output", "json"]).args(args)
+    }
+
+    fn bare(&self) -> Sh {
         Sh::new(&self.program)
-            .args(["--output", "json"])
-            .args(args)
             .env("XDG_CONFIG_HOME", &self.home)
             .env("YUNSHU_URL", &self.url)
             .env("YUNSHU_CA", &self.ca)

@@ -24,6 +24,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use web::Origin;
 
+pub(in crate::api) use self::budget::too_many;
 use crate::refresh::RefreshToken;
 use crate::session::Session;
 use crate::state::Identity;

@@ -130,6 +130,14 @@ pub struct ListApiKeys {
 }
 
 impl ListApiKeys {
+    pub(super) const fn limit(&self) -> Option<u16> {
+        self.limit
+    }
+
+    pub(super) fn page_token(&self) -> Option<&str> {
+        self.page_token.as_deref()
+    }
+
     pub(super) fn window(&self, holder: &Holder) -> Result<Window, fault::Error> {
         let listing = Listing {
             limit: self.limit,

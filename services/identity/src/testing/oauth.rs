@@ -145,6 +145,129 @@ fn filled(request: RequestBuilder, form: &[(&'static str, String)]) -> RequestBu
         .body(body)
 }
 
+/// Our own command line.
+pub(crate) const CLI: &str = "yunshu-cli";
+
+/// A device without a browser that asks to be let in.
+#[derive(Clone)]
+pub(crate) struct Device {
+    pub client: String,
+    /// What it keeps to itself.
+    pub code: String,
+    /// What it shows.
+    pub user: String,
+}
+
+impl Device {
+    /// As our own command line asks.
+    pub async fn ask(test: &Test) -> Self {
+        Self::with(test, &[("client_id", CLI.to_owned())]).await
+    }
+
+    /// As this client asks.
+    pub async fn of(test: &Test, app: &App) -> Self {
+        Self::with(test, &app.proof()).await
+    }
+
+    async fn with(test: &Test, form: &[(&'static str, String)]) -> Self {
+        let said = test.form("device", form).await.expect(200).json;
+        let word = |name: &str| said[name].as_str().unwrap().to_owned();
+        Self {
+            client: form[0].1.clone(),
+            code: word("device_code"),
+            user: word("user_code"),
+        }
+    }
+
+    /// Asks whether somebody has decided.
+    pub async fn poll(&self, test: &Test) -> Reply {
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:device_code".to_owned()),
+            ("device_code", self.code.clone()),
+            ("client_id", self.client.clone()),
+        ];
+        test.form("token", &form).await
+    }
+
+    pub async fn decide(&self, person: &Client, approve: bool) {
+        let body = json!({"user_code": self.user, "approve": approve});
+        person.post("/api/v1/oauth/device/decision", body).await.expect(201);
+    }
+
+    pub async fn renew(&self, test: &Test, tokens: &Value) -> Reply {
+        let form = [
+            ("grant_type", "refresh_token".to_owned()),
+            ("refresh_token", tokens["refresh_token"].as_str().unwrap().to_owned()),
+            ("client_id", self.client.clone()),
+        ];
+        test.form("token", &form).await
+    }
+}
+
+/// A service account that comes by itself.
+#[derive(Clone)]
+pub(crate) struct Robot {
+    pub owner: Client,
+    pub id: String,
+    pub credential: String,
+    pub secret: Option<String>,
+    /// Its public key, base64url.
+    pub public: String,
+}
+
+impl Robot {
+    pub async fn with_secret(test: &Test, tenant: &TestTenant, role: &str) -> Self {
+        Self::make(test, tenant, role, json!({"name": "a"})).await
+    }
+
+    /// With the private half of its key.
+    pub async fn with_key(test: &Test, tenant: &TestTenant, role: &str) -> (Self, jsonwebtoken::EncodingKey) {
+        let pkcs8 = auth::token::Signer::generate().unwrap();
+        let public = auth::token::Signer::open(&pkcs8).unwrap().jwk().x.clone();
+        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": public});
+        let robot = Self::make(test, tenant, role, json!({"name": "a", "jwk": jwk})).await;
+        (Self { public, ..robot }, jsonwebtoken::EncodingKey::from_ed_der(&pkcs8))
+    }
+
+    pub async fn make(test: &Test, tenant: &TestTenant, role: &str, credential: Value) -> Self {
+        let owner = test.client.caller(&tenant.caller(Role::Owner));
+        let made = owner
+            .post("/api/v1/service-accounts", json!({"name": "robot"}))
+            .await
+            .expect(201)
+            .json;
+        test.bind_account(tenant, &made["id"], role).await;
+        let id = made["id"].as_str().unwrap().to_owned();
+        let path = format!("/api/v1/service-accounts/{id}/credentials");
+        let proof = owner.post(&path, credential).await.expect(201).json;
+        assert_eq!(proof["client_id"], json!(id));
+        Self {
+            owner,
+            id,
+            credential: proof["credential"]["id"].as_str().unwrap().to_owned(),
+            secret: proof["client_secret"].as_str().map(str::to_owned),
+            public: String::new(),
+        }
+    }
+
+    pub fn path(&self) -> String {
+        format!("/api/v1/service-accounts/{}", self.id)
+    }
+
+    pub fn proof(&self) -> Form {
+        let mut form = vec![("client_id", self.id.clone())];
+        form.extend(self.secret.clone().map(|secret| ("client_secret", secret)));
+        form
+    }
+
+    pub async fn token(&self, test: &Test, scope: Option<&str>) -> Reply {
+        let mut form = self.proof();
+        form.push(("grant_type", "client_credentials".to_owned()));
+        form.extend(scope.map(|scope| ("scope", scope.to_owned())));
+        test.form("token", &form).await
+    }
+}
+
 /// What a signed token says.
 pub(crate) fn claims_of(token: &Value) -> Value {
     let payload = token.as_str().unwrap().split('.').nth(1).unwrap();

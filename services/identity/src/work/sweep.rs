@@ -33,6 +33,8 @@ pub async fn sweep(db: &Db) -> Result<u64> {
         let mut tx = db.system(Reason::Housekeeping).await?;
         let removed = store::sessions::remove_expired(&mut tx, BATCH).await?
             + store::challenges::remove_expired(&mut tx, BATCH).await?
+            + store::device_grants::remove_expired(&mut tx, BATCH).await?
+            + store::account_sessions::remove_expired(&mut tx, BATCH).await?
             + store::oauth_codes::remove_expired(&mut tx, BATCH).await?
             + store::oauth_assertions::remove_expired(&mut tx, BATCH).await?
             + store::ceremonies::remove_expired(&mut tx, BATCH).await?

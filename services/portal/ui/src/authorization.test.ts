@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { askedIn, hostOf } from "./authorization";
+import { askedIn, codeIn, hostOf } from "./authorization";
 
 const word = (query: string) => btoa(query).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
@@ -23,4 +23,9 @@ test("what is not whole is nothing", () => {
 test("a place is known by its host", () => {
   expect(hostOf("https://app.example:8443/cb?x=1")).toBe("app.example:8443");
   expect(hostOf("nowhere")).toBe("nowhere");
+});
+
+test("a device's code comes along behind the #, and nothing else does", () => {
+  expect(codeIn("#BCDF-GHJK")).toBe("BCDF-GHJK");
+  for (const bad of ["", "#", "#BCDF", "#BCDF-GHJ1", "#<script>"]) expect(codeIn(bad)).toBeUndefined();
 });

@@ -34,6 +34,12 @@ function decode(word: string): string | undefined {
   }
 }
 
+/** The code that a device shows, in the link to the page on which it is typed: `/device#BCDF-GHJK`. */
+export function codeIn(hash: string): string | undefined {
+  const code = hash.replace(/^#/, "");
+  return /^[A-Za-z]{4}-?[A-Za-z]{4}$/.test(code) ? code : undefined;
+}
+
 /** Where the answer goes, as people know places: the host alone. */
 export function hostOf(uri: string): string {
   return URL.canParse(uri) ? new URL(uri).host : uri;

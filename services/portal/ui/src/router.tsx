@@ -108,6 +108,11 @@ const settle = createRoute({
   },
   loader: ({ context }) => context.client.query({ ...me(), staleTime: "static" }),
 });
+const device = createRoute({
+  getParentRoute: () => asked,
+  path: "/device",
+  component: lazyRouteComponent(() => import("./pages/device"), "Device"),
+});
 
 const inside = createRoute({
   getParentRoute: () => root,
@@ -218,6 +223,11 @@ const policies = createRoute({
   path: "/policies",
   component: lazyRouteComponent(() => import("./pages/policies"), "Policies"),
 });
+const programs = createRoute({
+  getParentRoute: () => inside,
+  path: "/programs",
+  component: lazyRouteComponent(() => import("./pages/programs"), "Programs"),
+});
 
 const platform = () => import("./pages/platform");
 const pools = createRoute({
@@ -244,10 +254,10 @@ const images = createRoute({
 const tree = root.addChildren([
   anonymous.addChildren([signIn, forgot, signUp]),
   invited.addChildren([accept, reset, email, settle]),
-  asked.addChildren([authorize]),
+  asked.addChildren([authorize, device]),
   inside.addChildren([
     ...[home, vms, vmNew, vm, audit, security],
-    ...[users, invitations, groups, roles, bindings, policies],
+    ...[users, invitations, groups, roles, bindings, policies, programs],
     ...[pools, hosts, flavors, images],
   ]),
 ]);

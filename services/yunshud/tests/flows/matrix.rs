@@ -58,6 +58,8 @@ const MATRIX: &[(&str, Access)] = &[
     ("authorize", Open),
     ("decide_authorization", SignedIn),
     ("issue_oauth_token", Open),
+    ("start_device_authorization", Open),
+    ("decide_device_authorization", SignedIn),
     ("introspect_oauth_token", Open),
     ("revoke_oauth_token", Open),
     ("read_userinfo", SignedIn),
@@ -108,6 +110,9 @@ const MATRIX: &[(&str, Access)] = &[
     ("create_account_api_key", Roles(MANAGERS)),
     ("read_account_api_key", Roles(KEEPERS)),
     ("delete_account_api_key", Roles(MANAGERS)),
+    ("list_account_credentials", Roles(KEEPERS)),
+    ("create_account_credential", Roles(MANAGERS)),
+    ("delete_account_credential", Roles(MANAGERS)),
     ("list_my_sessions", SignedIn),
     ("delete_my_sessions", SignedIn),
     ("delete_my_session", SignedIn),
@@ -228,6 +233,7 @@ const UNGUARDED: &[&str] = &[
     // A key never changes either.
     "delete_my_api_key",
     "delete_account_api_key",
+    "delete_account_credential",
     // A binding never changes either.
     "delete_role_binding",
     // A session must be quick to end, whatever happened in it meanwhile.

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use web::Refusals;
 
 use super::BASE;
+use super::token::MACHINES;
 use crate::oauth::{GrantType, Scopes, assertion};
 use crate::state::Identity;
 
@@ -20,6 +21,9 @@ pub struct ProviderMetadata {
     /// Where grants are turned in.
     #[schema(example = "https://cloud.example/api/v1/oauth/token")]
     pub token_endpoint: String,
+    /// Where devices without a browser ask (RFC 8628).
+    #[schema(example = "https://cloud.example/api/v1/oauth/device")]
+    pub device_authorization_endpoint: String,
     /// Who somebody is.
     #[schema(example = "https://cloud.example/api/v1/oauth/userinfo")]
     pub userinfo_endpoint: String,
@@ -69,6 +73,7 @@ impl ProviderMetadata {
             issuer: issuer.to_owned(),
             authorization_endpoint: at("authorize"),
             token_endpoint: at("token"),
+            device_authorization_endpoint: at("device"),
             userinfo_endpoint: at("userinfo"),
             introspection_endpoint: at("introspect"),
             revocation_endpoint: at("revoke"),
@@ -76,7 +81,12 @@ impl ProviderMetadata {
             scopes_supported: Scopes::words().to_vec(),
             response_types_supported: vec!["code"],
             response_modes_supported: vec!["query"],
-            grant_types_supported: vec![GrantType::AuthorizationCode.name(), GrantType::RefreshToken.name()],
+            grant_types_supported: vec![
+                GrantType::AuthorizationCode.name(),
+                GrantType::RefreshToken.name(),
+                GrantType::DeviceCode.name(),
+                MACHINES,
+            ],
             subject_types_supported: vec!["public"],
             id_token_signing_alg_values_supported: vec!["EdDSA"],
             token_endpoint_auth_methods_supported: vec![

@@ -1,5 +1,6 @@
 use actix_web::post;
 use actix_web::web::{Data, Json};
+use auth::Principal;
 use db::{Reason, SystemTx};
 use ids::{SessionId, TenantId};
 use secrecy::{ExposeSecret, SecretString};
@@ -7,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use web::{Form, Refusals};
 
-use super::party;
+use super::party::{self, Party};
 use super::shown::Shown;
+use super::token::EVERYTHING;
 use crate::oauth::client::{ClientKind, wire_id};
 use crate::oauth::refusal::OauthRefusal;
-use crate::oauth::{Client, Code, Refusal};
+use crate::oauth::{Code, Refusal};
 use crate::refresh::{Family, RefreshToken};
 use crate::state::Identity;
 use crate::store;
@@ -114,8 +116,8 @@ pub async fn introspect_oauth_token(
 ) -> Result<Json<Introspection>, Refusal> {
     let Form { body, basic, origin } = ask;
     let mut body = body?;
-    let client = party::prove(&identity, &origin, body.shown(basic)).await?;
-    if client.kind == ClientKind::Public {
+    let party = party::prove(&identity, &origin, body.shown(basic)).await?;
+    if matches!(&party, Party::Client(client) if client.kind == ClientKind::Public) {
         return Err(Refusal::new(
             Code::InvalidClient,
             "Only clients that prove themselves may ask.",
@@ -127,16 +129,48 @@ pub async fn introspect_oauth_token(
     let Some(found) = find(&mut tx, &identity, &token).await? else {
         return Ok(Json(Introspection::default()));
     };
-    let live = store::grants::live(&mut tx, found.tenant, found.session).await?;
-    let live = live.filter(|live| live.client == client.id && found.good);
-    Ok(Json(live.map_or_else(Introspection::default, |live| Introspection {
+    let whose = whose(&mut tx, &party, &found).await?.filter(|_| found.good);
+    Ok(Json(whose.map_or_else(Introspection::default, |whose| Introspection {
         active: true,
-        scope: Some(live.scopes.text()),
-        client_id: Some(wire_id(live.client)),
-        sub: Some(live.user.to_string()),
+        scope: Some(whose.scope),
+        client_id: Some(whose.client_id),
+        sub: Some(whose.sub),
         iss: Some(identity.keys.issuer().to_owned()),
         ..found.told
     })))
+}
+
+/// Whose a token is that lives and was given to the party that asks.
+pub(super) struct Whose {
+    scope: String,
+    client_id: String,
+    sub: String,
+}
+
+/// What may be said of a token to this party; none if it was given to another, or is over.
+pub(super) async fn whose(tx: &mut SystemTx, party: &Party, found: &Found) -> Result<Option<Whose>, Refusal> {
+    match party {
+        Party::Client(client) => {
+            let live = store::grants::live(tx, found.tenant, found.session).await?;
+            Ok(live.filter(|live| live.client == client.id).map(|live| Whose {
+                scope: live.scopes.text(),
+                client_id: wire_id(live.client),
+                sub: live.user.to_string(),
+            }))
+        }
+        Party::Machine(machine) => {
+            let standing = store::account_sessions::standing(tx, found.session).await?;
+            let own = Principal::ServiceAccount(machine.account);
+            let standing = standing.filter(|standing| standing.live && standing.principal == own);
+            Ok(standing.map(|standing| Whose {
+                scope: standing
+                    .scope
+                    .map_or_else(|| EVERYTHING.to_owned(), |scope| scope.names().join(" ")),
+                client_id: machine.account.to_string(),
+                sub: machine.account.to_string(),
+            }))
+        }
+    }
 }
 
 /// A token that was once made here.
@@ -182,12 +216,6 @@ pub(super) async fn find(
             ..Introspection::default()
         },
     }))
-}
-
-/// Was it given to this client?
-pub(super) async fn is_of(tx: &mut SystemTx, client: &Client, found: &Found) -> Result<bool, Refusal> {
-    let live = store::grants::live(tx, found.tenant, found.session).await?;
-    Ok(live.is_some_and(|live| live.client == client.id))
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use auth::action::session;
-use auth::{Action, Caller};
+use auth::{Action, Principal};
+use chrono::{DateTime, Utc};
 use db::{AuditEvent, AuditOutcome, Reason};
+use ids::{EventId, SessionId};
 use serde_json::json;
-use web::{Form, Refusals};
+use web::{Form, Origin, Refusals};
 
-use super::introspect::{AboutToken, find, is_of};
-use super::party;
+use super::introspect::{AboutToken, find, whose};
+use super::party::{self, Party};
 use crate::oauth::Refusal;
 use crate::oauth::refusal::OauthRefusal;
 use crate::state::Identity;
@@ -33,22 +35,45 @@ use crate::store::sessions::Why;
 pub async fn revoke_oauth_token(ask: Form<AboutToken>, identity: Data<Identity>) -> Result<HttpResponse, Refusal> {
     let Form { body, basic, origin } = ask;
     let mut body = body?;
-    let client = party::prove(&identity, &origin, body.shown(basic)).await?;
+    let party = party::prove(&identity, &origin, body.shown(basic)).await?;
     let token = body.token()?;
 
     let mut tx = identity.db.system(Reason::SignIn).await?;
     if let Some(found) = find(&mut tx, &identity, &token).await?
-        && is_of(&mut tx, &client, &found).await?
-        && let Some(session) = store::sessions::claim(&mut tx, found.tenant, found.session).await?
+        && whose(&mut tx, &party, &found).await?.is_some()
     {
-        store::sessions::revoke(&mut tx, session.tenant, session.id, Why::Client).await?;
-        let caller = Caller::newcomer(session.tenant, session.user, Vec::new(), origin.address, origin.request);
-        let (action, object) = (session::Delete::INFO.name, format!("session:{}", session.id));
-        let entry = AuditEvent::of(&caller, tx.now(), action, object, AuditOutcome::Success, json!({}));
-        tx.record(session.tenant, &entry)?;
+        let actor = match &party {
+            Party::Machine(machine) => {
+                store::account_sessions::revoke(&mut tx, found.tenant, found.session).await?;
+                Some(Principal::ServiceAccount(machine.account))
+            }
+            Party::Client(_) => {
+                let session = store::sessions::claim(&mut tx, found.tenant, found.session).await?;
+                store::sessions::revoke(&mut tx, found.tenant, found.session, Why::Client).await?;
+                session.map(|session| Principal::User(session.user))
+            }
+        };
+        if let Some(actor) = actor {
+            tx.record(found.tenant, &ended(&origin, tx.now(), &actor, found.session))?;
+        }
     }
     tx.commit().await?;
     Ok(HttpResponse::Ok().finish())
+}
+
+fn ended(origin: &Origin, time: DateTime<Utc>, actor: &Principal, session: SessionId) -> AuditEvent {
+    AuditEvent {
+        id: EventId::mint(),
+        time,
+        actor: actor.to_string(),
+        credential: None,
+        action: session::Delete::INFO.name.to_owned(),
+        object: format!("session:{session}"),
+        outcome: AuditOutcome::Success,
+        ip: origin.address,
+        request_id: origin.request,
+        changes: json!({}),
+    }
 }
 
 #[cfg(test)]

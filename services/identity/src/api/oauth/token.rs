@@ -1,4 +1,6 @@
 mod code;
+mod device;
+mod machine;
 mod renew;
 
 use actix_web::post;
@@ -9,17 +11,23 @@ use utoipa::ToSchema;
 use web::{Form, Refusals};
 
 use super::OauthTokens;
-use super::party;
+use super::party::{self, Party};
 use super::shown::Shown;
 use crate::oauth::refusal::OauthRefusal;
 use crate::oauth::{Client, Code, GrantType, Refusal};
 use crate::state::Identity;
 
+/// What is said of a machine's token that is good for all that its account may do.
+pub(super) const EVERYTHING: &str = "all";
+
+/// The way of service accounts, by themselves.
+pub(super) const MACHINES: &str = "client_credentials";
+
 /// What a client turns in.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {
-    /// `authorization_code` or `refresh_token`.
+    /// `authorization_code`, `refresh_token`, `client_credentials` or `urn:ietf:params:oauth:grant-type:device_code`.
     #[schema(value_type = String, example = "authorization_code")]
     grant_type: Option<String>,
     /// The code.
@@ -34,7 +42,10 @@ pub struct TokenRequest {
     /// The refresh token.
     #[schema(value_type = Option<String>, example = "yrt_AZLwwS0-eksMjV5uf4CRorMBkvDBLT56SwyNXm5_gJGis")]
     refresh_token: Option<SecretString>,
-    /// The same as before, or nothing.
+    /// What a device keeps to itself (RFC 8628).
+    #[schema(value_type = Option<String>, example = "ydc_AZLwwS0-eksMjV5uf4CRorMBkvDBLT56SwyNXm5_gJG")]
+    device_code: Option<SecretString>,
+    /// For `client_credentials`: the only actions the token is for. Else the same as before, or nothing.
     #[schema(example = "openid email")]
     scope: Option<String>,
     /// The client, unless it is named otherwise.
@@ -80,13 +91,21 @@ pub async fn issue_oauth_token(
         client_assertion: body.client_assertion.take(),
         basic,
     };
-    let client = party::prove(&identity, &origin, shown).await?;
+    let party = party::prove(&identity, &origin, shown).await?;
+    if body.grant_type.as_deref() == Some(MACHINES) {
+        let Party::Machine(machine) = party else {
+            let description = "Only service accounts come by the grant type client_credentials.";
+            return Err(Refusal::new(Code::UnauthorizedClient, description));
+        };
+        return Ok(Json(machine::issue(&identity, &origin, &machine, &body).await?));
+    }
+    let client = party.client()?;
 
     let grant = body.grant_type.as_deref().and_then(GrantType::named);
     let granted = match grant.ok_or_else(|| unsupported(body.grant_type.as_deref()))? {
         GrantType::AuthorizationCode => code::redeem(&identity, &origin, &client, &body).await?,
         GrantType::RefreshToken => renew::renew(&identity, &origin, &client, &body).await?,
-        GrantType::DeviceCode => return Err(unsupported(body.grant_type.as_deref())),
+        GrantType::DeviceCode => device::poll(&identity, &origin, &client, &body).await?,
     };
     Ok(Json(granted.tokens(&identity).await?))
 }
@@ -99,7 +118,7 @@ fn unsupported(grant: Option<&str>) -> Refusal {
 }
 
 /// A client has the ways to tokens that it was registered for.
-fn must_have(client: &Client, grant: GrantType) -> Result<(), Refusal> {
+pub(super) fn must_have(client: &Client, grant: GrantType) -> Result<(), Refusal> {
     if client.may(grant) {
         return Ok(());
     }

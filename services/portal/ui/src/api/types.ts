@@ -48,3 +48,7 @@ export type RequestOptions = Schemas["RequestOptions"];
 /** What the server does not look at is left out. */
 export type NewCredential = Schemas["NewCredential"];
 export type Assertion = Schemas["Assertion"];
+export type ServiceAccountView = Schemas["ServiceAccountView"];
+export type AccountCredentialView = Schemas["AccountCredentialView"];
+export type OauthClientView = Schemas["OauthClientView"];
+export type CreateOauthClient = Schemas["CreateOauthClient"];

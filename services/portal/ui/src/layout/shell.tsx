@@ -2,6 +2,7 @@ import { Link, linkOptions, Outlet, useNavigate, useParams, type LinkProps } fro
 import { Button, Drawer, Dropdown, Tooltip } from "antd";
 import {
   BookOpen,
+  Bot,
   Boxes,
   CircleUser,
   Cpu,
@@ -116,7 +117,8 @@ function Nav({ onGo }: { onGo: () => void }) {
   const mine = useMe();
   const may = useMay();
   const icon = { size: 16, "aria-hidden": true } as const;
-  const tenant = [may("user.list"), may("role.list"), may("policy.read"), mayAudit(mine)];
+  const programs = may("service_account.list") || may("oauth_client.list");
+  const tenant = [may("user.list"), may("role.list"), may("policy.read"), programs, mayAudit(mine)];
   return (
     <nav aria-label={t("nav.label")} className="nav">
       {project && (
@@ -148,6 +150,12 @@ function Nav({ onGo }: { onGo: () => void }) {
             <Item to={linkOptions({ to: "/policies" })} onGo={onGo}>
               <SlidersHorizontal {...icon} />
               {t("nav.policies")}
+            </Item>
+          )}
+          {programs && (
+            <Item to={linkOptions({ to: "/programs" })} onGo={onGo}>
+              <Bot {...icon} />
+              {t("nav.programs")}
             </Item>
           )}
           {mayAudit(mine) && (
