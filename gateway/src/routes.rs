@@ -124,6 +124,7 @@ pub const TABLE: &[Rule] = &[
     to("/api/v1/policies/**", Role::Identity),
     to("/api/v1/roles/**", Role::Identity),
     to("/api/v1/role-bindings/**", Role::Identity),
+    to("/api/v1/authorize:explain", Role::Identity),
     to("/api/v1/projects/{}/vms/**", Role::Compute),
     to("/api/v1/projects/**", Role::Identity),
     to("/api/v1/flavors/**", Role::Compute),
@@ -135,6 +136,7 @@ pub const TABLE: &[Rule] = &[
     to("/api/v1/system/flavors/**", Role::Compute),
     to("/api/v1/system/images/**", Role::Compute),
     to("/api/v1/system/quotas/**", Role::Compute),
+    to("/api/v1/system/tenants/**", Role::Identity),
     to("/api/v1/hypervisor/desired", Role::Compute)
         .pace(Pace::LongPoll)
         .proof(Proof::Certificate),
@@ -195,6 +197,7 @@ mod tests {
             ("/api/v1/invitations", Some(Role::Identity)),
             ("/api/v1/policies/sign-in", Some(Role::Identity)),
             ("/api/v1/service-accounts/a/api-keys", Some(Role::Identity)),
+            ("/api/v1/authorize:explain", Some(Role::Identity)),
             ("/api/v1/projects", Some(Role::Identity)),
             ("/api/v1/projects/p", Some(Role::Identity)),
             ("/api/v1/projects/p/vms", Some(Role::Compute)),
@@ -202,7 +205,7 @@ mod tests {
             ("/api/v1/projects/p/vms/v/console", Some(Role::Compute)),
             ("/api/v1/projects/vms", Some(Role::Identity)),
             ("/api/v1/system/hosts/enrolments", Some(Role::Compute)),
-            ("/api/v1/system/tenants", None),
+            ("/api/v1/system/tenants", Some(Role::Identity)),
             ("/api/v1/audit/events", Some(Role::Audit)),
             ("/api/v1/events", Some(Role::Notify)),
             ("/api/v1/events/more", None),

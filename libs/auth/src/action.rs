@@ -100,6 +100,11 @@ actions! {
         Create = "tenant.create" on Tenant: Owner;
         Read = "tenant.read" on Tenant: Anyone;
     }
+    /// Tenants from outside: their names and numbers.
+    tenant_record {
+        List = "tenant_record.list" on Platform: PlatformOperator;
+        Read = "tenant_record.read" on Platform: PlatformOperator;
+    }
     /// The caller's own person and rights.
     me {
         Read = "me.read" on Tenant: Anyone;
@@ -298,9 +303,10 @@ actions! {
     event {
         Stream = "event.stream" on Tenant: Anyone;
     }
-    /// Attempts that were refused, as the audit log records them.
+    /// Attempts that were refused, as the audit log records them, and why somebody may or may not.
     access {
         Deny = "access.deny" on Tenant: Anyone;
+        Explain = "access.explain" on Tenant: Anyone;
     }
 }
 
@@ -368,6 +374,20 @@ mod tests {
         let open: Vec<_> = open.map(|action| action.name).collect();
         // Whoever accepts an invitation has no credential yet.
         assert_eq!(open, ["invitation.accept"]);
+    }
+
+    /// The platform's staff see that tenants are there, and nothing of what is in them: what their role carries is asked of
+    /// the platform, and what anyone may is asked of their own tenant.
+    #[test]
+    fn t18_an_operator_carries_nothing_that_is_a_tenants() {
+        let carried = ALL
+            .iter()
+            .filter(|action| action.roles.contains(Role::PlatformOperator));
+        let beyond: Vec<_> = carried
+            .filter(|action| action.level != Level::Platform)
+            .map(|action| action.name)
+            .collect();
+        assert!(beyond.is_empty(), "{beyond:?}");
     }
 
     #[test]

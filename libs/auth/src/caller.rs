@@ -294,7 +294,7 @@ impl Caller {
         self.scope.as_ref()
     }
 
-    fn in_scope(&self, action: &Info) -> bool {
+    pub(crate) fn in_scope(&self, action: &Info) -> bool {
         match (&self.scope, self.credential) {
             (Some(scope), _) => scope.admit(action),
             (None, Credential::ApiKey(_)) => !action.by_name,

@@ -6,11 +6,13 @@
 //!   acting for a tenant yields one.
 //! - [`rights`]: what a role binding carries, and on which conditions. `giving`: who may hand rights on, and take them
 //!   away. [`api_key`]: the form of API keys.
+//! - [`explain`]: whether somebody may and why, by the code that decides it.
 //! - [`token`]: access tokens (RFC 9068 profile, `EdDSA`). [`passport`]: the short-lived signed header in which the
 //!   gateway hands the caller to a service.
 
 pub mod action;
 pub mod api_key;
+pub mod explain;
 pub mod passport;
 pub mod rights;
 pub mod token;

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use auth::action::ALL;
+use auth::action::{ALL, Action, group_member, role, role_binding};
 use auth::{
     Binding, Caller, Condition, Credential, Info, Moment, Permissions, Place, Principal, Rights, Role, Standing,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use ids::{ProjectId, RequestId, TenantId, UserId};
+use ids::{ApiKeyId, ProjectId, RequestId, TenantId, UserId};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -47,6 +47,28 @@ enum Deed {
     CreateRole(Permissions),
     ModifyRole(usize, Permissions),
     AddToGroup(usize, usize),
+}
+
+/// With what somebody acts.
+#[derive(Debug, Clone)]
+enum Means {
+    /// Signed in.
+    Session,
+    /// A key of theirs, with these scopes, or without.
+    Key(Option<Permissions>),
+}
+
+impl Deed {
+    /// What it asks for at the door.
+    const fn action(&self) -> &'static Info {
+        match self {
+            Self::Grant(..) => role_binding::Create::INFO,
+            Self::Revoke(_) => role_binding::Delete::INFO,
+            Self::CreateRole(_) => role::Create::INFO,
+            Self::ModifyRole(..) => role::Modify::INFO,
+            Self::AddToGroup(..) => group_member::Create::INFO,
+        }
+    }
 }
 
 struct World {
@@ -116,7 +138,7 @@ impl World {
         }
     }
 
-    fn caller(&self, person: usize, moment: &Moment) -> Caller {
+    fn caller(&self, person: usize, means: &Means, moment: &Moment) -> Caller {
         let carries = |subject: &Subject| match subject {
             Subject::Person(one) => *one == person,
             Subject::Group(group) => self.groups[*group].contains(&person),
@@ -124,15 +146,21 @@ impl World {
         let own = self.bindings.iter().filter(|(subject, ..)| carries(subject));
         let bindings = own.map(|row| self.binding(row)).collect();
         let principal = Principal::User(UserId::mint());
-        Standing::of(self.tenant, principal, bindings, moment.factor_at)
-            .caller(Credential::None, moment, RequestId::mint())
-            .unwrap()
+        let (scope, credential) = match means {
+            Means::Session => (None, Credential::None),
+            Means::Key(scope) => (scope.clone(), Credential::ApiKey(ApiKeyId::mint())),
+        };
+        let standing = Standing {
+            scope,
+            ..Standing::of(self.tenant, principal, bindings, moment.factor_at)
+        };
+        standing.caller(credential, moment, RequestId::mint()).unwrap()
     }
 
-    fn reach(&self, person: usize) -> Reach {
+    fn reach(&self, person: usize, means: &Means) -> Reach {
         let mut reach = Reach::new();
         for (when, moment) in moments().iter().enumerate() {
-            let caller = self.caller(person, moment);
+            let caller = self.caller(person, means, moment);
             for (what, action) in ALL.iter().enumerate() {
                 for place in 0..PLACES {
                     let at = self.project(place).map_or(Place::Tenant(self.tenant), |project| {
@@ -200,12 +228,14 @@ type Seat = (Option<ProjectId>, Condition);
 
 /// The rule that is walked.
 struct Rule {
+    door: fn(&Caller, &Info) -> bool,
     give: fn(&Caller, &Binding) -> Lacking,
     take: fn(&Caller, &Binding) -> Lacking,
     reshape: fn(&Caller, &Rights, &Rights, &[Seat]) -> Lacking,
 }
 
 const RULE: Rule = Rule {
+    door: Caller::may_somewhere,
     give: Caller::cannot_give,
     take: Caller::cannot_take,
     reshape: Caller::cannot_reshape,
@@ -261,34 +291,70 @@ fn deeds() -> impl Strategy<Value = Deed> {
     ]
 }
 
+/// What a key changes rights by, if it names it.
+const EXACT: [&str; 5] = [
+    "role_binding.create",
+    "role_binding.delete",
+    "role.create",
+    "role.modify",
+    "group_member.create",
+];
+
+fn means() -> impl Strategy<Value = Means> {
+    let scope = (permissions(), proptest::sample::subsequence(&EXACT, 0..4)).prop_map(|(wide, exact)| {
+        let exact = exact.into_iter().map(str::to_owned);
+        Permissions::stored(wide.names().iter().cloned().chain(exact).collect())
+    });
+    prop_oneof![
+        6 => Just(Means::Session),
+        1 => Just(Means::Key(None)),
+        3 => scope.prop_map(|scope| Means::Key(Some(scope))),
+    ]
+}
+
 type Row = (Subject, Bound, usize, Condition);
 
+/// Who does what, with what.
+type Step = (usize, Means, Deed);
+
 /// Roles and bindings as they were found, and what is done then, by whom.
-fn histories() -> impl Strategy<Value = (Vec<Permissions>, Vec<Row>, Vec<(usize, Deed)>)> {
+fn histories() -> impl Strategy<Value = (Vec<Permissions>, Vec<Row>, Vec<Step>)> {
     let rows = (subjects(), bound(), 0..PLACES, conditions());
     (
         proptest::collection::vec(permissions(), 4),
         proptest::collection::vec(rows, 1..6),
-        proptest::collection::vec((0..PEOPLE, deeds()), 1..12),
+        proptest::collection::vec((0..PEOPLE, means(), deeds()), 1..12),
     )
 }
 
 /// Walks a history; an error says who came to what they should not.
-fn walk(rule: &Rule, roles: Vec<Permissions>, rows: Vec<Row>, deeds: &[(usize, Deed)]) -> Result<(), TestCaseError> {
+fn walk(rule: &Rule, roles: Vec<Permissions>, rows: Vec<Row>, deeds: &[Step]) -> Result<(), TestCaseError> {
     let mut world = World::new(rows, roles);
     let present = moments()[0];
-    let mut before: Vec<Reach> = (0..PEOPLE).map(|person| world.reach(person)).collect();
-    for (actor, deed) in deeds {
-        let caller = world.caller(*actor, &present);
+    let reaches =
+        |world: &World| -> Vec<Reach> { (0..PEOPLE).map(|person| world.reach(person, &Means::Session)).collect() };
+    let mut before = reaches(&world);
+    for (actor, means, deed) in deeds {
+        let caller = world.caller(*actor, means, &present);
+        if !(rule.door)(&caller, deed.action()) {
+            continue;
+        }
+        let own = world.reach(*actor, means);
         world.attempt(&caller, deed, rule);
-        let after: Vec<Reach> = (0..PEOPLE).map(|person| world.reach(person)).collect();
+        let after = reaches(&world);
         for person in 0..PEOPLE {
             let gained = after[person].difference(&before[person]);
-            let beyond: Vec<_> = gained.filter(|one| !before[*actor].contains(one)).collect();
-            prop_assert!(beyond.is_empty(), "{actor} gave {person} by {deed:?}: {beyond:?}");
+            let beyond: Vec<_> = gained.filter(|one| !own.contains(one)).collect();
+            prop_assert!(
+                beyond.is_empty(),
+                "{actor} gave {person} by {deed:?} with {means:?}: {beyond:?}"
+            );
             let lost = before[person].difference(&after[person]);
-            let beyond: Vec<_> = lost.filter(|one| one.0 == 0 && !before[*actor].contains(one)).collect();
-            prop_assert!(beyond.is_empty(), "{actor} took from {person} by {deed:?}: {beyond:?}");
+            let beyond: Vec<_> = lost.filter(|one| one.0 == 0 && !own.contains(one)).collect();
+            prop_assert!(
+                beyond.is_empty(),
+                "{actor} took from {person} by {deed:?} with {means:?}: {beyond:?}"
+            );
         }
         before = after;
     }
@@ -329,7 +395,23 @@ fn t18_the_walk_sees_through_weaker_rules() {
         reshape: |caller, _, new, carried| caller.cannot_reshape(new, new, carried),
         ..RULE
     };
+    // A key without scopes that may do what its person may: it gives what it is not good for itself.
+    let forgets_the_key = Rule {
+        door: |_, _| true,
+        give: |caller, binding| {
+            let person = Caller::newcomer(
+                caller.tenant(),
+                UserId::mint(),
+                caller.bindings().to_vec(),
+                caller.address(),
+                caller.request(),
+            );
+            person.cannot_give(binding)
+        },
+        ..RULE
+    };
     for weak in [
+        forgets_the_key,
         forgets_conditions,
         takes_anything,
         forgets_where_a_role_is_bound,

@@ -22,6 +22,8 @@ pub enum Reason {
     Consume,
     /// Old rows go.
     Housekeeping,
+    /// A platform operator asks which tenants there are.
+    Operator,
     /// Readiness is asked.
     Health,
 }

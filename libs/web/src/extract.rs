@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use actix_web::dev::Payload;
 use actix_web::http::header::{IF_MATCH, USER_AGENT};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use auth::explain::Refusal;
 use auth::passport::{Bearer, Passport};
 use auth::{Action, Caller, Info, Owed};
 use db::{Ask, Db, Exit, IdempotencyKey};
@@ -65,15 +66,11 @@ fn caller<A: Action>(request: &HttpRequest) -> Result<Caller, fault::Error> {
         return Err(sign_in());
     };
     request.extensions_mut().insert(Asked(A::INFO));
-    if let Some(owed) = caller.must_first(A::INFO) {
-        return Err(first(owed));
-    }
-    if !caller.may_somewhere(A::INFO) {
-        return Err(db::forbidden(A::INFO, "anything here"));
-    }
-    match caller.must_step_up(A::INFO) {
-        Some(minutes) => Err(fault::Error::step_up_required(minutes)),
-        None => Ok(caller),
+    match caller.admit(A::INFO) {
+        Ok(()) => Ok(caller),
+        Err(Refusal::Owes(owed)) => Err(first(owed)),
+        Err(Refusal::Scope | Refusal::Missing) => Err(db::forbidden(A::INFO, "anything here")),
+        Err(Refusal::StepUp(minutes)) => Err(fault::Error::step_up_required(minutes)),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::output::{Format, Output};
 use crate::profile::{self, Profile, Profiles};
 use crate::resource::{self, FLAVORS, IMAGES, Resource};
-use crate::{identity, session, vm};
+use crate::{explain, identity, session, vm};
 
 /// Yunshu from the command line
 #[derive(Parser)]
@@ -94,6 +94,8 @@ enum Command {
     Sessions(identity::SessionsCommand),
     /// The audit log, newest first
     Audit(AuditCommand),
+    /// Whether you or somebody may do something, and why
+    Explain(explain::ExplainCommand),
     /// Any call of the API: `yunshu api GET /me`
     Api(ApiCommand),
     /// Completions for a shell: `source <(yunshu completions bash)`
@@ -202,6 +204,7 @@ impl Args {
             Command::Audit(command) => {
                 resource::list(&mut Client::open(global)?, &resource::AUDIT, &command.list, out).await
             }
+            Command::Explain(ask) => explain::run(global, &ask, out).await,
             Command::Api(call) => api(global, call, out).await,
         }
     }

@@ -5,6 +5,7 @@
 mod args;
 mod client;
 mod device;
+mod explain;
 mod field;
 mod identity;
 mod output;

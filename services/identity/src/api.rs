@@ -3,6 +3,7 @@
 pub mod account_credentials;
 pub mod account_keys;
 pub mod auth;
+pub mod authorize;
 pub mod factors;
 pub mod groups;
 pub mod internal;
@@ -19,5 +20,6 @@ pub mod role_bindings;
 pub mod roles;
 pub mod service_accounts;
 pub mod sessions;
+pub mod tenants;
 pub mod users;
 mod webauthn;

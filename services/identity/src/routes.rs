@@ -3,8 +3,8 @@
 use web::{Routes, scope};
 
 use crate::api::{
-    account_credentials, account_keys, auth, factors, groups, internal, invitations, jwks, me, my_keys, oauth,
-    oauth_clients, policies, projects, role_bindings, roles, service_accounts, sessions, users,
+    account_credentials, account_keys, auth, authorize, factors, groups, internal, invitations, jwks, me, my_keys, oauth,
+    oauth_clients, policies, projects, role_bindings, roles, service_accounts, sessions, tenants, users,
 };
 
 /// Puts the routes into a server.
@@ -144,5 +144,8 @@ fn the_tenant(api: &mut Routes<'_>) {
         .service(role_bindings::list::list_role_bindings)
         .service(role_bindings::create::create_role_binding)
         .service(role_bindings::read::read_role_binding)
-        .service(role_bindings::delete::delete_role_binding);
+        .service(role_bindings::delete::delete_role_binding)
+        .service(authorize::explain::explain_permission)
+        .service(tenants::list::list_tenants)
+        .service(tenants::read::read_tenant_record);
 }

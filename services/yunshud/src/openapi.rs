@@ -11,7 +11,7 @@ use utoipa::openapi::{
 };
 
 /// The tags and what stands under each.
-const TAGS: [(&str, &str); 24] = [
+const TAGS: [(&str, &str); 25] = [
     ("auth", "Signing up, in and out"),
     (
         "oauth",
@@ -38,6 +38,7 @@ const TAGS: [(&str, &str); 24] = [
     ("flavors", "Sizes of virtual machines"),
     ("images", "Bootable images"),
     ("pools", "Pools of hosts, for platform operators"),
+    ("tenants", "The tenants of the platform, for platform operators"),
     ("hosts", "Hosts and their enrolment, for platform operators"),
     ("hypervisor", "What hypervisors call, with their client certificate"),
     ("audit", "The audit log"),

@@ -218,3 +218,39 @@ pub async fn places(
     };
     Ok(rows.into_iter().map(place).collect())
 }
+
+/// What somebody holds, themselves and through their groups, whether or not it counts; of a group: what it holds.
+pub async fn held<A: Action>(tx: &mut Read<A>, subject: Subject) -> Result<Vec<RoleBinding>> {
+    let tenant = tx.tenant_id();
+    let rows: Vec<RoleBindingRow> = sqlx::query_as(
+        "select b.*, r.name as custom, r.permissions
+         from identity.role_bindings b left join identity.roles r using (tenant_id, role_id)
+         where b.tenant_id = $1 and (b.user_id = $2 or b.account_id = $3 or b.group_id = $4 or b.group_id in
+               (select m.group_id from identity.group_members m where m.tenant_id = $1 and m.user_id = $2))
+         order by b.binding_id",
+    )
+    .bind(tenant)
+    .bind(subject.user())
+    .bind(subject.account())
+    .bind(subject.group())
+    .fetch_all(tx.sql())
+    .await?;
+    Ok(rows.into_iter().filter_map(RoleBindingRow::known).collect())
+}
+
+/// May they come in, themselves or by a key? None if there is nobody of that id in the tenant.
+pub async fn is_enabled<A: Action>(tx: &mut Read<A>, subject: Subject) -> Result<Option<bool>> {
+    let tenant = tx.tenant_id();
+    let enabled = sqlx::query_scalar(
+        "select enabled from identity.users where tenant_id = $1 and user_id = $2
+         union all select enabled from identity.service_accounts where tenant_id = $1 and account_id = $3
+         union all select true from identity.groups where tenant_id = $1 and group_id = $4",
+    )
+    .bind(tenant)
+    .bind(subject.user())
+    .bind(subject.account())
+    .bind(subject.group())
+    .fetch_optional(tx.sql())
+    .await?;
+    Ok(enabled)
+}

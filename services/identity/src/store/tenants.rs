@@ -1,9 +1,11 @@
 //! `identity.tenants`.
 
 use auth::Action;
-use auth::action::tenant;
-use db::{Change, Granted, Read, Result, SystemTx, Tenant};
-use ids::TenantId;
+use auth::action::{tenant, tenant_record};
+use chrono::{DateTime, Utc};
+use db::{Change, Granted, Platform, Read, Result, SystemTx, Tenant};
+use ids::{IdOrName, TenantId};
+use web::Window;
 
 use crate::person::DisplayName;
 use crate::project::Name;
@@ -44,4 +46,77 @@ pub async fn named(tx: &mut SystemTx, name: &str) -> Result<Option<TenantId>> {
         .fetch_optional(tx.sql())
         .await?;
     Ok(id)
+}
+
+/// A tenant from outside.
+#[derive(Debug, sqlx::FromRow)]
+pub struct TenantRecord {
+    pub tenant_id: TenantId,
+    pub name: String,
+    pub display_name: String,
+    pub has_owner: bool,
+    pub users: i64,
+    pub service_accounts: i64,
+    pub projects: i64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+macro_rules! select_records {
+    ($which:literal) => {
+        concat!(
+            "select t.tenant_id, t.name, t.display_name, t.created_at, t.updated_at, o.has_owner,
+                    (select count(*) from identity.users u where u.tenant_id = t.tenant_id) as users,
+                    (select count(*) from identity.service_accounts a where a.tenant_id = t.tenant_id) as service_accounts,
+                    (select count(*) from identity.projects p where p.tenant_id = t.tenant_id) as projects
+             from identity.tenants t cross join lateral (select exists (
+                 select from identity.role_bindings b
+                 left join identity.group_members m on m.tenant_id = b.tenant_id and m.group_id = b.group_id
+                 join identity.users u on u.tenant_id = b.tenant_id and u.user_id = coalesce(b.user_id, m.user_id)
+                 where b.tenant_id = t.tenant_id and b.role = 'owner' and b.project_id is null and u.enabled) as has_owner) o
+             where ",
+            $which
+        )
+    };
+}
+
+/// A window of all tenants, the oldest first.
+pub async fn list(
+    tx: &mut SystemTx,
+    _: &Granted<Platform, tenant_record::List>,
+    prefix: Option<&str>,
+    has_owner: Option<bool>,
+    window: &Window,
+) -> Result<Vec<TenantRecord>, fault::Error> {
+    let rows = sqlx::query_as(select_records!(
+        "($1::text is null or t.name collate \"C\" >= $1 and t.name collate \"C\" < $2)
+           and ($3::boolean is null or o.has_owner = $3) and ($4::uuid is null or t.tenant_id > $4)
+         order by t.tenant_id limit $5"
+    ))
+    .bind(prefix)
+    .bind(prefix.map(|prefix| format!("{prefix}\u{10ffff}")))
+    .bind(has_owner)
+    .bind(window.after::<TenantId>(0)?)
+    .bind(window.fetch())
+    .fetch_all(tx.sql())
+    .await;
+    Ok(rows.map_err(db::Error::from)?)
+}
+
+/// One tenant, by id or name.
+pub async fn record(
+    tx: &mut SystemTx,
+    _: &Granted<Platform, tenant_record::Read>,
+    tenant: &IdOrName<TenantId>,
+) -> Result<Option<TenantRecord>> {
+    let (id, name) = match tenant {
+        IdOrName::Id(id) => (Some(*id), None),
+        IdOrName::Name(name) => (None, Some(name)),
+    };
+    let row = sqlx::query_as(select_records!("(t.tenant_id = $1 or t.name = $2)"))
+        .bind(id)
+        .bind(name)
+        .fetch_optional(tx.sql())
+        .await?;
+    Ok(row)
 }

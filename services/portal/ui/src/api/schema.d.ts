@@ -2080,6 +2080,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/authorize:explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Explains a right.
+         * @description Says whether somebody may do something, by the code that decides it, which bindings make it so, and which roles would. To ask about others takes `role_binding.list` there; from where they come and when they showed a factor is not known, so what depends on that counts as not met.
+         */
+        post: operations["explain_permission"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/tenants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists tenants.
+         * @description Every tenant of the platform, the oldest first, a page at a time: names and numbers, nothing of what is in them. Needs `tenant_record.list`, which platform operators have.
+         */
+        get: operations["list_tenants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/tenants/{tenant}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads a tenant.
+         * @description One tenant, by id or name: its names and numbers, nothing of what is in it. Needs `tenant_record.read`, which platform operators have.
+         */
+        get: operations["read_tenant_record"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -2473,6 +2533,11 @@ export interface components {
          * @description The binding of a role to a principal.
          */
         BindingId: string;
+        /**
+         * @description What a binding that carries the permission has to do with it.
+         * @enum {string}
+         */
+        BindingPart: "counts" | "until" | "network" | "factor" | "elsewhere" | "withheld";
         /** @description What a VM boots from. Fixed for the life of a placement: another image is another placement. */
         BootImage: {
             /** @description The kernel. */
@@ -3293,6 +3358,61 @@ export interface components {
          * @description An event, of the audit log or of the bus.
          */
         EventId: string;
+        /** @description What to explain. */
+        Explain: {
+            principal?: components["schemas"]["SubjectRef"] | null;
+            /**
+             * @description The permission: the name of an action, such as `vm.create`.
+             * @example vm.create
+             */
+            permission: string;
+            /**
+             * @description The project, by id or name; none means the whole tenant.
+             * @example default
+             */
+            project?: string | null;
+        };
+        /** @description Whether somebody may, and why. */
+        Explanation: {
+            /** @description May they? */
+            allowed: boolean;
+            /** @description Why. */
+            reason: components["schemas"]["Reason"];
+            /**
+             * @description In a sentence.
+             * @example The role operator carries it.
+             */
+            detail: string;
+            /**
+             * @description The permission.
+             * @example vm.create
+             */
+            permission: string;
+            project_id?: components["schemas"]["ProjectId"] | null;
+            /** @description Their bindings that carry it, as far as the caller may read them. */
+            bindings: components["schemas"]["Ground"][];
+            /**
+             * @description The roles that would carry it, built in and the tenant's own.
+             * @example [
+             *       "owner",
+             *       "admin",
+             *       "operator"
+             *     ]
+             */
+            roles: string[];
+            /**
+             * @description It asks for a factor shown of late.
+             * @example false
+             */
+            guarded: boolean;
+            /**
+             * @description The only permissions that the caller's own credential is good for; null: all that they carry.
+             * @example [
+             *       "vm.read"
+             *     ]
+             */
+            scopes?: string[] | null;
+        };
         /**
          * Format: uuid
          * @description Something that a person proves who they are with.
@@ -3448,6 +3568,13 @@ export interface components {
          * @enum {string}
          */
         GrantType: "authorization_code" | "refresh_token" | "urn:ietf:params:oauth:grant-type:device_code";
+        /** @description A binding that carries the permission, and whether it counts. */
+        Ground: {
+            /** @description The binding; its subject says whether it is theirs or a group's. */
+            binding: components["schemas"]["RoleBindingView"];
+            /** @description What it has to do with it. */
+            part: components["schemas"]["BindingPart"];
+        };
         /**
          * Format: uuid
          * @description A group of people.
@@ -5695,6 +5822,59 @@ export interface components {
             next_page?: string | null;
         };
         /** @description One page of a list. */
+        Page_TenantRecordView: {
+            /** @description The items, in the order asked for. */
+            items: {
+                /** @description Its id. */
+                id: components["schemas"]["TenantId"];
+                /**
+                 * @description Its name, by which its people sign in.
+                 * @example acme
+                 */
+                name: string;
+                /**
+                 * @description What it is called.
+                 * @example Acme Inc.
+                 */
+                display_name: string;
+                /**
+                 * @description Can somebody sign in who owns it?
+                 * @example true
+                 */
+                has_owner: boolean;
+                /**
+                 * Format: int64
+                 * @description How many people it has.
+                 * @example 12
+                 */
+                users: number;
+                /**
+                 * Format: int64
+                 * @description How many service accounts.
+                 * @example 3
+                 */
+                service_accounts: number;
+                /**
+                 * Format: int64
+                 * @description How many projects.
+                 * @example 2
+                 */
+                projects: number;
+                /**
+                 * Format: date-time
+                 * @description When it signed up.
+                 */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @description When its own record last changed.
+                 */
+                updated_at: string;
+            }[];
+            /** @description Send it as `page_token` to read on; null at the end. */
+            next_page?: string | null;
+        };
+        /** @description One page of a list. */
         Page_UserView: {
             /** @description The items, in the order asked for. */
             items: {
@@ -6215,6 +6395,11 @@ export interface components {
              */
             used: number;
         };
+        /**
+         * @description Why it is as it is.
+         * @enum {string}
+         */
+        Reason: "granted" | "anyone" | "missing" | "scope" | "step_up" | "owed" | "disabled";
         /** @description Why a machine stands where it stands, or nowhere. */
         Record: {
             /** @description What each filter let through, in the order they were asked. */
@@ -6781,6 +6966,54 @@ export interface components {
              * @example 1
              */
             generation: number;
+        };
+        /** @description A tenant, from outside. */
+        TenantRecordView: {
+            /** @description Its id. */
+            id: components["schemas"]["TenantId"];
+            /**
+             * @description Its name, by which its people sign in.
+             * @example acme
+             */
+            name: string;
+            /**
+             * @description What it is called.
+             * @example Acme Inc.
+             */
+            display_name: string;
+            /**
+             * @description Can somebody sign in who owns it?
+             * @example true
+             */
+            has_owner: boolean;
+            /**
+             * Format: int64
+             * @description How many people it has.
+             * @example 12
+             */
+            users: number;
+            /**
+             * Format: int64
+             * @description How many service accounts.
+             * @example 3
+             */
+            service_accounts: number;
+            /**
+             * Format: int64
+             * @description How many projects.
+             * @example 2
+             */
+            projects: number;
+            /**
+             * Format: date-time
+             * @description When it signed up.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When its own record last changed.
+             */
+            updated_at: string;
         };
         /** @description Time spent inside libvirt calls. */
         Timings: {
@@ -31641,6 +31874,530 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_permission: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who, and what */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Explain"];
+            };
+        };
+        responses: {
+            /** @description Whether, and why */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tenants: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many at most, 1 to 1,000.
+                 * @example 100
+                 */
+                limit?: number;
+                /** @description Where to go on, from `next_page`. */
+                page_token?: string;
+                /**
+                 * @description Names that begin with this.
+                 * @example ac
+                 */
+                q?: string;
+                /**
+                 * @description Only those in which an owner can sign in, or only the others.
+                 * @example false
+                 */
+                has_owner?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of tenants */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TenantRecordView"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_tenant_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id or name
+                 * @example acme
+                 */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tenant */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantRecordView"];
+                };
             };
             /** @description Malformed request; Invalid request */
             400: {
