@@ -832,6 +832,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/passkey:begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for a passkey at the door.
+         * @description Answers what the device is to be asked (Web Authentication level 3): to show any key that it has found by itself, with `mediation: conditional` where the browser offers that. Good once, for five minutes.
+         */
+        post: operations["begin_sign_in_with_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Signs in with a passkey alone.
+         * @description What the device answered to the question of `/auth/passkey:begin`, with a key that it found by itself. The device verifies its holder, so this counts as both factors. Whatever is wrong, the answer is the same 401, and 429 says how long to wait after too many failures.
+         */
+        post: operations["sign_in_with_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/mfa/webauthn:begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for a passkey as second factor.
+         * @description Answers what the device is to be asked (Web Authentication level 3), for somebody whose challenge waits and who has a passkey. Good once, for five minutes.
+         */
+        post: operations["begin_sign_in_with_webauthn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/mfa/webauthn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finishes a sign-in with a passkey or hardware key.
+         * @description The second half of a sign-in that answered `mfa_required`: what the device answered to the question of `/auth/mfa/webauthn:begin`. Each question is good for one answer, and counts among the five that a challenge takes. A key whose signature counter goes back is refused: there is a copy of it.
+         */
+        post: operations["sign_in_with_webauthn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/mfa/totp": {
         parameters: {
             query?: never;
@@ -886,6 +966,26 @@ export interface paths {
          * @description Each refresh token is good once. When the answer is lost, the same client may ask again within ten seconds and gets the same successor; at any other time a second use shows that somebody has a copy, and the session ends.
          */
         post: operations["refresh_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/step-up:begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for a passkey to be shown again.
+         * @description Answers what the caller's device is to be asked; the answer goes to `/auth/step-up` as `passkey`. Needs a passkey.
+         */
+        post: operations["begin_step_up"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1332,6 +1432,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/mfa/webauthn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins to add a passkey or hardware key for the caller.
+         * @description Answers what the caller's device is to be asked (Web Authentication level 3). The key must verify its holder, by finger, face or PIN. It counts once its answer is sent to `/me/mfa/webauthn:confirm`. Asks for a factor shown of late.
+         */
+        post: operations["enrol_webauthn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/mfa/webauthn:confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adds a passkey or hardware key with what the device answered.
+         * @description From now on it is a second factor of the caller's, and signs in alone where the device finds it by itself. With a first factor come ten recovery codes, shown this once. Other sessions of the caller have to show a factor before they may do what asks for one.
+         */
+        post: operations["confirm_webauthn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/mfa/totp": {
         parameters: {
             query?: never;
@@ -1399,7 +1539,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Reads one of the caller's second factors.
+         * @description One of what the caller has beside the password. Its `ETag` goes with a change.
+         */
+        get: operations["read_factor"];
         put?: never;
         post?: never;
         /**
@@ -1409,7 +1553,11 @@ export interface paths {
         delete: operations["delete_factor"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Renames one of the caller's second factors.
+         * @description Changes what it is called, and nothing of what it opens. Send the `ETag` last read as `If-Match`.
+         */
+        patch: operations["modify_factor"];
         trace?: never;
     };
     "/api/v1/me/sessions": {
@@ -2410,6 +2558,92 @@ export interface components {
              */
             updated_at: string;
         };
+        /** @description A key that is shown: what `toJSON` gives of what `navigator.credentials.get` answered. */
+        Assertion: {
+            /**
+             * @description The key's id, in base64url.
+             * @example q83vASNFZ4mrze8BI0VniQ
+             */
+            id: string;
+            /**
+             * @description The same.
+             * @example q83vASNFZ4mrze8BI0VniQ
+             */
+            rawId?: string | null;
+            /**
+             * @description Always `public-key`.
+             * @example public-key
+             */
+            type: string;
+            /** @description What the device says. */
+            response: components["schemas"]["AssertionResponse"];
+            /**
+             * @description Is it built in? Not looked at.
+             * @example platform
+             */
+            authenticatorAttachment?: string | null;
+            /** @description What the browser says of extensions; not looked at. */
+            clientExtensionResults?: Record<string, never>;
+        };
+        /** @description What a device says to a question. */
+        AssertionResponse: {
+            /**
+             * @description What the browser saw, in base64url.
+             * @example eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0
+             */
+            clientDataJSON: string;
+            /**
+             * @description What the device saw, in base64url.
+             * @example SZYN5YgOjGh0NBcPZHZgW4
+             */
+            authenticatorData: string;
+            /**
+             * @description The signature over both, in base64url.
+             * @example MEUCIQDT
+             */
+            signature: string;
+            /**
+             * @description Whose key it is, in base64url, where the device found it by itself.
+             * @example AZLwwS0-eksMjV5uf4CRog
+             */
+            userHandle?: string | null;
+        };
+        /** @description What a device says of the key that it made. */
+        AttestationResponse: {
+            /**
+             * @description What the browser saw, in base64url.
+             * @example eyJ0eXBlIjoid2ViYXV0aG4uY3JlYXRlIn0
+             */
+            clientDataJSON: string;
+            /**
+             * @description The key, and who vouches for it, in base64url.
+             * @example o2NmbXRkbm9uZQ
+             */
+            attestationObject: string;
+            /**
+             * @description How the key may be reached.
+             * @example [
+             *       "internal"
+             *     ]
+             */
+            transports?: string[];
+            /**
+             * @description What stands in the attestation object too; not looked at.
+             * @example SZYN5YgOjGh0NBcPZHZgW4
+             */
+            authenticatorData?: string | null;
+            /**
+             * @description What stands in the attestation object too; not looked at.
+             * @example MFkwEwYHKoZIzj0CAQ
+             */
+            publicKey?: string | null;
+            /**
+             * Format: int64
+             * @description What stands in the attestation object too; not looked at.
+             * @example -7
+             */
+            publicKeyAlgorithm?: number | null;
+        };
         /** @description One entry of the audit log. */
         AuditEventView: {
             /** @description Its id. */
@@ -2502,6 +2736,44 @@ export interface components {
              * @example https://app.example/callback?code=yac_x&state=af0ifjsldkj&iss=https%3A%2F%2Fcloud.example
              */
             redirect_to?: string | null;
+        };
+        /** @description A challenge for which a passkey is to be shown. */
+        BeginWebauthn: {
+            /**
+             * @description The challenge that came with the right password.
+             * @example ysc_AZLwwS0-eksMjV5uf4CRorMBkvDBLT56SwyNXm5_gJGisW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0
+             */
+            challenge: string;
+        };
+        /** @description A question to a device: to show a key. */
+        BegunSignIn: {
+            /**
+             * @description Send it back with the device's answer. Good once, for five minutes, and from the same address. A secret.
+             * @example ywc_q83vASNFZ4mrze8BI0VniQq83vASNFZ4mrze8BI0Vn
+             */
+            ceremony: string;
+            /** @description What `navigator.credentials.get` takes as `publicKey`. */
+            public_key: components["schemas"]["RequestOptions"];
+        };
+        /** @description A question to the caller's device: to show a key again. */
+        BegunStepUp: {
+            /**
+             * @description Send it back with the device's answer. Good once, for five minutes, in this session. A secret.
+             * @example ywc_q83vASNFZ4mrze8BI0VniQq83vASNFZ4mrze8BI0Vn
+             */
+            ceremony: string;
+            /** @description What `navigator.credentials.get` takes as `publicKey`. */
+            public_key: components["schemas"]["RequestOptions"];
+        };
+        /** @description A question to the caller's device: to make a key. */
+        BegunWebauthn: {
+            /**
+             * @description Send it back with the device's answer. Good once, for five minutes. A secret.
+             * @example ywc_q83vASNFZ4mrze8BI0VniQq83vASNFZ4mrze8BI0Vn
+             */
+            ceremony: string;
+            /** @description What `navigator.credentials.create` takes as `publicKey`. */
+            public_key: components["schemas"]["CreationOptions"];
         };
         /** @description When a binding counts; all parts must hold. */
         BindingCondition: {
@@ -2665,8 +2937,35 @@ export interface components {
              */
             code: string;
         };
+        /** @description What the caller's device answered. */
+        ConfirmWebauthn: {
+            /**
+             * @description What came with the question.
+             * @example ywc_q83vASNFZ4mrze8BI0VniQq83vASNFZ4mrze8BI0Vn
+             */
+            ceremony: string;
+            /**
+             * @description What its holder calls it; `Passkey`, unless said otherwise.
+             * @example Laptop
+             */
+            name?: string;
+            /** @description The key. */
+            credential: components["schemas"]["NewCredential"];
+        };
         /** @description An authenticator that counts, and the codes for the day it is lost. They are shown this once. */
         ConfirmedTotp: {
+            /** @description The factor. */
+            factor: components["schemas"]["FactorView"];
+            /**
+             * @description Ten recovery codes, each good once, to be written down. Secrets. None if the caller has some from before.
+             * @example [
+             *       "7k3m-9qxd-0f2h-vw8c-1n5t-rj6b"
+             *     ]
+             */
+            recovery_codes: string[];
+        };
+        /** @description A passkey that counts, and the codes for the day it is lost. They are shown this once. */
+        ConfirmedWebauthn: {
             /** @description The factor. */
             factor: components["schemas"]["FactorView"];
             /**
@@ -2998,6 +3297,35 @@ export interface components {
                 [key: string]: string;
             };
             placement?: components["schemas"]["PlaceVm"] | null;
+        };
+        /** @description What `navigator.credentials.create` takes as `publicKey`. */
+        CreationOptions: {
+            /** @description The service. */
+            rp: components["schemas"]["RpEntity"];
+            /** @description The person. */
+            user: components["schemas"]["UserEntity"];
+            /**
+             * @description What is to be signed, in base64url.
+             * @example dGhpcyBpcyBzaWduZWQgb25jZSBieSB0aGUgZGV2aWNl
+             */
+            challenge: string;
+            /** @description The kinds of keys that are taken, the best first. */
+            pubKeyCredParams: components["schemas"]["KeyParameters"][];
+            /**
+             * Format: int32
+             * @description Milliseconds that it may take.
+             * @example 300000
+             */
+            timeout?: number | null;
+            /** @description The keys that the person has: another is wanted. */
+            excludeCredentials: components["schemas"]["KeyDescriptor"][];
+            /** @description What the key must be able to do. */
+            authenticatorSelection: components["schemas"]["KeySelection"];
+            /**
+             * @description Does its maker have to vouch for it? `none` or `direct`.
+             * @example none
+             */
+            attestation: string;
         };
         /**
          * @description What a credential is.
@@ -3423,7 +3751,7 @@ export interface components {
             /** @description Its id. */
             id: components["schemas"]["FactorId"];
             /**
-             * @description What it is: `totp`. New words may come.
+             * @description What it is: `totp`, `webauthn`. New words may come.
              * @example totp
              */
             kind: string;
@@ -3434,6 +3762,12 @@ export interface components {
             name: string;
             /** @description Does it count? Not before its holder has shown a first code. */
             confirmed: boolean;
+            /**
+             * Format: int64
+             * @description Counts its changes; also its `ETag`.
+             * @example 1
+             */
+            generation: number;
             /**
              * Format: date-time
              * @description When it was made.
@@ -3446,7 +3780,7 @@ export interface components {
             updated_at: string;
             /**
              * Format: date-time
-             * @description When a code of it was last taken.
+             * @description When it was last shown.
              */
             used_at?: string | null;
         };
@@ -4258,6 +4592,55 @@ export interface components {
             /** @description The keys, newest first. */
             keys: components["schemas"]["Jwk"][];
         };
+        /** @description A key that is known. */
+        KeyDescriptor: {
+            /**
+             * @description Always `public-key`.
+             * @example public-key
+             */
+            type: string;
+            /**
+             * @description Its id, in base64url.
+             * @example q83vASNFZ4mrze8BI0VniQ
+             */
+            id: string;
+            /**
+             * @description How it may be reached.
+             * @example [
+             *       "internal"
+             *     ]
+             */
+            transports: string[];
+        };
+        /** @description A kind of key that is taken. */
+        KeyParameters: {
+            /**
+             * @description Always `public-key`.
+             * @example public-key
+             */
+            type: string;
+            /**
+             * Format: int64
+             * @description The algorithm's number with COSE: -7 is ES256.
+             * @example -7
+             */
+            alg: number;
+        };
+        /** @description What the key must be able to do. */
+        KeySelection: {
+            /**
+             * @description Always `preferred`: a key that the device finds by itself can sign in alone.
+             * @example preferred
+             */
+            residentKey: string;
+            /** @description The same for older browsers. */
+            requireResidentKey: boolean;
+            /**
+             * @description Always `required`.
+             * @example required
+             */
+            userVerification: string;
+        };
         /** @description Why something is not as it should be. */
         LastErrorView: {
             /**
@@ -4378,7 +4761,7 @@ export interface components {
              */
             challenge: string;
             /**
-             * @description What would do, the usual first: `totp`, `recovery`. New words may come.
+             * @description What would do, the strongest first: `webauthn`, `totp`, `recovery`. New words may come.
              * @example [
              *       "totp",
              *       "recovery"
@@ -4407,6 +4790,14 @@ export interface components {
              *     ]
              */
             roles: string[];
+        };
+        /** @description What to change of a second factor. */
+        ModifyFactor: {
+            /**
+             * @description What its holder calls it.
+             * @example Laptop
+             */
+            name: string;
         };
         /** @description What to change of a group; what is left out stays. */
         ModifyGroup: {
@@ -4578,10 +4969,23 @@ export interface components {
             /**
              * @description The kinds of second factor that count from now on.
              * @example [
+             *       "webauthn",
              *       "totp"
              *     ]
              */
             factor_kinds?: string[] | null;
+            /**
+             * @description What is asked of passkeys that are added: `none` or `direct`.
+             * @example direct
+             */
+            attestation?: string | null;
+            /**
+             * @description The models that are taken under `direct`, by AAGUID.
+             * @example [
+             *       "2fc0579f-8113-47ea-b116-bb5a8db9202a"
+             *     ]
+             */
+            allowed_aaguids?: string[] | null;
             /**
              * Format: int64
              * @description Minutes for which a factor is fresh enough for what asks for one; 0: for ever.
@@ -4708,6 +5112,33 @@ export interface components {
              * @example acme
              */
             name: string;
+        };
+        /** @description A key that was made: what `toJSON` gives of what `navigator.credentials.create` answered. */
+        NewCredential: {
+            /**
+             * @description Its id, in base64url.
+             * @example q83vASNFZ4mrze8BI0VniQ
+             */
+            id: string;
+            /**
+             * @description The same.
+             * @example q83vASNFZ4mrze8BI0VniQ
+             */
+            rawId?: string | null;
+            /**
+             * @description Always `public-key`.
+             * @example public-key
+             */
+            type: string;
+            /** @description What the device says. */
+            response: components["schemas"]["AttestationResponse"];
+            /**
+             * @description Is it built in? Not looked at.
+             * @example platform
+             */
+            authenticatorAttachment?: string | null;
+            /** @description What the browser says of extensions; not looked at. */
+            clientExtensionResults?: Record<string, never>;
         };
         /**
          * Format: uuid
@@ -6453,6 +6884,32 @@ export interface components {
          * @description One request, from gateway to reconciler.
          */
         RequestId: string;
+        /** @description What `navigator.credentials.get` takes as `publicKey`. */
+        RequestOptions: {
+            /**
+             * @description What is to be signed, in base64url.
+             * @example dGhpcyBpcyBzaWduZWQgb25jZSBieSB0aGUgZGV2aWNl
+             */
+            challenge: string;
+            /**
+             * Format: int32
+             * @description Milliseconds that it may take.
+             * @example 300000
+             */
+            timeout?: number | null;
+            /**
+             * @description The domain that the key is bound to.
+             * @example cloud.example.com
+             */
+            rpId: string;
+            /** @description The keys that would do; empty: any that the device knows. */
+            allowCredentials: components["schemas"]["KeyDescriptor"][];
+            /**
+             * @description Always `required`.
+             * @example required
+             */
+            userVerification: string;
+        };
         /** @description That the password was changed. */
         ResetDone: {
             /**
@@ -6587,6 +7044,19 @@ export interface components {
              */
             disk_gib: number;
         };
+        /** @description The service, as devices show it. */
+        RpEntity: {
+            /**
+             * @description The domain that the key is bound to.
+             * @example cloud.example.com
+             */
+            id: string;
+            /**
+             * @description What it is called.
+             * @example Yunshu
+             */
+            name: string;
+        };
         /** @description How one host scored. */
         Scored: {
             /**
@@ -6704,6 +7174,16 @@ export interface components {
              */
             disk_gib: number;
         };
+        /** @description A passkey, shown at the door. */
+        ShowPasskey: {
+            /**
+             * @description What came with the question.
+             * @example ywc_q83vASNFZ4mrze8BI0VniQq83vASNFZ4mrze8BI0Vn
+             */
+            ceremony: string;
+            /** @description What the device answered. */
+            credential: components["schemas"]["Assertion"];
+        };
         /** @description A recovery code for a challenge. */
         ShowRecovery: {
             /**
@@ -6730,6 +7210,21 @@ export interface components {
              */
             code: string;
         };
+        /** @description A passkey for a challenge. */
+        ShowWebauthn: {
+            /**
+             * @description The challenge that came with the right password.
+             * @example ysc_AZLwwS0-eksMjV5uf4CRorMBkvDBLT56SwyNXm5_gJGisW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0
+             */
+            challenge: string;
+            /**
+             * @description What came with the question.
+             * @example ywc_q83vASNFZ4mrze8BI0VniQq83vASNFZ4mrze8BI0Vn
+             */
+            ceremony: string;
+            /** @description What the device answered. */
+            credential: components["schemas"]["Assertion"];
+        };
         /** @description What signing in with a password leads to; `status` tells which. */
         SignInAnswer: components["schemas"]["SignedIn"] | components["schemas"]["MfaRequired"];
         /** @description What the tenant asks of whoever signs in. */
@@ -6742,6 +7237,7 @@ export interface components {
             /**
              * @description The kinds of second factor that count.
              * @example [
+             *       "webauthn",
              *       "totp"
              *     ]
              */
@@ -6753,6 +7249,14 @@ export interface components {
              *     ]
              */
             known_factor_kinds: string[];
+            /**
+             * @description What is asked of passkeys that are added: `none`, or `direct`: that their maker vouches for them, and that they are
+             *     of a listed model. Those that are there stay.
+             * @example none
+             */
+            attestation: string;
+            /** @description The models that are taken under `direct`, by AAGUID. */
+            allowed_aaguids: string[];
             /**
              * Format: int32
              * @description Minutes for which a factor is fresh enough for what asks for one; 0: for ever.
@@ -6915,6 +7419,17 @@ export interface components {
              * @example 7k3m-9qxd-0f2h-vw8c-1n5t-rj6b
              */
             recovery_code?: string | null;
+            passkey?: components["schemas"]["StepUpPasskey"] | null;
+        };
+        /** @description A passkey, shown again. */
+        StepUpPasskey: {
+            /**
+             * @description What came with the question.
+             * @example ywc_q83vASNFZ4mrze8BI0VniQq83vASNFZ4mrze8BI0Vn
+             */
+            ceremony: string;
+            /** @description What the device answered. */
+            credential: components["schemas"]["Assertion"];
         };
         /** @description A session whose factor was shown anew. */
         SteppedUp: {
@@ -7094,6 +7609,24 @@ export interface components {
              * @description Space used on the file system of the disks. GiB.
              */
             disk_used_gib: number;
+        };
+        /** @description The person, as devices show them. */
+        UserEntity: {
+            /**
+             * @description Their id, in base64url.
+             * @example AZLwwS0-eksMjV5uf4CRog
+             */
+            id: string;
+            /**
+             * @description Their address.
+             * @example ada@example.com
+             */
+            name: string;
+            /**
+             * @description What they are called.
+             * @example ada@example.com
+             */
+            displayName: string;
         };
         /**
          * Format: uuid
@@ -16423,6 +16956,677 @@ export interface operations {
             };
         };
     };
+    begin_sign_in_with_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What to ask the device */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BegunSignIn"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_with_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Ceremony and answer */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShowPasskey"];
+            };
+        };
+        responses: {
+            /** @description Signed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_sign_in_with_webauthn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The challenge */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginWebauthn"];
+            };
+        };
+        responses: {
+            /** @description What to ask the device */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BegunSignIn"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_with_webauthn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Challenge, ceremony and answer */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShowWebauthn"];
+            };
+        };
+        responses: {
+            /** @description Signed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sign_in_with_totp: {
         parameters: {
             query?: never;
@@ -16782,6 +17986,176 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_step_up: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen; what is asked then is answered nowhere */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description A repeat gets 409: a secret is not shown twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What to ask the device */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BegunStepUp"];
                 };
             };
             /** @description Malformed request; Invalid request */
@@ -21453,6 +22827,360 @@ export interface operations {
             };
         };
     };
+    enrol_webauthn: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen; what is asked then is answered nowhere */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description A repeat gets 409: a secret is not shown twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What to ask the device */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BegunWebauthn"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_webauthn: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen; the codes shown then are nobody's */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description A repeat gets 409: secrets are not shown twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The answer */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmWebauthn"];
+            };
+        };
+        responses: {
+            /** @description With `dry_run`: what the answer would have been. Nothing was changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfirmedWebauthn"];
+                };
+            };
+            /** @description Added */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfirmedWebauthn"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     enrol_totp: {
         parameters: {
             query?: {
@@ -21994,6 +23722,180 @@ export interface operations {
             };
         };
     };
+    read_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id */
+                factor: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The factor */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorView"];
+                };
+            };
+            /** @description Unchanged */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     delete_factor: {
         parameters: {
             query?: {
@@ -22024,6 +23926,184 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    modify_factor: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description The `ETag` last read */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Id */
+                factor: string;
+            };
+            cookie?: never;
+        };
+        /** @description The new name */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModifyFactor"];
+            };
+        };
+        responses: {
+            /** @description The factor as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorView"];
+                };
             };
             /** @description Malformed request; Invalid request */
             400: {
