@@ -26,14 +26,10 @@ pub const OPEN: &[(Method, &str)] = &[
     (Method::GET, "/.well-known/**"),
 ];
 
-/// Guessing passwords and codes and making tenants has a tighter rate.
+/// Guessing passwords and codes and making tenants has a tighter rate. A passkey's signature cannot be guessed, and what
+/// questions to devices cost is counted by identity.
 pub const GUESSABLE: &[&str] = &[
     "/api/v1/auth/login",
-    "/api/v1/auth/passkey:begin",
-    "/api/v1/auth/passkey",
-    "/api/v1/auth/mfa/webauthn:begin",
-    "/api/v1/auth/mfa/webauthn",
-    "/api/v1/auth/step-up:begin",
     "/api/v1/auth/mfa/totp",
     "/api/v1/auth/mfa/recovery",
     "/api/v1/auth/step-up",

@@ -193,10 +193,14 @@ fn configure(bench: &Bench, files: &std::path::Path) -> Config {
     )
     .unwrap();
     let to = bench.connect();
+    // All that the tests ask comes from one address; what a rate does is tested at the gateway.
+    let auth = json!({"per_second": 1_000, "burst": 1_000});
     let config = json!({
         "database": {"host": to.host, "port": to.port, "name": to.name},
         "crypto": {"kek": files.join("kek")},
-        "gateway": {"tls": "127.0.0.1:0", "plain": "127.0.0.1:0", "pki": files.join("pki"), "workers": 1},
+        "gateway": {
+            "tls": "127.0.0.1:0", "plain": "127.0.0.1:0", "pki": files.join("pki"), "workers": 1, "rates": {"auth": auth},
+        },
         "compute": {"images": files.join("images"), "uploads": files},
         "portal": {"assets": files.join("portal")},
     });
