@@ -3,8 +3,8 @@
 use web::{Routes, scope};
 
 use crate::api::{
-    account_credentials, account_keys, auth, authorize, factors, groups, internal, invitations, jwks, me, my_keys, oauth,
-    oauth_clients, policies, projects, role_bindings, roles, service_accounts, sessions, tenants, users,
+    account_credentials, account_keys, auth, authorize, factors, groups, internal, invitations, jwks, me, my_keys,
+    oauth, oauth_clients, policies, projects, role_bindings, roles, service_accounts, sessions, tenants, users,
 };
 
 /// Puts the routes into a server.

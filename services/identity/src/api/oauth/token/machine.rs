@@ -237,7 +237,8 @@ mod tests {
 
     #[tokio::test]
     async fn t16_a_proof_by_a_key_is_good_once() {
-        let test = start().await;
+        let clock = Clock::held_at(Clock::system().now());
+        let test = start_on(Bench::at(clock).await, &settings()).await;
         let tenant = test.bench.tenant("acme").await;
         let (robot, key) = Robot::with_key(&test, &tenant, "viewer").await;
         let send = async |assertion: String| {

@@ -47,7 +47,7 @@ export function NewClient({
         extra={t("client.redirect.hint")}
         rules={[{ required: true }]}
       >
-        <Select mode="tags" tokenSeparators={[" ", ","]} open={false} suffixIcon={null} />
+        <Select mode="tags" tokenSeparators={[" ", ","]} open={false} suffix={null} />
       </Form.Item>
       <Form.Item
         name="scopes"
