@@ -55,7 +55,7 @@ const MATRIX: &[(&str, Access)] = &[
     ("read_jwks", Open),
     ("read_openid_configuration", Open),
     ("read_oauth_metadata", Open),
-    ("authorize", Open),
+    ("begin_authorization", Open),
     ("decide_authorization", SignedIn),
     ("issue_oauth_token", Open),
     ("start_device_authorization", Open),

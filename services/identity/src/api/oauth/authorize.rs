@@ -57,7 +57,7 @@ pub struct Authorize {
 
 /// Asks a person to let a client in.
 #[utoipa::path(
-    operation_id = "authorize",
+    operation_id = "begin_authorization",
     tag = "oauth",
     description = "Where a client sends a person's browser (RFC 6749, 4.1.1). It goes on to the portal's page, where the person \
                    signs in, sees who asks for what, and decides; the answer goes to the redirect URI with `code` or `error`, \

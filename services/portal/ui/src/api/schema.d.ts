@@ -1143,7 +1143,7 @@ export interface paths {
          * Asks a person to let a client in.
          * @description Where a client sends a person's browser (RFC 6749, 4.1.1). It goes on to the portal's page, where the person signs in, sees who asks for what, and decides; the answer goes to the redirect URI with `code` or `error`, `state` and `iss`. Without a known client and one of its redirect URIs the answer stays here.
          */
-        get: operations["authorize"];
+        get: operations["begin_authorization"];
         put?: never;
         /**
          * Lets a client in, or does not.
@@ -19507,7 +19507,7 @@ export interface operations {
             };
         };
     };
-    authorize: {
+    begin_authorization: {
         parameters: {
             query?: {
                 /**
