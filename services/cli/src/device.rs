@@ -23,7 +23,11 @@ pub async fn enter(client: &Client) -> Result<Entered> {
     let asked = client.form("/oauth/device", &[("client_id", CLIENT)]).await?;
     let word = |name: &str| text(&asked, name).with_context(|| format!("the platform gave no {name}"));
     let (code, page) = (word("user_code")?, word("verification_uri")?);
-    eprintln!("Open {} in a browser and type the code {}", plain(page), plain(code));
+    crate::output::tell(format_args!(
+        "Open {} in a browser and type the code {}",
+        plain(page),
+        plain(code)
+    ));
 
     let device = word("device_code")?;
     let mut wait = Duration::from_secs(asked.get("interval").and_then(Value::as_u64).unwrap_or(5));

@@ -25,7 +25,7 @@ async fn main() -> ExitCode {
     match args.run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("yunshu: {error:#}");
+            crate::output::tell(format_args!("yunshu: {error:#}"));
             let refused = error.downcast_ref::<client::Refused>();
             let sign_in = error.is::<client::SignedOut>() || refused.is_some_and(client::Refused::is_sign_in);
             ExitCode::from(if sign_in { 3 } else { 1 })

@@ -59,6 +59,13 @@ impl Output {
     }
 }
 
+/// A word to whoever watches. That nobody does any more is no reason to stop.
+pub fn tell(line: impl std::fmt::Display) {
+    use std::io::Write;
+
+    writeln!(std::io::stderr(), "{line}").ok();
+}
+
 /// A reader that has seen enough, such as `head`, is no failure.
 fn say(text: &str) -> Result<()> {
     use std::io::Write as _;

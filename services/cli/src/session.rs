@@ -66,7 +66,7 @@ pub async fn login(global: &Global, login: &Login) -> Result<()> {
         client: entered.client,
     };
     client::keep(&file, &name, kept)?;
-    eprintln!("Signed in; the session is kept as profile `{name}`.");
+    crate::output::tell(format_args!("Signed in; the session is kept as profile `{name}`."));
     Ok(())
 }
 

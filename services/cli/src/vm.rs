@@ -105,7 +105,7 @@ async fn settle(client: &mut Client, operation: &str) -> Result<()> {
             match text(&now, "status").unwrap_or_default() {
                 "succeeded" => return Ok(()),
                 "failed" | "cancelled" => bail!("{}", why(&now)),
-                _ => eprintln!("{} …", text(&now, "status").unwrap_or("waiting")),
+                _ => crate::output::tell(format_args!("{} …", text(&now, "status").unwrap_or("waiting"))),
             }
         }
     };
