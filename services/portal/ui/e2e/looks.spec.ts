@@ -96,6 +96,7 @@ test("the API reference is bundled and lives under the same policy", async ({ pa
   });
   await page.goto("/reference");
   await expect(page.getByRole("heading", { name: /Yunshu/ }).first()).toBeVisible();
+  await page.locator("#operations-tag-vms").click();
   await expect(page.getByText("/api/v1/projects/{project}/vms", { exact: true }).first()).toBeVisible();
   expect(elsewhere).toEqual([]);
   expect(faults).toEqual([]);
