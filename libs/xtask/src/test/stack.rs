@@ -55,6 +55,7 @@ fn drive(place: &Place, options: &Up, report: &mut Report) -> Result<()> {
     let browser = npm::run(&place.root.join("services/portal/ui"), "e2e")
         .env("YUNSHU_URL", format!("https://localhost:{}", options.port))
         .env("YUNSHU_CREDENTIALS", secrets::dir(place))
+        .env("YUNSHU_MAIL", place.state("mail"))
         .env("CI", "true");
     report.run("stack: browser", browser)?;
     fuzz::run(place, options.port, report)
