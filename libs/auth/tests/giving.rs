@@ -12,7 +12,7 @@ use auth::{
 use chrono::{DateTime, TimeDelta, Utc};
 use ids::{ApiKeyId, ProjectId, RequestId, TenantId, UserId};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 const PEOPLE: usize = 5;
 const GROUPS: usize = 2;
@@ -370,6 +370,17 @@ fn runner(cases: u32) -> TestRunner {
     TestRunner::new(config)
 }
 
+/// The same histories each time: whether the walk sees must not hang on its luck.
+fn seeing() -> TestRunner {
+    let config = Config {
+        cases: 20_000,
+        failure_persistence: None,
+        max_shrink_iters: 0,
+        ..Config::default()
+    };
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]))
+}
+
 #[test]
 fn t18_reachable_rights_never_exceed_what_was_granted() {
     let walked = runner(200).run(&histories(), |(roles, rows, deeds)| walk(&RULE, roles, rows, &deeds));
@@ -410,14 +421,14 @@ fn t18_the_walk_sees_through_weaker_rules() {
         },
         ..RULE
     };
-    for weak in [
-        forgets_the_key,
-        forgets_conditions,
-        takes_anything,
-        forgets_where_a_role_is_bound,
-        forgets_what_a_role_held,
+    for (name, weak) in [
+        ("forgets the key", forgets_the_key),
+        ("forgets conditions", forgets_conditions),
+        ("takes anything", takes_anything),
+        ("forgets where a role is bound", forgets_where_a_role_is_bound),
+        ("forgets what a role held", forgets_what_a_role_held),
     ] {
-        let walked = runner(4000).run(&histories(), |(roles, rows, deeds)| walk(&weak, roles, rows, &deeds));
-        assert!(walked.is_err(), "nothing was found");
+        let walked = seeing().run(&histories(), |(roles, rows, deeds)| walk(&weak, roles, rows, &deeds));
+        assert!(walked.is_err(), "nothing was found where the rule {name}");
     }
 }

@@ -18,26 +18,31 @@ const HYPERVISOR: [&str; 2] = ["--manifest-path", "services/hypervisor/Cargo.tom
 
 pub fn test(place: &Place, stack_alone: bool) -> Result<()> {
     let mut report = Report::new(env::var("CI").is_ok_and(|ci| ci == "true"));
-    if stack_alone {
-        report.skip("code, portal, server, hypervisor", "only the stack was asked for")?;
-    } else {
-        code(place, &mut report)?;
-        portal(place, &mut report)?;
-        server(place, &mut report)?;
-    }
+    let done = steps(place, &mut report, stack_alone);
+    report.finish(done)
+}
 
+fn steps(place: &Place, report: &mut Report, stack_alone: bool) -> Result<()> {
+    let server = if stack_alone {
+        report.skip("code, portal, server, hypervisor", "only the stack was asked for")
+    } else {
+        code(place, report)?;
+        portal(place, report)?;
+        server(place, report)
+    };
+    // What runs is tried although a test failed: the more one run tells, the fewer are needed.
     let started = !libvirt::answers();
     // Started here and not by the stack, whose guests must still be forgotten when it has stopped.
-    let mut done = report.step("libvirt", "./dev up", || libvirt::start(place));
-    if !stack_alone {
-        done = done.and_then(|()| hypervisor(place, &mut report));
-    }
-    let done = done.and_then(|()| stack::run(place, &mut report));
+    let done = report.step("libvirt", "./dev up", || libvirt::start(place));
+    let done = done.and_then(|()| {
+        let guests = if stack_alone { Ok(()) } else { hypervisor(place, report) };
+        let stack = stack::run(place, report);
+        guests.and(stack)
+    });
     if started {
         libvirt::stop(place)?;
     }
-    done?;
-    report.finish()
+    server.and(done)
 }
 
 /// What needs nothing to run beside it.

@@ -1,4 +1,4 @@
-//! A line and a time per step, the end at the first failure, and what was left out.
+//! A line and a time per step, what failed in it, and what was left out.
 
 use std::{collections::BTreeSet, io::Write as _, time::Instant};
 
@@ -12,6 +12,7 @@ pub struct Report {
     count: Count,
     skipped: Vec<String>,
     unsteady: BTreeSet<String>,
+    failed: Vec<String>,
     /// Where nothing may be left out.
     strict: bool,
 }
@@ -23,6 +24,7 @@ impl Report {
             count: Count::default(),
             skipped: Vec::new(),
             unsteady: BTreeSet::new(),
+            failed: Vec::new(),
             strict,
         }
     }
@@ -94,10 +96,10 @@ impl Report {
             "\n{}\n\n{what} failed. Again: {repeat}\n",
             last_lines(&telling(&said), 200)
         );
-        self.tell();
-        // Last, because where output is cut the end is what stays.
-        for name in failed(&said) {
-            println!("failed: {name}");
+        let names = failed(&said);
+        self.failed.extend(names.iter().map(|name| (*name).to_owned()));
+        if names.is_empty() {
+            self.failed.push(what.to_owned());
         }
         bail!("{what} failed")
     }
@@ -108,14 +110,15 @@ impl Report {
         self.skipped.push(format!("{what}: {why}"));
         if self.strict {
             self.count.failed += 1;
-            self.tell();
             bail!("nothing may be left out here, but {what} was: {why}");
         }
         Ok(())
     }
 
-    pub fn finish(&self) -> Result<()> {
+    /// Tells how it went as a whole. `done` is how the steps ended.
+    pub fn finish(&self, done: Result<()>) -> Result<()> {
         self.tell();
+        done?;
         if self.strict && !self.skipped.is_empty() {
             bail!("nothing may be left out here");
         }
@@ -133,6 +136,10 @@ impl Report {
         }
         println!("{} min {} s in all", took / 60, took % 60);
         println!("{} passed, {} failed", self.count.passed, self.count.failed);
+        // Last, because where output is cut the end is what stays.
+        for name in &self.failed {
+            println!("failed: {name}");
+        }
     }
 }
 
@@ -159,9 +166,10 @@ fn is_of_a_threat(name: &str) -> bool {
 
 /// The tests that failed, by the names that cargo's runner lists at its end.
 fn failed(said: &str) -> BTreeSet<&str> {
-    let listed = said.lines().filter_map(|line| line.strip_prefix("    "));
-    let name = |name: &&str| name.contains("::") && name.chars().all(|c| c.is_ascii_alphanumeric() || "_:".contains(c));
-    listed.filter(name).collect()
+    let lists = said.split("\nfailures:\n").skip(1);
+    lists
+        .flat_map(|list| list.lines().map_while(|line| line.strip_prefix("    ")))
+        .collect()
 }
 
 #[cfg(test)]
@@ -170,11 +178,12 @@ mod tests {
 
     const SAID: &str = "\nrunning 3 tests\n.. 2/3\ntest b::two ... FAILED\n\nfailures:\n\n---- b::two stdout ----\n\
                         thread panicked: 1 is not 2\n\nfailures:\n    b::two\n\n\
-                        test result: FAILED. 2 passed; 1 failed\n\nrunning 1 test\n.\ntest result: ok. 1 passed\n";
+                        test result: FAILED. 2 passed; 1 failed\n\nrunning 1 test\n.\ntest result: ok. 1 passed\n\n\
+                        failures:\n    alone\n\ntest result: FAILED. 0 passed; 1 failed\n    not one\n";
 
     #[test]
     fn what_failed_is_named_and_what_passed_is_not() {
-        assert_eq!(failed(SAID).into_iter().collect::<Vec<_>>(), ["b::two"]);
+        assert_eq!(failed(SAID).into_iter().collect::<Vec<_>>(), ["alone", "b::two"]);
         let telling = telling(SAID);
         assert!(telling.contains("1 is not 2") && telling.contains("FAILED"));
         assert!(is_of_a_threat("a::t01_x") && !is_of_a_threat("a::two") && !is_of_a_threat("t1_x::two"));
