@@ -120,6 +120,7 @@ pub const TABLE: &[Rule] = &[
     to("/api/v1/users/**", Role::Identity),
     to("/api/v1/groups/**", Role::Identity),
     to("/api/v1/invitations/**", Role::Identity),
+    to("/api/v1/identity-providers/**", Role::Identity),
     to("/api/v1/service-accounts/**", Role::Identity),
     to("/api/v1/policies/**", Role::Identity),
     to("/api/v1/roles/**", Role::Identity),

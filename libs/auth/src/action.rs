@@ -170,6 +170,21 @@ actions! {
         Modify = "factor.modify" on Tenant(by_name): Anyone;
         Delete = "factor.delete" on Tenant(guarded): Anyone;
     }
+    /// Providers that vouch for a tenant's people.
+    identity_provider {
+        Create = "identity_provider.create" on Tenant(guarded): Owner, Admin;
+        List = "identity_provider.list" on Tenant: Owner, Admin, Auditor;
+        Read = "identity_provider.read" on Tenant: Owner, Admin, Auditor;
+        Modify = "identity_provider.modify" on Tenant(guarded): Owner, Admin;
+        Delete = "identity_provider.delete" on Tenant(guarded): Owner, Admin;
+        Operate = "identity_provider.operate" on Tenant: Owner, Admin;
+    }
+    /// Who the caller is at providers.
+    external_identity {
+        Create = "external_identity.create" on Tenant(guarded): Anyone;
+        List = "external_identity.list" on Tenant: Anyone;
+        Delete = "external_identity.delete" on Tenant(guarded): Anyone;
+    }
     /// The codes for the day a factor is lost.
     recovery_code {
         Create = "recovery_code.create" on Tenant(guarded): Anyone;
@@ -358,6 +373,8 @@ mod tests {
             "password",
             "factor",
             "recovery_code",
+            "identity_provider",
+            "external_identity",
             "api_key",
             "service_account",
             "account_key",
@@ -372,8 +389,8 @@ mod tests {
             weighty.contains(&action.resource) && !looks.contains(&verb) && !action.by_name
         });
         let open: Vec<_> = open.map(|action| action.name).collect();
-        // Whoever accepts an invitation has no credential yet.
-        assert_eq!(open, ["invitation.accept"]);
+        // Whoever accepts an invitation has no credential yet, and trying a provider changes nothing.
+        assert_eq!(open, ["invitation.accept", "identity_provider.operate"]);
     }
 
     /// The platform's staff see that tenants are there, and nothing of what is in them: what their role carries is asked of

@@ -1,9 +1,11 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, LOCATION};
-use reqwest::{Client, Response, redirect};
+use ipnetwork::IpNetwork;
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue, LOCATION};
+use reqwest::{Certificate, Client, Method, Request, Response, redirect};
 use tokio::time::{Instant, timeout_at};
 
 use crate::resolve::Public;
@@ -22,6 +24,17 @@ pub struct Limits {
     pub ports: Vec<u16>,
     /// How many redirects are followed.
     pub redirects: u8,
+    /// Networks that may be reached though they are not public: the operator's own word, never a tenant's.
+    pub opened: Vec<IpNetwork>,
+    /// Certificates (PEM) of authorities that vouch for hosts, beside the web's own: the operator's word too.
+    pub roots: Vec<u8>,
+}
+
+impl Limits {
+    /// May this address be connected to?
+    pub(crate) fn admits(&self, address: IpAddr) -> bool {
+        is_public(address) || self.opened.iter().any(|network| network.contains(address))
+    }
 }
 
 impl Default for Limits {
@@ -32,6 +45,8 @@ impl Default for Limits {
             silence: Duration::from_secs(5),
             ports: vec![80, 443],
             redirects: 0,
+            opened: Vec::new(),
+            roots: Vec::new(),
         }
     }
 }
@@ -73,14 +88,16 @@ impl Egress {
     /// A client within these limits.
     ///
     /// # Errors
-    /// If the TLS library cannot be set up.
+    /// If the TLS library cannot be set up, or the certificates are none.
     pub fn new(limits: Limits) -> Result<Self, reqwest::Error> {
+        let limits = Arc::new(limits);
+        let roots = Certificate::from_pem_bundle(&limits.roots)?;
         #[expect(
             clippy::disallowed_methods,
             reason = "the one place where a client for typed addresses is made"
         )]
         let client = Client::builder()
-            .dns_resolver(Arc::new(Public))
+            .dns_resolver(Arc::new(Public(Arc::clone(&limits))))
             .redirect(redirect::Policy::none())
             // A proxy would connect for us, to addresses we never see.
             .no_proxy()
@@ -91,11 +108,9 @@ impl Egress {
             .connect_timeout(limits.silence)
             .read_timeout(limits.silence)
             .user_agent("yunshu")
+            .tls_certs_merge(roots)
             .build()?;
-        Ok(Self {
-            client,
-            limits: Arc::new(limits),
-        })
+        Ok(Self { client, limits })
     }
 
     /// What it tolerates.
@@ -109,7 +124,7 @@ impl Egress {
     /// # Errors
     /// What is wrong with it.
     pub fn target(&self, url: &str) -> Result<Target, TargetError> {
-        Target::parse(url, &self.limits.ports)
+        Target::parse(url, &self.limits)
     }
 
     /// Asks for `target` and follows its redirects. The body is read by [`Download::chunk`].
@@ -129,25 +144,52 @@ impl Egress {
             }
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             match location {
-                Some(location) if status.is_redirection() => target = target.follow(location, &self.limits.ports)?,
+                Some(location) if status.is_redirection() => target = target.follow(location, &self.limits)?,
                 _ => return Err(Error::Status(status.as_u16())),
             }
         }
         Err(Error::Redirects)
     }
 
+    /// Sends a request of any method and answers whatever comes, its body whole. Redirects are answers here: a body, and what
+    /// proves who sends it, is for the one address it was meant for.
+    ///
+    /// # Errors
+    /// If nothing answers, or too much, or too slowly.
+    pub async fn call(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, Error> {
+        let deadline = Instant::now() + self.limits.total;
+        let target = self.target(&request.uri().to_string())?;
+        let mut request = Request::try_from(request).map_err(|_| TargetError::Unreadable)?;
+        *request.url_mut() = target.url().clone();
+
+        let response = timeout_at(deadline, self.send(request))
+            .await
+            .map_err(|_| Error::TooSlow)??;
+        let mut answer = http::Response::builder().status(response.status());
+        for (name, value) in response.headers() {
+            answer = answer.header(name, value);
+        }
+        let body = Download::begin(response, self.limits.bytes, deadline)?.bytes().await?;
+        answer.body(body).map_err(|_| Error::Broken)
+    }
+
     async fn once(&self, target: &Target) -> Result<Response, Error> {
-        let asked = self
-            .client
-            .get(target.url().clone())
-            .header(ACCEPT_ENCODING, "identity");
-        let response = asked.send().await.map_err(|error| {
-            tracing::info!(host = target.url().host_str(), ?error, "nothing fetched");
+        self.send(Request::new(Method::GET, target.url().clone())).await
+    }
+
+    async fn send(&self, mut request: Request) -> Result<Response, Error> {
+        let host = request.url().host_str().map(str::to_owned);
+        request
+            .headers_mut()
+            .insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let response = self.client.execute(request).await.map_err(|error| {
+            // The query of a URL is for whom it was meant alone.
+            tracing::info!(host, error = ?error.without_url(), "nothing fetched");
             Error::Unreachable
         })?;
         // The second wall: who really answered.
         match response.remote_addr() {
-            Some(address) if is_public(address.ip()) => Ok(response),
+            Some(address) if self.limits.admits(address.ip()) => Ok(response),
             _ => Err(Error::Unreachable),
         }
     }

@@ -1,7 +1,7 @@
 //! The only client that may reach an address somebody typed.
 //!
 //! # What it guarantees
-//! A connection is made to public addresses only. The check stands where the connection is made: names are resolved by
+//! A connection is made to public addresses only, and to networks that the operator has opened. The check stands where the connection is made: names are resolved by
 //! a resolver that hands the connector nothing but addresses it has checked, so a name that changes its address
 //! between check and use (DNS rebinding) changes nothing. Addresses written as numbers pass the same check, in every
 //! spelling (`0x7f.1`, `2130706433`, `[::ffff:7f00:1]`) because the URL standard makes one of them. Each redirect is a

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use crate::is_public;
+use crate::Limits;
 
 /// A URL whose form may be asked for. Whether its name leads to a public address is seen when it is connected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,26 +33,29 @@ impl Target {
     pub const LONGEST: usize = 2048;
 
     /// Checks scheme, credentials, port, and the address where the host is one.
-    pub fn parse(text: &str, ports: &[u16]) -> Result<Self, TargetError> {
+    pub(crate) fn parse(text: &str, limits: &Limits) -> Result<Self, TargetError> {
         if text.len() > Self::LONGEST {
             return Err(TargetError::Unreadable);
         }
-        Self::check(Url::parse(text).map_err(|_| TargetError::Unreadable)?, ports)
+        Self::check(Url::parse(text).map_err(|_| TargetError::Unreadable)?, limits)
     }
 
     /// Where a redirect of this target leads, checked anew.
-    pub(crate) fn follow(&self, location: &str, ports: &[u16]) -> Result<Self, TargetError> {
-        Self::check(self.0.join(location).map_err(|_| TargetError::Unreadable)?, ports)
+    pub(crate) fn follow(&self, location: &str, limits: &Limits) -> Result<Self, TargetError> {
+        Self::check(self.0.join(location).map_err(|_| TargetError::Unreadable)?, limits)
     }
 
-    fn check(url: Url, ports: &[u16]) -> Result<Self, TargetError> {
+    fn check(url: Url, limits: &Limits) -> Result<Self, TargetError> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(TargetError::Scheme);
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(TargetError::Credentials);
         }
-        if !url.port_or_known_default().is_some_and(|port| ports.contains(&port)) {
+        if !url
+            .port_or_known_default()
+            .is_some_and(|port| limits.ports.contains(&port))
+        {
             return Err(TargetError::Port);
         }
         // A connector takes a number for what it is and asks no resolver: this is its check.
@@ -61,7 +64,7 @@ impl Target {
             Host::Ipv4(address) => Some(IpAddr::V4(address)),
             Host::Ipv6(address) => Some(IpAddr::V6(address)),
         };
-        if number.is_some_and(|address| !is_public(address)) {
+        if number.is_some_and(|address| !limits.admits(address)) {
             return Err(TargetError::Address);
         }
         Ok(Self(url))
@@ -77,9 +80,22 @@ impl Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::is_public;
 
     fn parse(text: &str) -> Result<Target, TargetError> {
-        Target::parse(text, &[80, 443])
+        Target::parse(text, &Limits::default())
+    }
+
+    #[test]
+    fn t50_what_the_operator_opened_is_open_and_nothing_beside_it() {
+        let limits = Limits {
+            opened: vec!["10.7.0.0/16".parse().unwrap()],
+            ..Limits::default()
+        };
+        assert!(Target::parse("https://10.7.1.2/", &limits).is_ok());
+        for closed in ["https://10.8.1.2/", "https://127.0.0.1/", "https://[::ffff:10.7.1.2]/"] {
+            assert_eq!(Target::parse(closed, &limits), Err(TargetError::Address), "{closed}");
+        }
     }
 
     #[test]
@@ -149,10 +165,10 @@ mod tests {
             ("https://example.org:22/", TargetError::Port),
             ("https://me@example.org/", TargetError::Credentials),
         ] {
-            assert_eq!(from.follow(location, &[80, 443]), Err(error), "{location}");
+            assert_eq!(from.follow(location, &Limits::default()), Err(error), "{location}");
         }
         assert_eq!(
-            from.follow("../c", &[80, 443]).unwrap().url().as_str(),
+            from.follow("../c", &Limits::default()).unwrap().url().as_str(),
             "https://example.org/c"
         );
     }

@@ -61,6 +61,12 @@ define_id! {
     AccountCredentialId;
     /// A step of a sign-in that waits for its second factor.
     ChallengeId;
+    /// An identity provider of a tenant.
+    IdentityProviderId;
+    /// What a provider calls a person.
+    ExternalIdentityId;
+    /// A sign-in whose person is at a provider.
+    ExternalSignInId;
     /// A pool of hosts.
     PoolId;
     /// A machine that runs virtual machines.

@@ -3,6 +3,7 @@
 mod cli;
 mod count;
 mod fuzz;
+mod keycloak;
 mod kills;
 mod report;
 mod stack;
@@ -12,6 +13,7 @@ use std::{collections::BTreeSet, env, path::PathBuf};
 use anyhow::Result;
 
 use crate::{check, deny, guest, libvirt, npm, openapi, pg_test, place::Place, sh::Sh};
+use keycloak::Keycloak;
 use report::Report;
 
 const HYPERVISOR: [&str; 2] = ["--manifest-path", "services/hypervisor/Cargo.toml"];
@@ -109,14 +111,25 @@ fn portal(place: &Place, report: &mut Report) -> Result<()> {
 fn server(place: &Place, report: &mut Report) -> Result<()> {
     let started = !pg_test::is_up(place)?;
     let url = pg_test::start(place)?;
+    let mut keycloak = None;
+    // It takes a minute to start: beside the build that comes next. Whoever needs it waits for it.
+    report.step("Keycloak: on its way", "./dev test", || {
+        keycloak = Some(Keycloak::start(place, stack::free_port(2)?)?);
+        Ok(())
+    })?;
+    let base = keycloak.as_ref().map(Keycloak::base).unwrap_or_default();
     let tests = || {
         Sh::new("cargo")
             .args(["test", "--workspace", "--quiet", "--no-fail-fast"])
             .env("YUNSHU_TEST_PG", &url)
+            .env("YUNSHU_KEYCLOAK", base)
             .dir(&place.root)
     };
     let again = |names: &BTreeSet<&str>| tests().args(["--", "--exact"]).args(names);
     let done = report.tests("tests", tests(), again);
+    if let Some(keycloak) = keycloak {
+        keycloak.stop()?;
+    }
     if started {
         pg_test::stop(place)?;
     }

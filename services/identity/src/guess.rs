@@ -118,6 +118,20 @@ pub fn questions(limits: &Limits, network: &str) -> Vec<Budget> {
     vec![Budget::new(limits.address, ["questions", network, ""])]
 }
 
+/// The budget of sign-ins by identity providers that are begun from `network`: each has us ask somebody else.
+pub fn external(limits: &Limits, network: &str) -> Vec<Budget> {
+    vec![Budget::new(limits.address, ["external", network, ""])]
+}
+
+/// The budget of questions to identity providers that somebody who is signed in has us ask.
+pub fn provider_questions(whose: &str) -> Vec<Budget> {
+    let few = Limit {
+        burst: 20,
+        refill_seconds: 10,
+    };
+    vec![Budget::new(few, ["provider", whose, ""])]
+}
+
 /// The budgets of an attempt on `email` from `network`, in the order in which they are taken: everybody the same, so that
 /// two attempts never wait for each other in a circle.
 pub fn budgets(limits: &Limits, email: &Email, network: &str, known: bool) -> Vec<Budget> {

@@ -156,7 +156,9 @@ impl Policy {
         let shown = counted
             .map(|kind| Method::Factor(*kind).name())
             .any(|name| of.methods.iter().any(|method| method == name));
-        let lacks = self.asks_factor_of(of.bindings) && !(shown && self.is_met_by(of.has));
+        // Shown at a provider that the tenant believes of that.
+        let elsewhere = of.methods.iter().any(|method| method == Method::ProviderFactor.name());
+        let lacks = self.asks_factor_of(of.bindings) && !elsewhere && !(shown && self.is_met_by(of.has));
         let due = of.password_due.then_some(Owed::Password);
         due.into_iter().chain(lacks.then_some(Owed::Factor)).collect()
     }

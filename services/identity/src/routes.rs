@@ -3,8 +3,9 @@
 use web::{Routes, scope};
 
 use crate::api::{
-    account_credentials, account_keys, auth, authorize, factors, groups, internal, invitations, jwks, me, my_keys,
-    oauth, oauth_clients, policies, projects, role_bindings, roles, service_accounts, sessions, tenants, users,
+    account_credentials, account_keys, auth, authorize, factors, groups, identity_providers, internal, invitations,
+    jwks, me, my_identities, my_keys, oauth, oauth_clients, policies, projects, role_bindings, roles, service_accounts,
+    sessions, tenants, users,
 };
 
 /// Puts the routes into a server.
@@ -42,6 +43,9 @@ fn signing_in(api: &mut Routes<'_>) {
         .service(auth::mfa::webauthn::sign_in_with_webauthn)
         .service(auth::mfa::totp::sign_in_with_totp)
         .service(auth::mfa::recovery::sign_in_with_recovery_code)
+        .service(auth::oidc::providers::list_sign_in_providers)
+        .service(auth::oidc::begin::begin_provider_sign_in)
+        .service(auth::oidc::complete::complete_provider_sign_in)
         .service(auth::refresh::refresh_session)
         .service(auth::step_up::begin::begin_step_up)
         .service(auth::step_up::step_up)
@@ -86,6 +90,10 @@ fn oneself(api: &mut Routes<'_>) {
         .service(factors::read::read_factor)
         .service(factors::modify::modify_factor)
         .service(factors::delete::delete_factor)
+        .service(my_identities::list::list_my_identities)
+        .service(my_identities::link::link_identity)
+        .service(my_identities::confirm::confirm_identity)
+        .service(my_identities::unlink::unlink_identity)
         .service(sessions::list_mine::list_my_sessions)
         .service(sessions::delete_my_others::delete_my_sessions)
         .service(sessions::delete_mine::delete_my_session)
@@ -133,6 +141,12 @@ fn the_tenant(api: &mut Routes<'_>) {
         .service(groups::members::list::list_group_members)
         .service(groups::members::add::add_group_member)
         .service(groups::members::remove::remove_group_member)
+        .service(identity_providers::list::list_identity_providers)
+        .service(identity_providers::create::create_identity_provider)
+        .service(identity_providers::read::read_identity_provider)
+        .service(identity_providers::modify::modify_identity_provider)
+        .service(identity_providers::delete::delete_identity_provider)
+        .service(identity_providers::test::test_identity_provider)
         .service(invitations::list::list_invitations)
         .service(invitations::create::create_invitation)
         .service(invitations::delete::delete_invitation)

@@ -11,6 +11,7 @@ use web::{Running, Server, Tasks};
 use crate::factor::passkey::RelyingParty;
 use crate::keys::Keys;
 use crate::mail::Mailer;
+use crate::oidc::Relying;
 use crate::settings::Settings;
 use crate::state::Identity;
 use crate::{routes, work};
@@ -51,6 +52,7 @@ impl Service {
             tracing::info!(portal = mailer.portal(), "no passkeys: the portal has no domain name");
         }
         let state = Identity {
+            providers: Relying::new(&settings.providers, &issuer, db.clock().clone())?,
             hasher: settings.hasher()?,
             keys: Keys::new(db.clone(), kek.clone(), issuer, settings.signing_key_age()),
             kek,

@@ -7,6 +7,7 @@ use crate::factor::passkey::PasskeySettings;
 use crate::guess::Limits;
 use crate::mail::MailSettings;
 use crate::password::{Cost, Hasher};
+use crate::provider::settings::ProviderSettings;
 use crate::session::Lifetimes;
 
 /// What an operator may set for identity.
@@ -33,6 +34,8 @@ pub struct Settings {
     pub mail: MailSettings,
     /// Where passkeys are good.
     pub passkeys: PasskeySettings,
+    /// How far the platform goes to reach identity providers.
+    pub providers: ProviderSettings,
 }
 
 impl Default for Settings {
@@ -49,6 +52,7 @@ impl Default for Settings {
             guesses: Limits::default(),
             mail: MailSettings::default(),
             passkeys: PasskeySettings::default(),
+            providers: ProviderSettings::default(),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Signing in, as a machine that only the server moves.
 //!
 //! # What it guarantees
-//! A sign-in goes one of two ways: the password, then a second factor where the person has one, then tokens; or a passkey,
-//! which is both at once because it verifies its holder, then tokens. Which step comes next
+//! A sign-in goes one of three ways: the password, then a second factor where the person has one, then tokens; the word of a
+//! provider ([`crate::oidc`]) in the password's place; or a passkey, which is both at once because it verifies its holder.
+//! Which step comes next
 //! is kept by the server ([`challenge`]); what a client sends is an event, and an event that its state does not wait for is
 //! refused. So no step can be skipped, repeated or taken in another order, whatever the client sends.
 //!
@@ -15,7 +16,10 @@
 //! | nobody | wrong password | over |
 //! | nobody | right passkey | authenticated by passkey |
 //! | nobody | wrong passkey | over |
-//! | known | has no second factor | authenticated by password |
+//! | nobody | a provider vouches for them | known |
+//! | nobody | a provider vouches for them and for a second factor, and is believed | authenticated by both |
+//! | nobody | no provider vouches for them, or not for somebody who may come in | over |
+//! | known | has no second factor | authenticated by what was shown |
 //! | known | has second factors | due, for five minutes |
 //! | known | has none and must have one | enrolling: signed in, for nothing but adding one |
 //! | due | right code, or passkey, of a kind they have | authenticated by both |
@@ -49,6 +53,10 @@ pub enum Method {
     Passkey,
     /// A second factor.
     Factor(Kind),
+    /// The word of an identity provider.
+    Provider,
+    /// The word of an identity provider that a second factor was shown there.
+    ProviderFactor,
 }
 
 impl Method {
@@ -59,6 +67,8 @@ impl Method {
             Self::Passkey | Self::Factor(Kind::Webauthn) => "pop",
             Self::Factor(Kind::Totp) => "otp",
             Self::Factor(Kind::Recovery) => "recovery",
+            Self::Provider => "oidc",
+            Self::ProviderFactor => "mfa",
         }
     }
 }
@@ -68,8 +78,8 @@ impl Method {
 pub enum State {
     /// Nothing was shown.
     Nobody,
-    /// The password was right.
-    Known,
+    /// The password, or a provider's word, was right.
+    Known(Method),
     /// A second factor is due.
     Due(Due),
     /// All was shown that this person must show.
@@ -77,13 +87,15 @@ pub enum State {
     /// All was shown that this person can show, and it is not enough: their session is good for adding a factor alone. What
     /// lifts that is the session's standing, once one is confirmed in it.
     Enrolling(Vec<Method>),
-    /// It failed; another begins with the password.
+    /// It failed; another begins anew.
     Over,
 }
 
 /// A second factor that is waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
+    /// What was shown first.
+    pub first: Method,
     /// The kinds that the person has.
     pub kinds: Vec<Kind>,
     /// Wrong codes so far.
@@ -104,6 +116,13 @@ pub enum Event {
     Passkey {
         /// Was it somebody's, and asked for?
         right: bool,
+    },
+    /// An identity provider answered.
+    Provider {
+        /// Does it vouch for somebody who may come in?
+        right: bool,
+        /// And for a second factor, and is it believed?
+        factor: bool,
     },
     /// It was looked up which second factors the person has.
     Found(Vec<Kind>),
@@ -127,12 +146,18 @@ impl State {
     /// Where `event` leads at `now`.
     pub fn next(self, event: Event, now: DateTime<Utc>) -> Result<Self, NotNow> {
         match (self, event) {
-            (Self::Nobody, Event::Password { right }) => Ok(if right { Self::Known } else { Self::Over }),
+            (Self::Nobody, Event::Password { right: true }) => Ok(Self::Known(Method::Password)),
             (Self::Nobody, Event::Passkey { right: true }) => Ok(Self::Authenticated(vec![Method::Passkey])),
-            (Self::Nobody, Event::Passkey { right: false }) => Ok(Self::Over),
-            (Self::Known, Event::Found(kinds)) if kinds.is_empty() => Ok(Self::Authenticated(vec![Method::Password])),
-            (Self::Known, Event::Lacking) => Ok(Self::Enrolling(vec![Method::Password])),
-            (Self::Known, Event::Found(kinds)) => Ok(Self::Due(Due {
+            (Self::Nobody, Event::Provider { right: true, factor }) => Ok(if factor {
+                Self::Authenticated(vec![Method::Provider, Method::ProviderFactor])
+            } else {
+                Self::Known(Method::Provider)
+            }),
+            (Self::Nobody, Event::Password { .. } | Event::Passkey { .. } | Event::Provider { .. }) => Ok(Self::Over),
+            (Self::Known(first), Event::Found(kinds)) if kinds.is_empty() => Ok(Self::Authenticated(vec![first])),
+            (Self::Known(first), Event::Lacking) => Ok(Self::Enrolling(vec![first])),
+            (Self::Known(first), Event::Found(kinds)) => Ok(Self::Due(Due {
+                first,
                 kinds,
                 wrong: 0,
                 until: now + PATIENCE,
@@ -152,7 +177,7 @@ impl State {
 impl Due {
     fn shown(self, kind: Kind, right: bool) -> State {
         if right {
-            return State::Authenticated(vec![Method::Password, Method::Factor(kind)]);
+            return State::Authenticated(vec![self.first, Method::Factor(kind)]);
         }
         let wrong = self.wrong.saturating_add(1);
         if wrong >= WRONG_CODES {
@@ -174,8 +199,13 @@ mod tests {
     }
 
     fn due(wrong: u8) -> State {
+        waiting(Method::Password, Kind::Totp, wrong)
+    }
+
+    fn waiting(first: Method, kind: Kind, wrong: u8) -> State {
         State::Due(Due {
-            kinds: vec![Kind::Totp],
+            first,
+            kinds: vec![kind],
             wrong,
             until: at(300),
         })
@@ -183,6 +213,10 @@ mod tests {
 
     const fn code(kind: Kind, right: bool) -> Event {
         Event::Code { kind, right }
+    }
+
+    const fn vouched(right: bool, factor: bool) -> Event {
+        Event::Provider { right, factor }
     }
 
     #[test]
@@ -200,52 +234,59 @@ mod tests {
             code(Kind::Webauthn, true),
             code(Kind::Webauthn, false),
             Event::Found(vec![Kind::Webauthn]),
+            vouched(true, false),
+            vouched(true, true),
+            vouched(false, true),
             Event::Lacking,
         ];
-        let keyed = || {
-            State::Due(Due {
-                kinds: vec![Kind::Webauthn],
-                wrong: 0,
-                until: at(300),
-            })
-        };
+        let keyed = |wrong| waiting(Method::Password, Kind::Webauthn, wrong);
         let by_both = |kind| State::Authenticated(vec![Method::Password, Method::Factor(kind)]);
         let authenticated = State::Authenticated(vec![Method::Password]);
+        let by_provider = waiting(Method::Provider, Kind::Totp, 0);
         let enrolling = State::Enrolling(vec![Method::Password]);
         for (state, edges) in [
             (
                 State::Nobody,
                 vec![
-                    (0, State::Known),
+                    (0, State::Known(Method::Password)),
                     (1, State::Over),
                     (7, State::Authenticated(vec![Method::Passkey])),
                     (8, State::Over),
+                    (12, State::Known(Method::Provider)),
+                    (13, State::Authenticated(vec![Method::Provider, Method::ProviderFactor])),
+                    (14, State::Over),
                 ],
             ),
             (
-                State::Known,
+                State::Known(Method::Provider),
+                vec![
+                    (2, State::Authenticated(vec![Method::Provider])),
+                    (3, by_provider.clone()),
+                    (11, waiting(Method::Provider, Kind::Webauthn, 0)),
+                    (15, State::Enrolling(vec![Method::Provider])),
+                ],
+            ),
+            (
+                by_provider.clone(),
+                vec![
+                    (
+                        4,
+                        State::Authenticated(vec![Method::Provider, Method::Factor(Kind::Totp)]),
+                    ),
+                    (5, waiting(Method::Provider, Kind::Totp, 1)),
+                ],
+            ),
+            (
+                State::Known(Method::Password),
                 vec![
                     (2, authenticated.clone()),
                     (3, due(0)),
-                    (11, keyed()),
-                    (12, enrolling.clone()),
+                    (11, keyed(0)),
+                    (15, enrolling.clone()),
                 ],
             ),
             (due(0), vec![(4, by_both(Kind::Totp)), (5, due(1))]),
-            (
-                keyed(),
-                vec![
-                    (9, by_both(Kind::Webauthn)),
-                    (
-                        10,
-                        State::Due(Due {
-                            kinds: vec![Kind::Webauthn],
-                            wrong: 1,
-                            until: at(300),
-                        }),
-                    ),
-                ],
-            ),
+            (keyed(0), vec![(9, by_both(Kind::Webauthn)), (10, keyed(1))]),
             (authenticated, vec![]),
             (enrolling, vec![]),
             (State::Authenticated(vec![Method::Passkey]), vec![]),
@@ -283,6 +324,7 @@ mod tests {
         prop_oneof![
             any::<bool>().prop_map(|right| Event::Password { right }),
             prop::bool::weighted(0.2).prop_map(|right| Event::Passkey { right }),
+            (any::<bool>(), prop::bool::weighted(0.2)).prop_map(|(right, factor)| vouched(right, factor)),
             proptest::collection::vec(kind(), 0..3).prop_map(Event::Found),
             (kind(), any::<bool>()).prop_map(|(kind, right)| code(kind, right)),
             Just(Event::Lacking),
@@ -290,19 +332,23 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens in whatever order: who is authenticated has shown the password, and a factor if they have one; or
-        /// nothing but a passkey.
+        /// Whatever happens in whatever order: who is authenticated has shown the password or brought a provider's word, and a
+        /// factor if they have one, there or here; or nothing but a passkey.
         #[test]
         fn t14_nothing_leads_past_a_factor(events in proptest::collection::vec((event(), 0i64..600), 0..40)) {
             let (mut state, mut now) = (State::Nobody, 0);
-            let (mut password, mut has, mut shown, mut lacks) = (false, None::<Vec<Kind>>, false, false);
-            let mut passkey = false;
+            let (mut first, mut has, mut shown, mut believed) = (false, None::<Vec<Kind>>, false, false);
+            let (mut lacks, mut passkey) = (false, false);
             for (event, later) in events {
                 now += later / 10;
                 if let Ok(next) = state.clone().next(event.clone(), at(now)) {
                     match event {
-                        Event::Password { right } => password |= right,
+                        Event::Password { right } => first |= right,
                         Event::Passkey { right } => passkey |= right,
+                        Event::Provider { right, factor } => {
+                            first |= right;
+                            believed |= right && factor;
+                        }
                         Event::Found(kinds) => has = Some(kinds),
                         Event::Lacking => lacks = true,
                         Event::Code { kind, right } => shown |= right && has.as_ref().is_some_and(|has| has.contains(&kind)),
@@ -310,11 +356,12 @@ mod tests {
                     state = next;
                 }
                 if matches!(state, State::Authenticated(_)) {
-                    let both = password && !lacks && has.as_ref().is_some_and(|has| has.is_empty() || shown);
-                    prop_assert!(both != passkey, "both ways at once, or neither");
+                    let found = !lacks && has.as_ref().is_some_and(|has| has.is_empty() || shown);
+                    let both = first && (believed || found);
+                    prop_assert!(both != passkey, "two ways at once, or none");
                 }
                 if matches!(state, State::Enrolling(_)) {
-                    prop_assert!(password && lacks && !passkey);
+                    prop_assert!(first && lacks && !passkey);
                 }
             }
         }

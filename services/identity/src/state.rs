@@ -6,6 +6,7 @@ use crate::factor::passkey::RelyingParty;
 use crate::guess::Limits;
 use crate::keys::Keys;
 use crate::mail::Mailer;
+use crate::oidc::Relying;
 use crate::password::Hasher;
 use crate::session::Lifetimes;
 
@@ -27,6 +28,8 @@ pub struct Identity {
     pub passkeys: Option<RelyingParty>,
     /// Sends letters.
     pub mailer: Mailer,
+    /// Speaks with identity providers.
+    pub providers: Relying,
     /// Rings when there is an errand.
     pub errands: Notify,
 }

@@ -5,6 +5,7 @@ mod keys;
 pub(crate) mod letters;
 pub(crate) mod oauth;
 mod people;
+pub(crate) mod provider;
 
 pub(crate) use people::Person;
 

@@ -11,7 +11,7 @@ use utoipa::openapi::{
 };
 
 /// The tags and what stands under each.
-const TAGS: [(&str, &str); 25] = [
+const TAGS: [(&str, &str); 26] = [
     ("auth", "Signing up, in and out"),
     (
         "oauth",
@@ -21,6 +21,10 @@ const TAGS: [(&str, &str); 25] = [
     ("me", "The caller's own person and rights"),
     ("users", "The people of the tenant"),
     ("groups", "Groups of people, to bind roles to"),
+    (
+        "identity-providers",
+        "Other places that vouch for people of the tenant, by OpenID Connect",
+    ),
     ("invitations", "Invitations to become a person of the tenant"),
     ("sessions", "Where people are signed in"),
     ("api-keys", "Keys with which programs call"),

@@ -106,6 +106,9 @@ fn identity(here: &Here) -> Result<()> {
     here.says(&["users", "list"], |users| {
         users.as_array().is_some_and(|all| all.len() == 1)
     })?;
+    let allowed = |yes: bool| move |verdict: &Value| verdict.get("allowed") == Some(&yes.into());
+    here.says(&["explain", "vm.create"], allowed(true))?;
+    here.says(&["explain", "flavor.create"], allowed(false))?;
     here.says(&["groups", "create", "poets"], |_| true)?;
     here.says(&["groups", "list"], has("poets"))?;
     here.says(&["roles", "create", "starter", "--permission", "vm.operate"], |_| true)?;

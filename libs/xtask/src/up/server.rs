@@ -127,6 +127,7 @@ fn configure(place: &Place, up: &Up) -> Result<()> {
     let text = |path: &Path| toml::Value::from(path.to_string_lossy().into_owned()).to_string();
     let config = format!(
         "# Written by ./dev up; your changes belong into the environment (YUNSHU_<SECTION>__<KEY>).\n\
+         issuer = \"https://localhost:{tls}\"\n\n\
          [database]\nhost = {host}\nport = {port}\nname = \"{name}\"\nsecrets = {secrets}\n\n\
          [gateway]\ntls = \"0.0.0.0:{tls}\"\nplain = \"127.0.0.1:{plain}\"\npki = {pki}\n\
          rates.auth = {{ per_second = {rate}, burst = {burst} }}\n\n\

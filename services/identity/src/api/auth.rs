@@ -7,6 +7,7 @@ pub mod email;
 pub mod login;
 pub mod logout;
 pub mod mfa;
+pub mod oidc;
 pub mod passkey;
 pub mod password;
 pub mod password_reset;

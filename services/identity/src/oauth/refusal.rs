@@ -1,13 +1,16 @@
 //! How the endpoints of OAuth 2.0 say no (RFC 6749, 5.2).
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use fault::Kind;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response};
+use utoipa::{IntoResponses, ToSchema};
+use web::Refusals;
 
 /// What is wrong, in the words of the standards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -92,6 +95,24 @@ pub struct OauthRefusal {
     /// How to mend it.
     #[schema(example = "The code is not good, or no longer.")]
     pub error_description: String,
+}
+
+/// The statuses of [`Refusals`]: what the gateway refuses is a problem as everywhere, what the endpoint itself refuses is said
+/// as OAuth says it.
+pub struct OauthRefusals;
+
+impl IntoResponses for OauthRefusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut responses = Refusals::responses();
+        for response in responses.values_mut() {
+            if let RefOr::T(response) = response {
+                let schema = Ref::from_schema_name(OauthRefusal::name());
+                let content = ContentBuilder::new().schema(Some(schema)).build();
+                response.content.insert("application/json".to_owned(), content.into());
+            }
+        }
+        responses
+    }
 }
 
 impl Refusal {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::{Due, State, WRONG_CODES};
+use super::{Due, Method, State, WRONG_CODES};
 use crate::factor::Kind;
 
 /// Tells a person, and a secret scanner, what it is.
@@ -74,13 +74,15 @@ impl Challenge {
 pub struct Pending {
     /// Whose.
     pub user: UserId,
+    /// What was shown first.
+    pub first: Method,
     /// SHA-256 of the challenge's secret.
     pub secret_hash: Vec<u8>,
     /// From where the password was shown.
     pub network: String,
     /// Wrong codes so far.
     pub wrong: u8,
-    /// It came to its end, or its password or person is no longer good.
+    /// It came to its end, or its password, provider or person is no longer good.
     pub over: bool,
     /// How long it waits.
     pub expires_at: DateTime<Utc>,
@@ -98,6 +100,7 @@ impl Pending {
             return State::Over;
         }
         State::Due(Due {
+            first: self.first,
             kinds,
             wrong: self.wrong,
             until: self.expires_at,

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use db::{Result, SystemTx};
-use ids::UserId;
+use ids::{ExternalIdentityId, UserId};
 
-use crate::signin::State;
 use crate::signin::challenge::{Challenge, Pending};
+use crate::signin::{Method, State};
 use crate::store::people::Candidate;
 
 #[derive(sqlx::FromRow)]
@@ -18,10 +18,12 @@ struct ChallengeRow {
     expires_at: DateTime<Utc>,
 }
 
-impl From<ChallengeRow> for Pending {
-    fn from(row: ChallengeRow) -> Self {
-        Self {
+impl ChallengeRow {
+    fn pending(self, first: Method) -> Pending {
+        let row = self;
+        Pending {
             user: row.user_id,
+            first,
             secret_hash: row.secret_hash,
             network: row.network,
             wrong: u8::try_from(row.wrong).unwrap_or(u8::MAX),
@@ -58,7 +60,34 @@ pub async fn insert(
     Ok(())
 }
 
-/// A sign-in that waits, and its person and password, held until the end of the transaction: its codes are judged one
+/// Keeps a sign-in by a provider that waits for its second factor.
+pub async fn insert_external(
+    tx: &mut SystemTx,
+    challenge: &Challenge,
+    (user, identity): (UserId, ExternalIdentityId),
+    network: &str,
+    until: DateTime<Utc>,
+) -> Result<()> {
+    let now = tx.now();
+    sqlx::query(
+        "insert into identity.challenges (tenant_id, challenge_id, user_id, secret_hash, network, identity_id, created_at,
+                                          expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(challenge.tenant)
+    .bind(challenge.id)
+    .bind(user)
+    .bind(challenge.hash())
+    .bind(network)
+    .bind(identity)
+    .bind(now)
+    .bind(until)
+    .execute(tx.sql())
+    .await?;
+    Ok(())
+}
+
+/// A sign-in that waits, and its person and password or provider, held until the end of the transaction: its codes are judged one
 /// after another, and who is disabled meanwhile is found to be.
 pub async fn claim(tx: &mut SystemTx, challenge: &Challenge) -> Result<Option<Pending>> {
     let row: Option<ChallengeRow> = sqlx::query_as(
@@ -72,7 +101,26 @@ pub async fn claim(tx: &mut SystemTx, challenge: &Challenge) -> Result<Option<Pe
     .bind(challenge.id)
     .fetch_optional(tx.sql())
     .await?;
-    Ok(row.map(Pending::from))
+    match row {
+        Some(row) => Ok(Some(row.pending(Method::Password))),
+        None => claim_external(tx, challenge).await,
+    }
+}
+
+async fn claim_external(tx: &mut SystemTx, challenge: &Challenge) -> Result<Option<Pending>> {
+    let row: Option<ChallengeRow> = sqlx::query_as(
+        "select c.user_id, c.secret_hash, c.network, c.wrong, c.expires_at,
+                (c.over_at is not null or not u.enabled or not p.enabled) as over
+         from identity.challenges c join identity.users u using (tenant_id, user_id)
+         join identity.external_identities i using (tenant_id, identity_id)
+         join identity.identity_providers p on p.tenant_id = i.tenant_id and p.provider_id = i.provider_id
+         where c.tenant_id = $1 and c.challenge_id = $2 for update of c, u",
+    )
+    .bind(challenge.tenant)
+    .bind(challenge.id)
+    .fetch_optional(tx.sql())
+    .await?;
+    Ok(row.map(|row| row.pending(Method::Provider)))
 }
 
 /// Keeps where the sign-in stands now.
@@ -80,7 +128,9 @@ pub async fn keep(tx: &mut SystemTx, challenge: &Challenge, state: &State) -> Re
     let now = tx.now();
     let (wrong, over_at) = match state {
         State::Due(due) => (Some(i16::from(due.wrong)), None),
-        State::Nobody | State::Known | State::Authenticated(_) | State::Enrolling(_) | State::Over => (None, Some(now)),
+        State::Nobody | State::Known(_) | State::Authenticated(_) | State::Enrolling(_) | State::Over => {
+            (None, Some(now))
+        }
     };
     sqlx::query(
         "update identity.challenges set wrong = coalesce($3, wrong), over_at = $4

@@ -3,7 +3,7 @@
 use auth::Action;
 use chrono::{DateTime, Utc};
 use db::{Change, Granted, Result};
-use ids::{ApiKeyId, BindingId, FactorId, GroupId, InvitationId, ProjectId, SessionId};
+use ids::{ApiKeyId, BindingId, ExternalIdentityId, FactorId, GroupId, InvitationId, ProjectId, SessionId};
 use ipnetwork::IpNetwork;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -182,6 +182,23 @@ pub struct HeldEmailChange {
     pub void_at: Option<DateTime<Utc>>,
 }
 
+/// Who the person is at an identity provider.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
+pub struct HeldIdentity {
+    /// Its id.
+    pub id: ExternalIdentityId,
+    /// The provider's name.
+    #[schema(example = "corporate")]
+    pub provider: String,
+    /// Its own name for the person.
+    #[schema(example = "248289761001")]
+    pub subject: String,
+    /// When they last signed in by it.
+    pub used_at: Option<DateTime<Utc>>,
+    /// When it was linked.
+    pub created_at: DateTime<Utc>,
+}
+
 /// All of it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Held {
@@ -205,6 +222,8 @@ pub struct Held {
     pub recovery_codes: Vec<HeldRecoveryCode>,
     /// Changes of their address that were asked for of late.
     pub email_changes: Vec<HeldEmailChange>,
+    /// Who they are at identity providers.
+    pub external_identities: Vec<HeldIdentity>,
 }
 
 macro_rules! rows {
@@ -278,6 +297,13 @@ pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Res
             user,
             "select used_at, created_at from identity.recovery_codes where tenant_id = $1 and user_id = $2
              order by created_at, used_at"
+        ),
+        external_identities: rows!(
+            tx,
+            user,
+            "select i.identity_id as id, p.name as provider, i.subject, i.used_at, i.created_at
+             from identity.external_identities i join identity.identity_providers p using (tenant_id, provider_id)
+             where i.tenant_id = $1 and i.user_id = $2 order by p.name"
         ),
         invitations: rows!(
             tx,

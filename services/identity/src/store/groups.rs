@@ -247,6 +247,18 @@ pub async fn insert_member(
     .bind(now)
     .execute(tx.sql())
     .await?;
+    if made.rows_affected() == 0 {
+        // Whom a provider had put there, people have put there now: it does not take them out any more.
+        sqlx::query(
+            "update identity.group_members set provider_id = null
+             where tenant_id = $1 and group_id = $2 and user_id = $3 and provider_id is not null",
+        )
+        .bind(group.tenant)
+        .bind(group.id)
+        .bind(user)
+        .execute(tx.sql())
+        .await?;
+    }
     Ok(made.rows_affected() == 1)
 }
 

@@ -137,13 +137,16 @@ pub async fn bind(tx: &mut SystemTx, tenant: TenantId, user: UserId, role: Role)
 /// Changes somebody's password.
 pub async fn set_hash(tx: &mut SystemTx, tenant: TenantId, user: UserId, hash: &str) -> Result<()> {
     let now = tx.now();
-    sqlx::query("update identity.passwords set hash = $3, changed_at = $4 where tenant_id = $1 and user_id = $2")
-        .bind(tenant)
-        .bind(user)
-        .bind(hash)
-        .bind(now)
-        .execute(tx.sql())
-        .await?;
+    sqlx::query(
+        "insert into identity.passwords (tenant_id, user_id, hash, changed_at) values ($1, $2, $3, $4)
+         on conflict (tenant_id, user_id) do update set hash = $3, changed_at = $4",
+    )
+    .bind(tenant)
+    .bind(user)
+    .bind(hash)
+    .bind(now)
+    .execute(tx.sql())
+    .await?;
     Ok(())
 }
 

@@ -110,6 +110,17 @@ pub async fn insert(
     Ok(())
 }
 
+/// A session was begun by a provider's word: its factor was shown there, then; none: nobody knows when.
+pub async fn proven_elsewhere(tx: &mut SystemTx, session: &Session, at: Option<DateTime<Utc>>) -> Result<()> {
+    sqlx::query("update identity.sessions set factor_at = $3 where tenant_id = $1 and session_id = $2")
+        .bind(session.tenant)
+        .bind(session.id)
+        .bind(at)
+        .execute(tx.sql())
+        .await?;
+    Ok(())
+}
+
 /// A session, held until the end of the transaction: its tokens are turned in one after another. It ends when the tenant's
 /// rules of now say, if that is earlier.
 pub async fn claim(tx: &mut SystemTx, tenant: TenantId, session: SessionId) -> Result<Option<Session>> {

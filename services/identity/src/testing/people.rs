@@ -57,6 +57,12 @@ impl Test {
         }
     }
 
+    /// The same person, signed in with their password.
+    pub async fn signed_in(&self, person: &Person) -> Client {
+        let tokens = self.sign_in(&person.email, PASSWORD).await.expect(200).json;
+        self.enter_now(&tokens).await
+    }
+
     /// The same person, whose factor was shown too long ago for guarded actions.
     pub fn stale(&self, tenant: &TestTenant, person: &Person) -> Client {
         let bindings = vec![Binding::role(Role::Owner, None)];
@@ -158,6 +164,19 @@ impl Test {
             .unwrap();
     }
 
+    /// Takes what is bound to somebody themself, and whom groups make an owner beside them.
+    pub async fn unbind_person(&self, tenant: &TestTenant, user: UserId) {
+        sqlx::query(
+            "with gone as (delete from identity.group_members where tenant_id = $1 and user_id = $2)
+             delete from identity.role_bindings where tenant_id = $1 and user_id = $2",
+        )
+        .bind(tenant.id)
+        .bind(user)
+        .execute(&mut self.bench.superuser().await)
+        .await
+        .unwrap();
+    }
+
     /// A key of somebody's.
     pub async fn key_of(&self, tenant: &TestTenant, user: UserId) {
         sqlx::query(
@@ -197,6 +216,25 @@ impl Test {
         )
         .bind(tenant.id)
         .bind(EventId::mint())
+        .bind(user)
+        .execute(&mut self.bench.superuser().await)
+        .await
+        .unwrap();
+    }
+
+    /// A provider, and who somebody is there.
+    pub async fn identity_of(&self, tenant: &TestTenant, user: UserId) {
+        sqlx::query(
+            "with provider as (
+                 insert into identity.identity_providers (tenant_id, provider_id, name, display_name, issuer, client_id, scopes,
+                        enabled, create_users, created_at, updated_at)
+                 values ($1, $2, 'corporate', 'Corporate', 'https://id.example', 'yunshu', '{}', true, false, now(), now()))
+             insert into identity.external_identities (tenant_id, identity_id, provider_id, subject, user_id, created_at)
+             values ($1, $3, $2, 'known-as', $4, now())",
+        )
+        .bind(tenant.id)
+        .bind(ids::IdentityProviderId::mint())
+        .bind(ids::ExternalIdentityId::mint())
         .bind(user)
         .execute(&mut self.bench.superuser().await)
         .await

@@ -72,6 +72,12 @@ const accept = createRoute({
   component: lazyRouteComponent(() => import("./pages/accept"), "Accept"),
 });
 
+const callback = createRoute({
+  getParentRoute: () => invited,
+  path: "/sign-in/callback",
+  component: lazyRouteComponent(() => import("./pages/sign-in/callback"), "Callback"),
+});
+
 // A program has sent the person here, or they have come to let one in: signed in, yet outside of what is shown inside.
 const asked = createRoute({
   getParentRoute: () => root,
@@ -202,6 +208,12 @@ const groups = createRoute({
   component: lazyRouteComponent(() => import("./pages/people/groups"), "Groups"),
 });
 
+const providers = createRoute({
+  getParentRoute: () => inside,
+  path: "/people/providers",
+  component: lazyRouteComponent(() => import("./pages/people/providers"), "Providers"),
+});
+
 const roles = createRoute({
   getParentRoute: () => inside,
   path: "/roles",
@@ -253,11 +265,11 @@ const images = createRoute({
 
 const tree = root.addChildren([
   anonymous.addChildren([signIn, forgot, signUp]),
-  invited.addChildren([accept, reset, email, settle]),
+  invited.addChildren([accept, reset, email, settle, callback]),
   asked.addChildren([authorize, device]),
   inside.addChildren([
     ...[home, vms, vmNew, vm, audit, security],
-    ...[users, invitations, groups, roles, bindings, policies, programs],
+    ...[users, invitations, groups, providers, roles, bindings, policies, programs],
     ...[pools, hosts, flavors, images],
   ]),
 ]);

@@ -11,6 +11,7 @@ mod credentials;
 mod kit;
 mod matrix;
 mod oauth;
+mod oidc;
 mod policies;
 mod rights;
 mod tenants;

@@ -27,10 +27,17 @@ pub struct Cloud {
 
 impl Cloud {
     pub async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// One that is set up in another way.
+    pub async fn start_with(change: impl FnOnce(&mut Value)) -> Self {
         platform::install_providers();
         let bench = Bench::new().await;
         let files = tempfile::tempdir().unwrap();
-        let config = configure(&bench, files.path());
+        let mut config = configure(&bench, files.path());
+        change(&mut config);
+        let config: Config = serde_json::from_value(config).unwrap();
         let platform = Platform::start(&config, &[], bench.shutdown.clone()).unwrap();
         let ca = std::fs::read(files.path().join("pki/ca.pem")).unwrap();
         let root = Certificate::from_pem(&ca).unwrap();
@@ -77,6 +84,11 @@ impl Cloud {
     pub async fn jwks(&self) -> Value {
         let keys = format!("{}/.well-known/jwks.json", self.base);
         self.http.get(keys).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Where the certificate of its authority is.
+    pub fn authority(&self) -> std::path::PathBuf {
+        self.files.path().join("pki/ca.pem")
     }
 
     /// What tokens say who made them.
@@ -183,7 +195,7 @@ pub struct Session {
     refresh: String,
 }
 
-fn configure(bench: &Bench, files: &std::path::Path) -> Config {
+fn configure(bench: &Bench, files: &std::path::Path) -> Value {
     crypto::Kek::open_or_make(&files.join("kek")).unwrap();
     std::fs::create_dir(files.join("portal")).unwrap();
     std::fs::write(files.join("portal/index.html"), "<!doctype html><title>Yunshu</title>").unwrap();
@@ -195,7 +207,7 @@ fn configure(bench: &Bench, files: &std::path::Path) -> Config {
     let to = bench.connect();
     // All that the tests ask comes from one address; what a rate does is tested at the gateway.
     let auth = json!({"per_second": 1_000, "burst": 1_000});
-    let config = json!({
+    json!({
         "database": {"host": to.host, "port": to.port, "name": to.name},
         "crypto": {"kek": files.join("kek")},
         "gateway": {
@@ -203,8 +215,7 @@ fn configure(bench: &Bench, files: &std::path::Path) -> Config {
         },
         "compute": {"images": files.join("images"), "uploads": files},
         "portal": {"assets": files.join("portal")},
-    });
-    serde_json::from_value(config).unwrap()
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ use crate::state::Identity;
 use crate::store;
 
 /// Begins a session of somebody who has shown all they must; the log is told in the same commit.
-pub(super) async fn begin(
+pub(in crate::api::auth) async fn begin(
     tx: &mut SystemTx,
     identity: &Identity,
     origin: &Origin,
@@ -56,7 +56,7 @@ pub(super) async fn begin(
 }
 
 /// Somebody who is known and has no session yet.
-pub(super) async fn newcomer(
+pub(in crate::api::auth) async fn newcomer(
     tx: &mut SystemTx,
     origin: &Origin,
     (tenant, user): (TenantId, UserId),

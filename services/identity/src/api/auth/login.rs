@@ -6,6 +6,7 @@ use auth::action::session;
 use auth::{Action, Principal};
 use db::{AuditEvent, AuditOutcome, Reason, SystemTx};
 use fault::FieldError;
+use ids::{TenantId, UserId};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
@@ -144,7 +145,7 @@ async fn settle(
     }
     let person = (candidate.tenant, candidate.user);
     let has = Factors::lookup(&mut tx, person).await?;
-    let found_kinds = if has.kinds().is_empty() && must_have_one(&mut tx, candidate).await? {
+    let found_kinds = if has.kinds().is_empty() && must_have_one(&mut tx, person).await? {
         Event::Lacking
     } else {
         Event::Found(has.kinds())
@@ -156,7 +157,7 @@ async fn settle(
             Settled::In(Box::new(session), token)
         }
         State::Due(due) => Settled::Half(challenge(&mut tx, attempt, candidate, &due).await?),
-        State::Nobody | State::Known | State::Over => return Err(fault::Error::internal("a sign-in went astray")),
+        State::Nobody | State::Known(_) | State::Over => return Err(fault::Error::internal("a sign-in went astray")),
     };
     budget::give_back(&mut tx, &found.budgets).await?;
     tx.commit().await?;
@@ -164,9 +165,12 @@ async fn settle(
 }
 
 /// Does the tenant ask for a second factor of this person?
-async fn must_have_one(tx: &mut SystemTx, of: &Candidate) -> Result<bool, fault::Error> {
-    let policy = store::policies::at_sign_in(tx, of.tenant).await?;
-    let bindings = store::rights::bindings(tx, of.tenant, &Principal::User(of.user)).await?;
+pub(in crate::api::auth) async fn must_have_one(
+    tx: &mut SystemTx,
+    (tenant, user): (TenantId, UserId),
+) -> Result<bool, fault::Error> {
+    let policy = store::policies::at_sign_in(tx, tenant).await?;
+    let bindings = store::rights::bindings(tx, tenant, &Principal::User(user)).await?;
     Ok(policy.asks_factor_of(&bindings))
 }
 

@@ -58,7 +58,7 @@ impl Shown {
 }
 
 /// The second factors that somebody has.
-pub(super) struct Factors {
+pub(in crate::api::auth) struct Factors {
     confirmed: Vec<Factor>,
     codes: bool,
 }

@@ -44,14 +44,6 @@ impl Subject for PasswordChanged {
     }
 }
 
-/// The password and who has it.
-async fn secret(identity: &Identity, tenant: TenantId, user: UserId) -> Result<Secret, fault::Error> {
-    let mut tx = identity.db.system(Reason::SignIn).await?;
-    let secret = store::people::secret(&mut tx, tenant, user).await?;
-    tx.commit().await?;
-    secret.ok_or_else(|| fault::Error::not_found("person"))
-}
-
 /// The password, the tenant's rules for it, and the hashes of those that must not be chosen again.
 async fn by_rules(
     identity: &Identity,
@@ -75,9 +67,14 @@ pub(super) async fn is_own(
     password: &Password,
 ) -> Result<bool, fault::Error> {
     let turn = identity.hasher.turn()?;
-    let kept = secret(identity, tenant, user).await?;
-    let verdict = turn.compare(password, Some(&kept.hash)).await?;
-    Ok(!matches!(verdict, Verdict::Wrong))
+    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let kept = store::people::secret(&mut tx, tenant, user).await?;
+    tx.commit().await?;
+    // Whoever came by a provider has none: nothing is right, after as long.
+    let verdict = turn
+        .compare(password, kept.as_ref().map(|kept| kept.hash.as_str()))
+        .await?;
+    Ok(kept.is_some() && !matches!(verdict, Verdict::Wrong))
 }
 
 /// Changes the caller's password.

@@ -6,14 +6,14 @@ use db::Reason;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{Form, Refusals};
+use web::Form;
 
 use super::party;
 use super::shown::Shown;
 use super::token::must_have;
 use crate::guess;
 use crate::oauth::device::{Asking, Decision, LIFETIME, UserCode, WAIT_SECONDS};
-use crate::oauth::refusal::OauthRefusal;
+use crate::oauth::refusal::{OauthRefusal, OauthRefusals};
 use crate::oauth::{Code, GrantType, Refusal};
 use crate::once::Token;
 use crate::state::Identity;
@@ -75,7 +75,7 @@ pub struct DeviceAuthorization {
     request_body(content = DeviceRequest, content_type = "application/x-www-form-urlencoded", description = "The client"),
     responses(
         (status = 200, description = "What to keep and what to show", body = DeviceAuthorization),
-        Refusals,
+        OauthRefusals,
         (status = 400, description = "Refused (RFC 6749, 5.2)", body = OauthRefusal),
         (status = 401, description = "The client has not proven itself (RFC 6749, 5.2)", body = OauthRefusal),
     ),

@@ -6,13 +6,13 @@ use ids::{SessionId, TenantId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{Form, Refusals};
+use web::Form;
 
 use super::party::{self, Party};
 use super::shown::Shown;
 use super::token::EVERYTHING;
 use crate::oauth::client::{ClientKind, wire_id};
-use crate::oauth::refusal::OauthRefusal;
+use crate::oauth::refusal::{OauthRefusal, OauthRefusals};
 use crate::oauth::{Code, Refusal};
 use crate::refresh::{Family, RefreshToken};
 use crate::state::Identity;
@@ -103,7 +103,7 @@ pub struct Introspection {
     request_body(content = AboutToken, content_type = "application/x-www-form-urlencoded", description = "The token"),
     responses(
         (status = 200, description = "What it is worth", body = Introspection),
-        Refusals,
+        OauthRefusals,
         (status = 400, description = "Refused (RFC 6749, 5.2)", body = OauthRefusal),
         (status = 401, description = "The client has not proven itself (RFC 6749, 5.2)", body = OauthRefusal),
     ),

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use db::{AuditEvent, AuditOutcome, Reason};
 use ids::{EventId, SessionId};
 use serde_json::json;
-use web::{Form, Origin, Refusals};
+use web::{Form, Origin};
 
 use super::introspect::{AboutToken, find, whose};
 use super::party::{self, Party};
 use crate::oauth::Refusal;
-use crate::oauth::refusal::OauthRefusal;
+use crate::oauth::refusal::{OauthRefusal, OauthRefusals};
 use crate::state::Identity;
 use crate::store;
 use crate::store::sessions::Why;
@@ -25,7 +25,7 @@ use crate::store::sessions::Why;
     request_body(content = AboutToken, content_type = "application/x-www-form-urlencoded", description = "The token"),
     responses(
         (status = 200, description = "It is good for nothing any more"),
-        Refusals,
+        OauthRefusals,
         (status = 400, description = "Refused (RFC 6749, 5.2)", body = OauthRefusal),
         (status = 401, description = "The client has not proven itself (RFC 6749, 5.2)", body = OauthRefusal),
     ),

@@ -8,12 +8,12 @@ use actix_web::web::{Data, Json};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{Form, Refusals};
+use web::Form;
 
 use super::OauthTokens;
 use super::party::{self, Party};
 use super::shown::Shown;
-use crate::oauth::refusal::OauthRefusal;
+use crate::oauth::refusal::{OauthRefusal, OauthRefusals};
 use crate::oauth::{Client, Code, GrantType, Refusal};
 use crate::state::Identity;
 
@@ -71,7 +71,7 @@ pub struct TokenRequest {
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded", description = "The grant"),
     responses(
         (status = 200, description = "The tokens", body = OauthTokens),
-        Refusals,
+        OauthRefusals,
         (status = 400, description = "Refused (RFC 6749, 5.2)", body = OauthRefusal),
         (status = 401, description = "The client has not proven itself (RFC 6749, 5.2)", body = OauthRefusal),
     ),

@@ -85,9 +85,10 @@ mod tests {
     use crate::testing::{PASSWORD, start};
 
     /// Tables that hold something on a person, and where in the export it stands.
-    const EXPORTED: [(&str, &str); 11] = [
+    const EXPORTED: [(&str, &str); 12] = [
         ("api_keys", "/held/api_keys/0"),
         ("email_changes", "/held/email_changes/0"),
+        ("external_identities", "/held/external_identities/0"),
         ("factors", "/held/factors/0"),
         ("group_members", "/held/groups/0"),
         ("invitations", "/held/invitations/0"),
@@ -100,7 +101,7 @@ mod tests {
     ];
 
     /// Tables that name a person and are not in the export, with the reason.
-    const LEFT_OUT: [(&str, &str); 4] = [
+    const LEFT_OUT: [(&str, &str); 5] = [
         (
             "challenges",
             "a sign-in that waits for its factor is gone within minutes; the address is in the session that comes of it",
@@ -112,6 +113,10 @@ mod tests {
         (
             "password_history",
             "nothing but hashes of former passwords, and when each was chosen",
+        ),
+        (
+            "external_sign_ins",
+            "somebody who is at a provider to link it is back or forgotten within minutes",
         ),
         ("resets", "a token that is good for minutes, kept as a hash"),
     ];
@@ -135,6 +140,7 @@ mod tests {
         test.key_of(&tenant, ada).await;
         test.factor_of(&tenant, ada).await;
         test.email_change_of(&tenant, ada).await;
+        test.identity_of(&tenant, ada).await;
 
         let tables: Vec<String> = sqlx::query_scalar(
             "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace

@@ -952,6 +952,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/oidc/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lists the identity providers that a tenant offers to sign in by.
+         * @description For the sign-in page. A tenant that does not exist offers none, as one without providers does.
+         */
+        post: operations["list_sign_in_providers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins to sign in by an identity provider.
+         * @description Answers where to send the person, and a secret for their browser to keep; the provider sends them back to the portal, and both go to `/auth/oidc/complete`. No such tenant and no such provider read the same. 429 says how long to wait after too many beginnings without an end.
+         */
+        post: operations["begin_provider_sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends a sign-in by an identity provider.
+         * @description Turns the provider's answer into tokens; or, for somebody who has a second factor here that the provider is not believed to have asked for, into a challenge, as `/auth/login` does. Who they are is the provider's issuer and subject, never an address. 403 if nobody here is linked to that and the provider may not make people; 409 if it may and the address is somebody's already: they link the provider while signed in. Else, whatever is wrong, the same 401.
+         */
+        post: operations["complete_provider_sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/refresh": {
         parameters: {
             query?: never;
@@ -1560,6 +1620,70 @@ export interface paths {
         patch: operations["modify_factor"];
         trace?: never;
     };
+    "/api/v1/me/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists who the caller is at identity providers.
+         * @description The providers by which the caller may sign in.
+         */
+        get: operations["list_my_identities"];
+        put?: never;
+        /**
+         * Begins to link an identity provider to the caller.
+         * @description Answers where to go, and a secret to keep; what the provider sends back goes with it to `/me/identities:confirm`. The provider is asked to have its person prove anew who they are. Asks for a factor shown of late.
+         */
+        post: operations["link_identity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/identities:confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Links an identity provider to the caller.
+         * @description From now on the caller may sign in by it. 409 if that account of the provider is somebody's already, or the caller has another there. The answer is used up whatever comes of it, on a dry run too. Asks for a factor shown of late.
+         */
+        post: operations["confirm_identity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/identities/{identity}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Unlinks an identity provider from the caller.
+         * @description The caller no longer signs in by it, and leaves the groups it has put them into. 409 if neither a password nor another provider is left to sign in by (a passkey alone is as easily lost as its device), or no owner of the tenant. Asks for a factor shown of late.
+         */
+        delete: operations["unlink_identity"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/sessions": {
         parameters: {
             query?: never;
@@ -2079,6 +2203,78 @@ export interface paths {
          * @description Takes from somebody what is bound to the group. Nobody does that to somebody with more rights, and the last owner stays. Needs `group_member.delete` and a factor shown of late.
          */
         delete: operations["remove_group_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity-providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists identity providers.
+         * @description The tenant's providers by name, a page at a time. Needs `identity_provider.list`.
+         */
+        get: operations["list_identity_providers"];
+        put?: never;
+        /**
+         * Creates an identity provider.
+         * @description An OpenID provider by which people of the tenant sign in. It is not asked yet: try it with `:test`. Register `redirect_uri` there. Who somebody is there is issuer and subject, never the address: who has an account here links it while signed in. A rule on groups gives all that is bound to the group, so who makes it must carry all of that. Needs `identity_provider.create` and a factor shown of late.
+         */
+        post: operations["create_identity_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity-providers/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads an identity provider.
+         * @description A provider of the tenant, without its client's secret. Needs `identity_provider.read`.
+         */
+        get: operations["read_identity_provider"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes an identity provider.
+         * @description With it goes who people are there, and the groups that it has put them into; the people stay, and whoever had no other way to sign in has none. The last owner stays. Send the `ETag` last read as `If-Match`. Needs `identity_provider.delete` and a factor shown of late.
+         */
+        delete: operations["delete_identity_provider"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes an identity provider.
+         * @description Send the `ETag` last read as `If-Match`. Whoever changes a provider must carry all that its rules give, those before and those after. Sessions that were begun by it go on. Needs `identity_provider.modify` and a factor shown of late.
+         */
+        patch: operations["modify_identity_provider"];
+        trace?: never;
+    };
+    "/api/v1/identity-providers/{provider}:test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks a provider what it says of itself.
+         * @description Fetches its discovery document and keys now, and says what is wrong with them. It does not try the client's secret: only a sign-in does. A few times a minute at most. Needs `identity_provider.operate`.
+         */
+        post: operations["test_identity_provider"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2737,6 +2933,24 @@ export interface components {
              */
             redirect_to?: string | null;
         };
+        /** @description By which provider somebody wants to sign in. */
+        BeginAtProvider: {
+            /**
+             * @description The tenant's name.
+             * @example acme
+             */
+            tenant: string;
+            /**
+             * @description The provider's name.
+             * @example corporate
+             */
+            provider: string;
+            /**
+             * @description Ask the provider to have them prove anew who they are: what asks for a factor shown of late is answered by that.
+             * @example false
+             */
+            anew?: boolean;
+        };
         /** @description A challenge for which a passkey is to be shown. */
         BeginWebauthn: {
             /**
@@ -2744,6 +2958,25 @@ export interface components {
              * @example ysc_AZLwwS0-eksMjV5uf4CRorMBkvDBLT56SwyNXm5_gJGisW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0
              */
             challenge: string;
+        };
+        /** @description Where to go, and what to keep meanwhile. */
+        BegunAtProvider: {
+            /**
+             * @description Where to send the person.
+             * @example https://id.example.com/authorize?response_type=code&client_id=yunshu&state=c3RhdGU
+             */
+            authorization_url: string;
+            /**
+             * @description To be kept by this browser and sent with the provider's answer. Good once, for ten minutes. A secret.
+             * @example yxs_AZLwwS0-eksMjV5uf4CRorMBkvDBLT56SwyNXm5_gJGisW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0
+             */
+            secret: string;
+            /**
+             * Format: int64
+             * @description Seconds for which it is good.
+             * @example 600
+             */
+            expires_in: number;
         };
         /** @description A question to a device: to show a key. */
         BegunSignIn: {
@@ -2914,6 +3147,29 @@ export interface components {
          * @enum {string}
          */
         Code: "invalid_request" | "invalid_client" | "invalid_grant" | "unauthorized_client" | "unsupported_grant_type" | "unsupported_response_type" | "invalid_scope" | "access_denied" | "login_required" | "authorization_pending" | "slow_down" | "expired_token" | "server_error" | "temporarily_unavailable";
+        /** @description What a provider sent somebody back with, and the secret they kept. */
+        ComeBack: {
+            /**
+             * @description The secret that was kept.
+             * @example yxs_AZLwwS0-eksMjV5uf4CRorMBkvDBLT56SwyNXm5_gJGisW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0
+             */
+            secret: string;
+            /**
+             * @description `code` of the answer.
+             * @example SplxlOBeZQQYbYS6WxSbIA
+             */
+            code: string;
+            /**
+             * @description `state` of the answer.
+             * @example c3RhdGU
+             */
+            state: string;
+            /**
+             * @description `iss` of the answer, if it has one (RFC 9207).
+             * @example https://id.example.com
+             */
+            iss?: string | null;
+        };
         /** @description The new password. */
         ConfirmReset: {
             /**
@@ -3110,6 +3366,63 @@ export interface components {
              * @example Those who build the web shop
              */
             description?: string;
+        };
+        /** @description An identity provider to be. */
+        CreateIdentityProvider: {
+            /**
+             * @description A DNS label, unique in the tenant.
+             * @example corporate
+             */
+            name: string;
+            /**
+             * @description What people are shown; the name, unless said otherwise.
+             * @example Example Corp.
+             */
+            display_name?: string | null;
+            /**
+             * @description Who it is: the URL below which its discovery document lies, to the last slash. It cannot be changed later: with the
+             *     subject it is who somebody is.
+             * @example https://id.example.com/realms/corp
+             */
+            issuer: string;
+            /**
+             * @description Who this tenant is there.
+             * @example yunshu
+             */
+            client_id: string;
+            /**
+             * Format: password
+             * @description What it proves that with. Kept encrypted and never shown; none for a public client.
+             * @example s3cr3t-of-the-client
+             */
+            client_secret?: string | null;
+            /**
+             * @description What is asked of it beside `openid`.
+             * @example [
+             *       "email",
+             *       "profile"
+             *     ]
+             */
+            scopes?: string[];
+            /**
+             * @description May people sign in by it?
+             * @example true
+             */
+            enabled?: boolean;
+            /**
+             * @description Does whoever comes by it for the first time become a person of the tenant?
+             * @example false
+             */
+            create_users?: boolean;
+            /**
+             * @description The claim that names groups, or a JSON pointer (RFC 6901) to one inside another.
+             * @example groups
+             */
+            groups_claim?: string | null;
+            /** @description Who is put into which group at each sign-in, and taken out again; 200 rules at most. */
+            groups?: components["schemas"]["NewGroupRule"][];
+            /** @description What it says when a second factor was shown there, and is believed. */
+            second_factor?: components["schemas"]["SecondFactor"];
         };
         /** @description An image to be. */
         CreateImage: {
@@ -3743,6 +4056,11 @@ export interface components {
         };
         /**
          * Format: uuid
+         * @description What a provider calls a person.
+         */
+        ExternalIdentityId: string;
+        /**
+         * Format: uuid
          * @description Something that a person proves who they are with.
          */
         FactorId: string;
@@ -3914,6 +4232,21 @@ export interface components {
          * @description A group of people.
          */
         GroupId: string;
+        /** @description Who is put into a group. */
+        GroupRule: {
+            /**
+             * @description Whoever brings this value of the claim; null: whoever comes by this provider.
+             * @example engineering
+             */
+            value?: string | null;
+            /**
+             * @description The group's name.
+             * @example developers
+             */
+            group: string;
+            /** @description The group's id. */
+            group_id: components["schemas"]["GroupId"];
+        };
         /** @description A group of people: roles are bound to it, and everybody in it carries them. */
         GroupView: {
             /** @description Its id. */
@@ -3975,6 +4308,8 @@ export interface components {
             recovery_codes: components["schemas"]["HeldRecoveryCode"][];
             /** @description Changes of their address that were asked for of late. */
             email_changes: components["schemas"]["HeldEmailChange"][];
+            /** @description Who they are at identity providers. */
+            external_identities: components["schemas"]["HeldIdentity"][];
         };
         /** @description A place the person has signed in from. */
         HeldAddress: {
@@ -4096,6 +4431,31 @@ export interface components {
              * @description Since when they are in it.
              */
             joined_at: string;
+        };
+        /** @description Who the person is at an identity provider. */
+        HeldIdentity: {
+            /** @description Its id. */
+            id: components["schemas"]["ExternalIdentityId"];
+            /**
+             * @description The provider's name.
+             * @example corporate
+             */
+            provider: string;
+            /**
+             * @description Its own name for the person.
+             * @example 248289761001
+             */
+            subject: string;
+            /**
+             * Format: date-time
+             * @description When they last signed in by it.
+             */
+            used_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was linked.
+             */
+            created_at: string;
         };
         /** @description The invitation the person came by. */
         HeldInvitation: {
@@ -4358,6 +4718,89 @@ export interface components {
             /**
              * Format: date-time
              * @description When operators last changed it.
+             */
+            updated_at: string;
+        };
+        /**
+         * Format: uuid
+         * @description An identity provider of a tenant.
+         */
+        IdentityProviderId: string;
+        /** @description An identity provider: people it vouches for sign in to the tenant by it. Of its client's secret nothing is shown. */
+        IdentityProviderView: {
+            /** @description Its id. */
+            id: components["schemas"]["IdentityProviderId"];
+            /**
+             * @description Its name, unique in the tenant.
+             * @example corporate
+             */
+            name: string;
+            /**
+             * @description What people are shown.
+             * @example Example Corp.
+             */
+            display_name: string;
+            /**
+             * @description Who it is, to the last slash.
+             * @example https://id.example.com/realms/corp
+             */
+            issuer: string;
+            /**
+             * @description Who this tenant is there.
+             * @example yunshu
+             */
+            client_id: string;
+            /**
+             * @description Is there a secret for the client? If not, it is a public one, which PKCE alone protects.
+             * @example true
+             */
+            has_secret: boolean;
+            /**
+             * @description What is asked of it beside `openid`.
+             * @example [
+             *       "email",
+             *       "profile"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * @description May people sign in by it?
+             * @example true
+             */
+            enabled: boolean;
+            /**
+             * @description Does whoever comes by it for the first time become a person of the tenant?
+             * @example false
+             */
+            create_users: boolean;
+            /**
+             * @description The claim that names groups, or a JSON pointer to one inside another.
+             * @example groups
+             */
+            groups_claim?: string | null;
+            /** @description Who is put into which group at each sign-in, and taken out again. */
+            groups: components["schemas"]["GroupRule"][];
+            /** @description What it says when a second factor was shown there, and is believed. */
+            second_factor: components["schemas"]["SecondFactor"];
+            /**
+             * @description Where it sends people back to: to be allowed there.
+             * @example https://cloud.example/sign-in/callback
+             */
+            redirect_uri: string;
+            /**
+             * Format: int64
+             * @description Counts its changes; also its `ETag`.
+             * @example 1
+             */
+            generation: number;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
              */
             updated_at: string;
         };
@@ -4681,6 +5124,56 @@ export interface components {
              */
             disk_gib: number;
         };
+        /** @description Which provider to link. */
+        LinkIdentity: {
+            /**
+             * @description The provider's name.
+             * @example corporate
+             */
+            provider: string;
+        };
+        /** @description Who the caller is at identity providers. */
+        LinkedIdentities: {
+            /** @description The identities, by the provider's name. */
+            items: components["schemas"]["LinkedIdentity"][];
+            /** @description Always none: nobody has so many. */
+            next_page?: string | null;
+        };
+        /** @description Who the caller is at a provider: they may sign in by it. */
+        LinkedIdentity: {
+            /** @description Its id. */
+            id: components["schemas"]["ExternalIdentityId"];
+            /**
+             * @description The provider's name.
+             * @example corporate
+             */
+            provider: string;
+            /**
+             * @description What people are shown of it.
+             * @example Example Corp.
+             */
+            provider_display_name: string;
+            /**
+             * @description The provider's own name for the caller.
+             * @example 248289761001
+             */
+            subject: string;
+            /**
+             * Format: date-time
+             * @description When the caller last signed in by it.
+             */
+            used_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was linked.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description The same: a link never changes.
+             */
+            updated_at: string;
+        };
         /** @description Who wants to sign in. */
         Login: {
             /**
@@ -4820,6 +5313,56 @@ export interface components {
              * @example default
              */
             pool?: string | null;
+        };
+        /** @description What to change of an identity provider; what is left out stays. Its issuer never changes. */
+        ModifyIdentityProvider: {
+            /**
+             * @description The new name.
+             * @example corporate
+             */
+            name?: string | null;
+            /**
+             * @description What people are shown.
+             * @example Example Corp.
+             */
+            display_name?: string | null;
+            /**
+             * @description Who this tenant is there.
+             * @example yunshu
+             */
+            client_id?: string | null;
+            /**
+             * Format: password
+             * @description What it proves that with; empty: nothing, as a public client.
+             * @example s3cr3t-of-the-client
+             */
+            client_secret?: string | null;
+            /**
+             * @description What is asked of it beside `openid`.
+             * @example [
+             *       "email",
+             *       "profile"
+             *     ]
+             */
+            scopes?: string[] | null;
+            /**
+             * @description May people sign in by it?
+             * @example true
+             */
+            enabled?: boolean | null;
+            /**
+             * @description Does whoever comes by it for the first time become a person of the tenant?
+             * @example false
+             */
+            create_users?: boolean | null;
+            /**
+             * @description The claim that names groups; empty: none.
+             * @example groups
+             */
+            groups_claim?: string | null;
+            /** @description All rules of groups, in the place of those there are. */
+            groups?: components["schemas"]["NewGroupRule"][] | null;
+            second_factor?: components["schemas"]["SecondFactor"] | null;
         };
         /** @description What to change of oneself. */
         ModifyMe: {
@@ -5140,6 +5683,19 @@ export interface components {
             /** @description What the browser says of extensions; not looked at. */
             clientExtensionResults?: Record<string, never>;
         };
+        /** @description Who is put into a group. */
+        NewGroupRule: {
+            /**
+             * @description Whoever brings this value of the claim; left out: whoever comes by this provider.
+             * @example engineering
+             */
+            value?: string | null;
+            /**
+             * @description The group's id or name.
+             * @example developers
+             */
+            group: string;
+        };
         /**
          * Format: uuid
          * @description A program that people let act for them (OAuth 2.0).
@@ -5309,6 +5865,34 @@ export interface components {
             memory_mib: number;
             console?: components["schemas"]["ConsoleChunk"] | null;
             timings?: components["schemas"]["Timings"] | null;
+        };
+        /** @description Whose providers. */
+        OfTenant: {
+            /**
+             * @description The tenant's name.
+             * @example acme
+             */
+            tenant: string;
+        };
+        /** @description A provider one may sign in by. */
+        OfferedProvider: {
+            /**
+             * @description Its name, to begin with.
+             * @example corporate
+             */
+            name: string;
+            /**
+             * @description What to show.
+             * @example Example Corp.
+             */
+            display_name: string;
+        };
+        /** @description The providers one may sign in by. */
+        OfferedProviders: {
+            /** @description The providers, by name. */
+            items: components["schemas"]["OfferedProvider"][];
+            /** @description Always none: nobody has so many. */
+            next_page?: string | null;
         };
         /**
          * Format: uuid
@@ -5775,6 +6359,89 @@ export interface components {
                 /**
                  * Format: date-time
                  * @description When operators last changed it.
+                 */
+                updated_at: string;
+            }[];
+            /** @description Send it as `page_token` to read on; null at the end. */
+            next_page?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_IdentityProviderView: {
+            /** @description The items, in the order asked for. */
+            items: {
+                /** @description Its id. */
+                id: components["schemas"]["IdentityProviderId"];
+                /**
+                 * @description Its name, unique in the tenant.
+                 * @example corporate
+                 */
+                name: string;
+                /**
+                 * @description What people are shown.
+                 * @example Example Corp.
+                 */
+                display_name: string;
+                /**
+                 * @description Who it is, to the last slash.
+                 * @example https://id.example.com/realms/corp
+                 */
+                issuer: string;
+                /**
+                 * @description Who this tenant is there.
+                 * @example yunshu
+                 */
+                client_id: string;
+                /**
+                 * @description Is there a secret for the client? If not, it is a public one, which PKCE alone protects.
+                 * @example true
+                 */
+                has_secret: boolean;
+                /**
+                 * @description What is asked of it beside `openid`.
+                 * @example [
+                 *       "email",
+                 *       "profile"
+                 *     ]
+                 */
+                scopes: string[];
+                /**
+                 * @description May people sign in by it?
+                 * @example true
+                 */
+                enabled: boolean;
+                /**
+                 * @description Does whoever comes by it for the first time become a person of the tenant?
+                 * @example false
+                 */
+                create_users: boolean;
+                /**
+                 * @description The claim that names groups, or a JSON pointer to one inside another.
+                 * @example groups
+                 */
+                groups_claim?: string | null;
+                /** @description Who is put into which group at each sign-in, and taken out again. */
+                groups: components["schemas"]["GroupRule"][];
+                /** @description What it says when a second factor was shown there, and is believed. */
+                second_factor: components["schemas"]["SecondFactor"];
+                /**
+                 * @description Where it sends people back to: to be allowed there.
+                 * @example https://cloud.example/sign-in/callback
+                 */
+                redirect_uri: string;
+                /**
+                 * Format: int64
+                 * @description Counts its changes; also its `ETag`.
+                 * @example 1
+                 */
+                generation: number;
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @description When it was last changed.
                  */
                 updated_at: string;
             }[];
@@ -7071,11 +7738,27 @@ export interface components {
              */
             score: number;
         };
-        /**
-         * @description Who must have a second factor.
-         * @enum {string}
-         */
-        SecondFactor: "optional" | "privileged" | "everyone";
+        /** @description What a provider says when a second factor was shown there, and is believed. */
+        SecondFactor: {
+            /**
+             * @description One of these as `acr`.
+             * @default []
+             * @example [
+             *       "phr"
+             *     ]
+             */
+            acr: string[];
+            /**
+             * @description Or one of these within `amr`.
+             * @default []
+             * @example [
+             *       "mfa",
+             *       "otp",
+             *       "hwk"
+             *     ]
+             */
+            amr: string[];
+        };
         /**
          * Format: uuid
          * @description A machine with an account of its own.
@@ -7529,6 +8212,31 @@ export interface components {
              * @description When its own record last changed.
              */
             updated_at: string;
+        };
+        /** @description What a provider says of itself. */
+        TestedIdentityProvider: {
+            /** @description The provider. */
+            id: components["schemas"]["IdentityProviderId"];
+            /**
+             * @description Does it answer as a provider does?
+             * @example true
+             */
+            ok: boolean;
+            /**
+             * @description What is wrong, in words.
+             * @example its discovery document is of another issuer; check the spelling, the last slash included
+             */
+            problem?: string | null;
+            /**
+             * @description Where people are sent.
+             * @example https://id.example.com/realms/corp/protocol/openid-connect/auth
+             */
+            authorization_endpoint?: string | null;
+            /**
+             * @description How many of its keys can be used.
+             * @example 2
+             */
+            keys?: number | null;
         };
         /** @description Time spent inside libvirt calls. */
         Timings: {
@@ -17965,6 +18673,513 @@ export interface operations {
             };
         };
     };
+    list_sign_in_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whose providers */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OfTenant"];
+            };
+        };
+        responses: {
+            /** @description The providers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OfferedProviders"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_provider_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Which provider */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginAtProvider"];
+            };
+        };
+        responses: {
+            /** @description Where to go */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BegunAtProvider"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    complete_provider_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The answer, and the secret that was kept */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ComeBack"];
+            };
+        };
+        responses: {
+            /** @description Signed in, or half of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInAnswer"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     refresh_session: {
         parameters: {
             query?: never;
@@ -19937,6 +21152,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Not found */
@@ -19946,6 +21162,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Method not allowed */
@@ -19955,6 +21172,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Request too slow */
@@ -19964,6 +21182,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Already exists; State does not allow this; A newer session exists */
@@ -19973,6 +21192,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description The object has changed */
@@ -19982,6 +21202,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Request too large */
@@ -19991,6 +21212,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Unsupported media type */
@@ -20000,6 +21222,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Idempotency key used before */
@@ -20009,6 +21232,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description If-Match required */
@@ -20018,6 +21242,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Too many requests */
@@ -20027,6 +21252,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Headers too large */
@@ -20036,6 +21262,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Our mistake */
@@ -20045,6 +21272,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Unavailable for now */
@@ -20054,6 +21282,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
         };
@@ -20106,6 +21335,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Not found */
@@ -20115,6 +21345,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Method not allowed */
@@ -20124,6 +21355,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Request too slow */
@@ -20133,6 +21365,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Already exists; State does not allow this; A newer session exists */
@@ -20142,6 +21375,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description The object has changed */
@@ -20151,6 +21385,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Request too large */
@@ -20160,6 +21395,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Unsupported media type */
@@ -20169,6 +21405,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Idempotency key used before */
@@ -20178,6 +21415,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description If-Match required */
@@ -20187,6 +21425,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Too many requests */
@@ -20196,6 +21435,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Headers too large */
@@ -20205,6 +21445,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Our mistake */
@@ -20214,6 +21455,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Unavailable for now */
@@ -20223,6 +21465,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
         };
@@ -20620,6 +21863,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Not found */
@@ -20629,6 +21873,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Method not allowed */
@@ -20638,6 +21883,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Request too slow */
@@ -20647,6 +21893,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Already exists; State does not allow this; A newer session exists */
@@ -20656,6 +21903,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description The object has changed */
@@ -20665,6 +21913,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Request too large */
@@ -20674,6 +21923,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Unsupported media type */
@@ -20683,6 +21933,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Idempotency key used before */
@@ -20692,6 +21943,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description If-Match required */
@@ -20701,6 +21953,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Too many requests */
@@ -20710,6 +21963,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Headers too large */
@@ -20719,6 +21973,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Our mistake */
@@ -20728,6 +21983,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Unavailable for now */
@@ -20737,6 +21993,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
         };
@@ -20787,6 +22044,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Not found */
@@ -20796,6 +22054,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Method not allowed */
@@ -20805,6 +22064,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Request too slow */
@@ -20814,6 +22074,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Already exists; State does not allow this; A newer session exists */
@@ -20823,6 +22084,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description The object has changed */
@@ -20832,6 +22094,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Request too large */
@@ -20841,6 +22104,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Unsupported media type */
@@ -20850,6 +22114,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Idempotency key used before */
@@ -20859,6 +22124,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description If-Match required */
@@ -20868,6 +22134,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Too many requests */
@@ -20877,6 +22144,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Headers too large */
@@ -20886,6 +22154,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Our mistake */
@@ -20895,6 +22164,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
             /** @description Unavailable for now */
@@ -20904,6 +22174,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
         };
@@ -24104,6 +25375,712 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["FactorView"];
                 };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_my_identities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The identities */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedIdentities"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    link_identity: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description A repeat gets 409: a secret is not shown twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Which provider */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkIdentity"];
+            };
+        };
+        responses: {
+            /** @description With `dry_run`: what the answer would have been. Nothing was changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BegunAtProvider"];
+                };
+            };
+            /** @description Where to go */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BegunAtProvider"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_identity: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The answer, and the secret that was kept */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ComeBack"];
+            };
+        };
+        responses: {
+            /** @description With `dry_run`: what the answer would have been. Nothing was changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedIdentity"];
+                };
+            };
+            /** @description Linked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedIdentity"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unlink_identity: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Id */
+                identity: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Dry run: what would be unlinked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedIdentity"];
+                };
+            };
+            /** @description Unlinked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Malformed request; Invalid request */
             400: {
@@ -31801,6 +33778,1069 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_identity_providers: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many at most, 1 to 1,000.
+                 * @example 100
+                 */
+                limit?: number;
+                /** @description Where to go on, from `next_page`. */
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of providers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_IdentityProviderView"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_identity_provider: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Repeats within a day get the first answer */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The provider to be */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateIdentityProvider"];
+            };
+        };
+        responses: {
+            /** @description With `dry_run`: what the answer would have been. Nothing was changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProviderView"];
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProviderView"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_identity_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id or name
+                 * @example corporate
+                 */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The provider */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProviderView"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_identity_provider: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description The `ETag` last read */
+                "If-Match": string;
+            };
+            path: {
+                /**
+                 * @description Id or name
+                 * @example corporate
+                 */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Dry run: what would be deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProviderView"];
+                };
+            };
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    modify_identity_provider: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description The `ETag` last read */
+                "If-Match": string;
+            };
+            path: {
+                /**
+                 * @description Id or name
+                 * @example corporate
+                 */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        /** @description What to change */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModifyIdentityProvider"];
+            };
+        };
+        responses: {
+            /** @description The provider as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProviderView"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_identity_provider: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id or name
+                 * @example corporate
+                 */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it says */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestedIdentityProvider"];
+                };
             };
             /** @description Malformed request; Invalid request */
             400: {

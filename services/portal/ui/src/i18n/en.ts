@@ -2,6 +2,7 @@ import { identity } from "./en-identity";
 import { oauth } from "./en-oauth";
 import { passkeys } from "./en-passkeys";
 import { policies } from "./en-policies";
+import { providers } from "./en-providers";
 
 export const en = {
   "app.title": "Yunshu",
@@ -61,7 +62,7 @@ export const en = {
   "auth.password": "Password",
   "auth.password.hint": "At least 15 characters; a few unrelated words do well.",
   "auth.tenant": "Organisation",
-  "auth.tenant.optional": "Organisation (only if your address is in several)",
+  "auth.tenant.optional": "Organisation (to sign in by its provider, or if your address is in several)",
   "auth.tenant.name": "Organisation's short name",
   "auth.tenant.name.hint": "Lower-case letters, digits and hyphens, as in “acme-lab”.",
   "auth.tenant.display": "Organisation's full name",
@@ -297,4 +298,5 @@ export const en = {
   ...oauth,
   ...policies,
   ...passkeys,
+  ...providers,
 };

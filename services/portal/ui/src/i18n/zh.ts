@@ -3,6 +3,7 @@ import { identity } from "./zh-identity";
 import { oauth } from "./zh-oauth";
 import { passkeys } from "./zh-passkeys";
 import { policies } from "./zh-policies";
+import { providers } from "./zh-providers";
 
 export const zh: Record<keyof typeof en, string> = {
   "app.title": "云枢",
@@ -62,7 +63,7 @@ export const zh: Record<keyof typeof en, string> = {
   "auth.password": "密码",
   "auth.password.hint": "至少 15 个字符；几个互不相关的词就很好。",
   "auth.tenant": "组织",
-  "auth.tenant.optional": "组织（仅当邮箱属于多个组织时填写）",
+  "auth.tenant.optional": "组织（通过其身份提供方登录，或邮箱属于多个组织时填写）",
   "auth.tenant.name": "组织短名",
   "auth.tenant.name.hint": "小写字母、数字和连字符，例如 acme-lab。",
   "auth.tenant.display": "组织全称",
@@ -297,4 +298,5 @@ export const zh: Record<keyof typeof en, string> = {
   ...oauth,
   ...policies,
   ...passkeys,
+  ...providers,
 };

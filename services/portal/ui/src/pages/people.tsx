@@ -19,6 +19,9 @@ export function PeopleHead({ children }: { children?: ReactNode }) {
             ? [{ to: "/people/invitations" as const, text: t("people.invitations") }]
             : []),
           ...(may("group.list") ? [{ to: "/people/groups" as const, text: t("people.groups") }] : []),
+          ...(may("identity_provider.list")
+            ? [{ to: "/people/providers" as const, text: t("people.providers") }]
+            : []),
         ]}
       />
     </>

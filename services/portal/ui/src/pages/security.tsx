@@ -2,6 +2,7 @@ import { useTranslation } from "react-i18next";
 import { PageHead } from "../parts/page";
 import { useMe } from "../project";
 import { Factors } from "./security/factors";
+import { Identities } from "./security/identities";
 import { Keys } from "./security/keys";
 import { Password } from "./security/password";
 import { Profile } from "./security/profile";
@@ -19,6 +20,7 @@ export function Security() {
         <Password />
       </div>
       <Factors />
+      <Identities />
       <Sessions />
       <Keys />
     </>

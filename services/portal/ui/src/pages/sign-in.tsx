@@ -9,6 +9,7 @@ import { begin } from "../api/session";
 import type { MfaRequired, SignedIn } from "../api/types";
 import { ProblemAlert, showOnFields } from "../parts/problem";
 import { PasskeyDoor } from "./sign-in/passkey-door";
+import { Providers } from "./sign-in/providers";
 import { SecondFactor } from "./sign-in/second-factor";
 
 interface Fields {
@@ -22,6 +23,7 @@ export function SignIn() {
   const navigate = useNavigate();
   const { next } = useSearch({ from: "/anonymous/sign-in" });
   const [form] = Form.useForm<Fields>();
+  const tenant = Form.useWatch("tenant", form);
   const [shown, setShown] = useState<Set<string>>();
   const [asked, setAsked] = useState<MfaRequired>();
   const title = asked ? t("auth.second") : t("auth.sign_in");
@@ -81,6 +83,7 @@ export function SignIn() {
         </Button>
       </Form>
       <PasskeyDoor onDone={enter} />
+      <Providers tenant={tenant} next={next} />
       <p className="door-other">
         <Link to="/forgot">{t("forgot.link")}</Link>
       </p>

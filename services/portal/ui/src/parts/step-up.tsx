@@ -10,6 +10,7 @@ import type { FactorsView, StepUp, StepUpPasskey } from "../api/types";
 import { RecoveryField, TotpField } from "./code-field";
 import { Waiting } from "./page";
 import { ProblemAlert, showOnFields } from "./problem";
+import { ProveByProvider } from "./prove-by-provider";
 
 /** Stands ready for the one question that any request may lead to: show again that it is you. */
 export function StepUpDialog() {
@@ -120,6 +121,7 @@ export function StepUpQuestion({ onAnswer }: { onAnswer: (proven: boolean) => vo
           {way === "code" && <TotpField />}
           {way === "recovery_code" && <RecoveryField name="recovery_code" />}
           {prove.error && <ProblemAlert error={prove.error} shown={shown} />}
+          {way === "password" && <ProveByProvider />}
           <div className="door-ways">
             {ways
               .filter((other) => other !== way)

@@ -58,10 +58,12 @@ pub async fn confirm_password_reset(
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let holder = store::resets::lookup(&mut tx, token).await?.ok_or_else(void)?;
     let rules = store::policies::at_sign_in(&mut tx, holder.tenant).await?.password;
-    let kept = store::people::secret(&mut tx, holder.tenant, holder.user)
-        .await?
-        .ok_or_else(void)?;
-    let barred = store::former_passwords::barred(&mut tx, holder.tenant, holder.user, &kept, &rules).await?;
+    // None: they came by a provider that is gone, and this is their first.
+    let kept = store::people::secret(&mut tx, holder.tenant, holder.user).await?;
+    let barred = match &kept {
+        Some(kept) => store::former_passwords::barred(&mut tx, holder.tenant, holder.user, kept, &rules).await?,
+        None => Vec::new(),
+    };
     drop(tx);
     let email = holder.email();
     let password = NewPassword::check_by(rules.profile, &ask.body.password, &[email.as_str(), email.local_part()])
@@ -71,7 +73,9 @@ pub async fn confirm_password_reset(
 
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let holder = store::resets::spend(&mut tx, token).await?.ok_or_else(void)?;
-    store::former_passwords::keep_at_reset(&mut tx, holder.tenant, holder.user, &kept, &rules).await?;
+    if let Some(kept) = &kept {
+        store::former_passwords::keep_at_reset(&mut tx, holder.tenant, holder.user, kept, &rules).await?;
+    }
     store::people::set_hash(&mut tx, holder.tenant, holder.user, &hash).await?;
     store::sessions::revoke_all(&mut tx, holder.tenant, holder.user, Why::Password).await?;
     let caller = Caller::newcomer(
