@@ -16,8 +16,10 @@ mod client;
 mod database;
 mod race;
 mod wait;
+mod wire;
 
 pub use bench::{Bench, TestTenant};
 pub use client::{Client, Reply};
 pub use race::{ROUNDS, RUNNERS, race};
 pub use wait::eventually;
+pub use wire::Wire;

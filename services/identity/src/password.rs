@@ -9,6 +9,8 @@ use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+#[cfg(test)]
+pub(crate) use hasher::work;
 pub use hasher::{Cost, Error, Hasher, Turn, Verdict};
 pub use rules::{Profile, Rules};
 

@@ -74,6 +74,12 @@ impl Service {
         self.running.address
     }
 
+    /// Answers requests and does nothing else: for tests of what a request asks of the database.
+    #[cfg(test)]
+    pub(crate) async fn answer(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
+        self.running.serve(routes::mount, self.state, shutdown).await
+    }
+
     /// Answers requests and works until `shutdown`; requests in flight end first, then the workers.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
         let tasks = Tasks::new(shutdown.clone());

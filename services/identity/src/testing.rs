@@ -55,16 +55,28 @@ pub(crate) fn settings() -> Settings {
 
 /// The service with these settings in this world.
 pub(crate) async fn start_on(bench: Bench, settings: &Settings) -> Test {
+    let (service, client) = build(&bench, bench.db("identity"), settings);
+    bench.run(service.run(bench.shutdown.clone()));
+    Test { bench, client }
+}
+
+/// The same without its workers and with its own way to the database.
+pub(crate) fn start_alone(bench: Bench, db: db::Db, settings: &Settings) -> Test {
+    let (service, client) = build(&bench, db, settings);
+    bench.run(service.answer(bench.shutdown.clone()));
+    Test { bench, client }
+}
+
+fn build(bench: &Bench, db: db::Db, settings: &Settings) -> (Service, Client) {
     let deps = Deps {
-        db: bench.db("identity"),
+        db,
         key: bench.key.clone(),
         kek: bench.kek.clone(),
         issuer: ISSUER.to_owned(),
     };
     let service = Service::build(settings, deps).unwrap();
     let client = bench.client(service.address());
-    bench.run(service.run(bench.shutdown.clone()));
-    Test { bench, client }
+    (service, client)
 }
 
 impl Test {

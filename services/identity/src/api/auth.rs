@@ -1,6 +1,8 @@
 //! Signing up, in and out: wire types and endpoints.
 
 pub mod accept;
+#[cfg(test)]
+mod alike;
 mod begin;
 pub mod budget;
 pub mod email;

@@ -187,6 +187,8 @@ impl From<Error> for fault::Error {
 }
 
 fn hash(params: &Params, password: &[u8]) -> Result<String, argon2::password_hash::Error> {
+    #[cfg(test)]
+    work::note(params);
     let salt = crypto::random::<{ Salt::RECOMMENDED_LENGTH }>();
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
     Ok(argon2.hash_password_with_salt(password, &salt)?.to_string())
@@ -194,6 +196,8 @@ fn hash(params: &Params, password: &[u8]) -> Result<String, argon2::password_has
 
 fn compare(params: &Params, password: &[u8], kept: &str) -> Result<Verdict, argon2::password_hash::Error> {
     let parsed = PasswordHash::new(kept)?;
+    #[cfg(test)]
+    work::note(&Params::try_from(&parsed)?);
     match Argon2::default().verify_password(password, &parsed) {
         Ok(()) => {}
         Err(argon2::password_hash::Error::PasswordInvalid) => return Ok(Verdict::Wrong),
@@ -205,6 +209,29 @@ fn compare(params: &Params, password: &[u8], kept: &str) -> Result<Verdict, argo
         hash(params, password).map(Verdict::Outgrown)
     } else {
         Ok(Verdict::Right)
+    }
+}
+
+/// What was hashed, for tests of what must cost the same. Each such test has a memory cost of its own, by which it tells
+/// its hashes from those of others.
+#[cfg(test)]
+pub(crate) mod work {
+    use std::sync::Mutex;
+
+    use argon2::Params;
+
+    static DONE: Mutex<Vec<(u32, u32, u32)>> = Mutex::new(Vec::new());
+
+    pub(super) fn note(params: &Params) {
+        let cost = (params.m_cost(), params.t_cost(), params.p_cost());
+        DONE.lock().unwrap().push(cost);
+    }
+
+    /// Passes and lanes of each hash of this memory cost since this was last asked.
+    pub fn take(memory_kib: u32) -> Vec<(u32, u32)> {
+        let mut done = DONE.lock().unwrap();
+        let ours = done.extract_if(.., |(memory, ..)| *memory == memory_kib);
+        ours.map(|(_, passes, lanes)| (passes, lanes)).collect()
     }
 }
 
