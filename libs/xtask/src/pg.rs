@@ -100,15 +100,21 @@ impl Server {
             .run()
     }
 
-    /// Kills the postmaster without a word; its children end when they notice. Starting again recovers from the log.
-    pub fn kill(&self) -> Result<()> {
+    /// The postmaster's process id, as it noted it.
+    pub fn pid(&self) -> Result<String> {
         let noted = Sh::as_user(self.user, "head")
             .args(["-n", "1"])
             .arg(self.data.join("postmaster.pid"))
             .read()?;
-        Sh::root("kill").args(["-s", "KILL", noted.trim()]).run()?;
+        Ok(noted.trim().to_owned())
+    }
+
+    /// Kills the postmaster without a word; its children end when they notice. Starting again recovers from the log.
+    pub fn kill(&self) -> Result<()> {
+        let noted = self.pid()?;
+        Sh::root("kill").args(["-s", "KILL", &noted]).run()?;
         // Until its parent has taken note of the death, `pg_ctl` believes it to be running.
-        let gone = || Ok((!Path::new("/proc").join(noted.trim()).exists() && !self.is_up()).then_some(()));
+        let gone = || Ok((!Path::new("/proc").join(&noted).exists() && !self.is_up()).then_some(()));
         sh::wait_for("PostgreSQL to die", Duration::from_secs(20), gone)
     }
 
