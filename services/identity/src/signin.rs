@@ -211,6 +211,10 @@ mod tests {
         })
     }
 
+    fn by(methods: &[Method]) -> State {
+        State::Authenticated(methods.to_vec())
+    }
+
     const fn code(kind: Kind, right: bool) -> Event {
         Event::Code { kind, right }
     }
@@ -240,8 +244,8 @@ mod tests {
             Event::Lacking,
         ];
         let keyed = |wrong| waiting(Method::Password, Kind::Webauthn, wrong);
-        let by_both = |kind| State::Authenticated(vec![Method::Password, Method::Factor(kind)]);
-        let authenticated = State::Authenticated(vec![Method::Password]);
+        let by_both = |kind| by(&[Method::Password, Method::Factor(kind)]);
+        let authenticated = by(&[Method::Password]);
         let by_provider = waiting(Method::Provider, Kind::Totp, 0);
         let enrolling = State::Enrolling(vec![Method::Password]);
         for (state, edges) in [
@@ -250,17 +254,17 @@ mod tests {
                 vec![
                     (0, State::Known(Method::Password)),
                     (1, State::Over),
-                    (7, State::Authenticated(vec![Method::Passkey])),
+                    (7, by(&[Method::Passkey])),
                     (8, State::Over),
                     (12, State::Known(Method::Provider)),
-                    (13, State::Authenticated(vec![Method::Provider, Method::ProviderFactor])),
+                    (13, by(&[Method::Provider, Method::ProviderFactor])),
                     (14, State::Over),
                 ],
             ),
             (
                 State::Known(Method::Provider),
                 vec![
-                    (2, State::Authenticated(vec![Method::Provider])),
+                    (2, by(&[Method::Provider])),
                     (3, by_provider.clone()),
                     (11, waiting(Method::Provider, Kind::Webauthn, 0)),
                     (15, State::Enrolling(vec![Method::Provider])),
@@ -269,10 +273,7 @@ mod tests {
             (
                 by_provider.clone(),
                 vec![
-                    (
-                        4,
-                        State::Authenticated(vec![Method::Provider, Method::Factor(Kind::Totp)]),
-                    ),
+                    (4, by(&[Method::Provider, Method::Factor(Kind::Totp)])),
                     (5, waiting(Method::Provider, Kind::Totp, 1)),
                 ],
             ),
@@ -289,7 +290,7 @@ mod tests {
             (keyed(0), vec![(9, by_both(Kind::Webauthn)), (10, keyed(1))]),
             (authenticated, vec![]),
             (enrolling, vec![]),
-            (State::Authenticated(vec![Method::Passkey]), vec![]),
+            (by(&[Method::Passkey]), vec![]),
             (State::Over, vec![]),
         ] {
             for (number, event) in events.iter().enumerate() {

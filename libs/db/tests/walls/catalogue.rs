@@ -34,7 +34,7 @@ const PLATFORM: [(&str, &str); 13] = [
 const SYSTEM_ONLY: [(&str, &str); 1] = [("bus.dead_letters", "operators look through all tenants' failures")];
 
 /// Indexes of tenant tables that do not begin with the tenant.
-const INDEXES: [(&str, &str); 31] = [
+const INDEXES: [(&str, &str); 32] = [
     ("bus.outbox_entries", "housekeeping looks across tenants"),
     ("bus.outbox_order", "the feed is read across tenants, in commit order"),
     ("compute.allocations_host", "a host knows no tenants"),
@@ -63,6 +63,10 @@ const INDEXES: [(&str, &str); 31] = [
     (
         "identity.email_changes_by_undo",
         "whoever comes with a token is nobody yet",
+    ),
+    (
+        "identity.external_sign_ins_by_expiry",
+        "housekeeping looks across tenants",
     ),
     (
         "identity.factors_by_passkey",

@@ -26,7 +26,11 @@ test("a provider: add, test, switch off, delete", async ({ page, browser, baseUR
   await expect(page.getByText(/^Corp Login does not:/)).toBeVisible();
 
   // Who has typed the organisation's name is offered it, before they are anybody.
-  const context = await browser.newContext({ baseURL: baseURL ?? "", ignoreHTTPSErrors: true, locale: "en-US" });
+  const context = await browser.newContext({
+    baseURL: baseURL ?? "",
+    ignoreHTTPSErrors: true,
+    locale: "en-US",
+  });
   const stranger = await context.newPage();
   const offer = stranger.getByRole("button", { name: "Continue with Corp Login" });
   await stranger.goto("/sign-in");

@@ -86,8 +86,8 @@ impl Elsewhere {
 
     /// Goes to the provider and comes back with its answer.
     async fn leave(&self, home: &Home, person: &Session) -> Value {
-        let begin = json!({"tenant": "acme", "provider": "home"});
-        let (status, begun) = self.post("/auth/oidc/begin", None, begin).await;
+        let which = json!({"tenant": "acme", "provider": "home"});
+        let (status, begun) = self.post("/auth/oidc/begin", None, which).await;
         assert_eq!(status, 200, "{begun}");
         Self::go(home, person, begun).await
     }
