@@ -5,8 +5,7 @@ use actix_http::{Method, StatusCode};
 use actix_web::HttpResponse;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
-const REQUEST_HEADERS: &str =
-    "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, traceparent";
+const REQUEST_HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, traceparent, yunshu-operator-access";
 const ANSWER_HEADERS: &str =
     "etag, location, operation-location, idempotent-replayed, retry-after, x-request-id, ratelimit, ratelimit-policy";
 

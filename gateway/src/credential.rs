@@ -1,5 +1,7 @@
 //! Who calls: the credential of a request becomes the bearer of its passport.
 
+mod lent;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +50,8 @@ impl Credentials {
         }
     }
 
-    /// Who sends this request, by the proof that its route asks for.
+    /// Who sends this request, by the proof that its route asks for, and the credentials that must stay good while it is
+    /// answered.
     pub async fn bearer(
         &self,
         proof: Proof,
@@ -56,14 +59,22 @@ impl Credentials {
         conn: &Conn,
         visit: &mut Visit,
         proxy: &Proxy,
-    ) -> Result<Bearer, Error> {
+    ) -> Result<(Bearer, Vec<Credential>), Error> {
         match proof {
-            Proof::None => Ok(Bearer::Anonymous),
-            Proof::Certificate => certificate(headers, conn),
+            Proof::None => Ok((Bearer::Anonymous, Vec::new())),
+            Proof::Certificate => Ok((certificate(headers, conn)?, Vec::new())),
             Proof::Token => {
-                let caller = self.caller(headers, conn, visit.id, proxy).await?;
-                visit.tenant = Some(caller.tenant());
-                Ok(Bearer::Caller(caller))
+                let own = self.caller(headers, conn, visit.id, proxy).await?;
+                // Also of an operator who goes on into another: what they do there is not to use up its rate.
+                visit.tenant = Some(own.tenant());
+                let mut shown = vec![own.credential()];
+                let bearer = self.lend(own, headers, conn, proxy).await?;
+                if let Bearer::Caller(caller) = &bearer
+                    && caller.access().is_some()
+                {
+                    shown.push(caller.credential());
+                }
+                Ok((bearer, shown))
             }
         }
     }
@@ -89,7 +100,7 @@ impl Credentials {
         let caller = standing.caller(credential, &moment, request);
         caller.ok_or_else(|| match credential {
             Credential::ApiKey(_) => bad_key(),
-            Credential::None | Credential::Session(_) => ended(),
+            Credential::None | Credential::Session(_) | Credential::OperatorAccess(_) => ended(),
         })
     }
 
@@ -108,7 +119,7 @@ impl Credentials {
         let subject = match &standing.principal {
             Principal::User(id) => Some(id.as_uuid()),
             Principal::ServiceAccount(id) => Some(id.as_uuid()),
-            Principal::System(_) => None,
+            Principal::System(_) | Principal::Operator(_) => None,
         };
         if standing.tenant != claims.tenant || subject != Some(claims.sub) {
             return Err(ended());
@@ -135,6 +146,7 @@ impl Credentials {
             Credential::None => return Ok(None),
             Credential::Session(id) => format!("/internal/sessions/{id}"),
             Credential::ApiKey(id) => format!("/internal/api-keys/{id}"),
+            Credential::OperatorAccess(id) => format!("/internal/operator-access/{id}"),
         };
         self.ask_standing(credential, &path, proxy).await
     }

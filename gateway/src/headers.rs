@@ -43,6 +43,8 @@ const FORGED: &[&str] = &[
     "x-rewrite-url",
     "x-tenant-id",
     "x-user-id",
+    // Judged here; services go by the passport.
+    auth::access::HEADER,
 ];
 const FORGED_FAMILIES: &[&str] = &["x-forwarded", "x-yunshu-", "x-original-"];
 
@@ -147,6 +149,7 @@ mod tests {
             ("X-User-Id", "u"),
             (auth::passport::HEADER, "forged"),
             ("X-Yunshu-Anything", "x"),
+            ("Yunshu-Operator-Access", "x"),
             ("X-Request-Id", "x"),
             ("Authorization", "Bearer x"),
             ("Host", "evil"),

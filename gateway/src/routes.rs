@@ -126,6 +126,7 @@ pub const TABLE: &[Rule] = &[
     to("/api/v1/roles/**", Role::Identity),
     to("/api/v1/role-bindings/**", Role::Identity),
     to("/api/v1/authorize:explain", Role::Identity),
+    to("/api/v1/operator-access/**", Role::Identity),
     to("/api/v1/projects/{}/vms/**", Role::Compute),
     to("/api/v1/projects/**", Role::Identity),
     to("/api/v1/flavors/**", Role::Compute),
@@ -138,6 +139,8 @@ pub const TABLE: &[Rule] = &[
     to("/api/v1/system/images/**", Role::Compute),
     to("/api/v1/system/quotas/**", Role::Compute),
     to("/api/v1/system/tenants/**", Role::Identity),
+    to("/api/v1/system/operator-access/**", Role::Identity),
+    to("/api/v1/system/break-glass/**", Role::Identity),
     to("/api/v1/hypervisor/desired", Role::Compute)
         .pace(Pace::LongPoll)
         .proof(Proof::Certificate),
@@ -207,6 +210,9 @@ mod tests {
             ("/api/v1/projects/vms", Some(Role::Identity)),
             ("/api/v1/system/hosts/enrolments", Some(Role::Compute)),
             ("/api/v1/system/tenants", Some(Role::Identity)),
+            ("/api/v1/system/operator-access/a:end", Some(Role::Identity)),
+            ("/api/v1/system/break-glass", Some(Role::Identity)),
+            ("/api/v1/operator-access", Some(Role::Identity)),
             ("/api/v1/audit/events", Some(Role::Audit)),
             ("/api/v1/events", Some(Role::Notify)),
             ("/api/v1/events/more", None),

@@ -15,7 +15,7 @@ use crate::routes::Pace;
 use crate::settings::ms;
 
 /// The answer as the client gets it.
-pub fn relay(worker: &Rc<Worker>, reply: Reply, pace: Pace, credential: Option<Credential>) -> Response<Outbound> {
+pub fn relay(worker: &Rc<Worker>, reply: Reply, pace: Pace, shown: Vec<Credential>) -> Response<Outbound> {
     let Reply { response, slot } = reply;
     let shared = &worker.shared;
     let status = response.status();
@@ -31,7 +31,7 @@ pub fn relay(worker: &Rc<Worker>, reply: Reply, pace: Pace, credential: Option<C
     let piped = Piped {
         stream: stream.boxed_local(),
         patience: (!stream_of_events).then(|| ms(shared.settings.deadlines.answer_ms)),
-        until: stream_of_events.then(|| Box::pin(over(Rc::clone(worker), credential)) as _),
+        until: stream_of_events.then(|| Box::pin(over(Rc::clone(worker), shown)) as _),
         alarm: None,
     };
     let size = match length {
@@ -42,17 +42,19 @@ pub fn relay(worker: &Rc<Worker>, reply: Reply, pace: Pace, credential: Option<C
     answer.set_body(Outbound::piped(piped, size))
 }
 
-/// When an event stream must end: at shutdown, or soon after its credential.
-async fn over(worker: Rc<Worker>, credential: Option<Credential>) {
+/// When an event stream must end: at shutdown, or soon after one of its credentials.
+async fn over(worker: Rc<Worker>, shown: Vec<Credential>) {
     let shared = &worker.shared;
     let watch = async {
-        let Some(credential) = credential else {
+        if shown.is_empty() {
             return std::future::pending().await;
-        };
+        }
         loop {
             tokio::time::sleep(ms(shared.settings.trust.session_ms.max(500))).await;
-            if !shared.credentials.is_live(credential, &worker.proxy).await {
-                return;
+            for credential in &shown {
+                if !shared.credentials.is_live(*credential, &worker.proxy).await {
+                    return;
+                }
             }
         }
     };

@@ -103,17 +103,13 @@ impl Step<'_> {
         } else {
             to.proof
         };
-        let bearer = shared
+        let (bearer, shown) = shared
             .credentials
             .bearer(proof, headers, self.conn, visit, proxy)
             .await?;
         if let Some(tenant) = visit.tenant {
             within(visit, shared.limits.tenant(tenant))?;
         }
-        let credential = match &bearer {
-            Bearer::Caller(caller) => Some(caller.credential()),
-            _ => None,
-        };
 
         let mut ask = self.ask(bearer, visit, body);
         if let Some(proof) = basic(headers).filter(|_| routes::CLIENTS_OWN.contains(&path)) {
@@ -129,7 +125,7 @@ impl Step<'_> {
             asked.await
         };
         match reply {
-            Ok(reply) => Ok(relay(self.worker, reply, to.pace, credential)),
+            Ok(reply) => Ok(relay(self.worker, reply, to.pace, shown)),
             Err(failure) => {
                 let answer = gather(failure.public(role).error_response());
                 Ok(if ask.body.is_none() { answer } else { close(answer) })

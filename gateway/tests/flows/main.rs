@@ -15,6 +15,7 @@ mod forwarding;
 mod hostile;
 mod limits;
 mod log;
+mod operator_access;
 mod pages;
 mod refusals;
 mod slow;

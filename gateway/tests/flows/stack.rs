@@ -15,7 +15,7 @@ use auth::token::{AUDIENCE, Claims, Jwks, Signer};
 use auth::{Binding, Principal, Role, Standing};
 use clock::Clock;
 use gateway::{Deps, Gateway, Rate, Settings, Upstreams};
-use ids::{ApiKeyId, ServiceAccountId, SessionId, TenantId, UserId};
+use ids::{ApiKeyId, OperatorAccessId, ServiceAccountId, SessionId, TenantId, UserId};
 use serde::Deserialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +49,7 @@ pub struct Behind {
     pub signer: Mutex<Signer>,
     pub sessions: Mutex<HashMap<SessionId, Standing>>,
     pub api_keys: Mutex<HashMap<ApiKeyId, Standing>>,
+    pub accesses: Mutex<HashMap<OperatorAccessId, Standing>>,
     /// Identity answers 503 to everything.
     pub identity_away: AtomicBool,
     pub jwks_asked: AtomicU32,
@@ -121,6 +122,7 @@ impl Stack {
             signer: Mutex::new(Signer::open(&Signer::generate().unwrap()).unwrap()),
             sessions: Mutex::default(),
             api_keys: Mutex::default(),
+            accesses: Mutex::default(),
             identity_away: AtomicBool::new(false),
             jwks_asked: AtomicU32::new(0),
             sessions_asked: AtomicU32::new(0),
@@ -331,6 +333,13 @@ async fn answer(role: &'static str, behind: Arc<Behind>, request: HttpRequest, b
             behind.sessions_asked.fetch_add(1, Ordering::SeqCst);
             let session = path.rsplit('/').next().unwrap().parse().unwrap();
             return match behind.sessions.lock().unwrap().get(&session) {
+                Some(standing) => HttpResponse::Ok().json(standing),
+                None => HttpResponse::NotFound().finish(),
+            };
+        }
+        path if from_gateway && path.starts_with("/internal/operator-access/") => {
+            let access = path.rsplit('/').next().unwrap().parse().unwrap();
+            return match behind.accesses.lock().unwrap().get(&access) {
                 Some(standing) => HttpResponse::Ok().json(standing),
                 None => HttpResponse::NotFound().finish(),
             };

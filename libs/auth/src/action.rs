@@ -105,6 +105,26 @@ actions! {
         List = "tenant_record.list" on Platform: PlatformOperator;
         Read = "tenant_record.read" on Platform: PlatformOperator;
     }
+    /// Platform operators' access to a tenant's content, as the tenant decides on it.
+    operator_access {
+        List = "operator_access.list" on Tenant: Owner, Admin, Auditor;
+        Read = "operator_access.read" on Tenant: Owner, Admin, Auditor;
+        Approve = "operator_access.approve" on Tenant(guarded): Owner, Admin;
+        Refuse = "operator_access.refuse" on Tenant(by_name): Owner, Admin;
+        End = "operator_access.end" on Tenant(by_name): Owner, Admin;
+    }
+    /// The same, as the platform's operators ask for it and use it.
+    tenant_access {
+        Request = "tenant_access.request" on Platform: PlatformOperator;
+        List = "tenant_access.list" on Platform: PlatformOperator;
+        End = "tenant_access.end" on Platform: PlatformOperator;
+        Use = "tenant_access.use" on Platform(by_name): PlatformOperator;
+    }
+    /// Access in an emergency, which two operators open.
+    break_glass {
+        Request = "break_glass.request" on Platform(guarded): PlatformOperator;
+        Confirm = "break_glass.confirm" on Platform(guarded): PlatformOperator;
+    }
     /// The caller's own person and rights.
     me {
         Read = "me.read" on Tenant: Anyone;
@@ -382,6 +402,8 @@ mod tests {
             "oauth_client",
             "role",
             "role_binding",
+            "operator_access",
+            "break_glass",
         ];
         let looks = ["list", "read"];
         let open = ALL.iter().filter(|action| {

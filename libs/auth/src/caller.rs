@@ -1,12 +1,12 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
-use ids::{ApiKeyId, ProjectId, RequestId, ServiceAccountId, SessionId, TenantId, UserId};
+use ids::{ApiKeyId, OperatorAccessId, ProjectId, RequestId, ServiceAccountId, SessionId, TenantId, UserId};
 use ipnetwork::IpNetwork;
 use serde::{Deserialize, Serialize};
 
 use crate::rights::{self, Binding, Moment, Permissions};
-use crate::{Info, Level, Owed, Role};
+use crate::{Info, Level, OperatorAccess, Owed, Role};
 
 /// The platform's own tenant: its operators are people of it, and what concerns no tenant is in its log.
 pub const PLATFORM: TenantId =
@@ -22,6 +22,9 @@ pub enum Principal {
     ServiceAccount(ServiceAccountId),
     /// A worker of the platform, by its name.
     System(String),
+    /// A platform operator in a tenant's content, by their id among the platform's people. No person of the tenant: whatever
+    /// looks for the caller's own things there finds nobody.
+    Operator(UserId),
 }
 
 impl std::fmt::Display for Principal {
@@ -30,6 +33,7 @@ impl std::fmt::Display for Principal {
             Self::User(id) => write!(f, "user:{id}"),
             Self::ServiceAccount(id) => write!(f, "service_account:{id}"),
             Self::System(name) => write!(f, "system:{name}"),
+            Self::Operator(id) => write!(f, "operator:{id}"),
         }
     }
 }
@@ -44,6 +48,8 @@ pub enum Credential {
     Session(SessionId),
     /// An API key.
     ApiKey(ApiKeyId),
+    /// A platform operator's access to the tenant's content.
+    OperatorAccess(OperatorAccessId),
 }
 
 impl std::fmt::Display for Credential {
@@ -52,6 +58,7 @@ impl std::fmt::Display for Credential {
             Self::None => f.write_str("none"),
             Self::Session(id) => write!(f, "session:{id}"),
             Self::ApiKey(id) => write!(f, "api_key:{id}"),
+            Self::OperatorAccess(id) => write!(f, "operator_access:{id}"),
         }
     }
 }
@@ -86,6 +93,12 @@ pub struct Standing {
     /// What must be done before it is good for anything else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owes: Vec<Owed>,
+    /// When it ends, to the second and not to the next question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+    /// The access that it is, if it lets a platform operator in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<OperatorAccess>,
 }
 
 impl Standing {
@@ -107,12 +120,15 @@ impl Standing {
             factor_at,
             step_up_minutes: None,
             owes: Vec::new(),
+            until: None,
+            access: None,
         }
     }
 
     /// The caller of a request made at this moment; none if the credential is not good now, or not from there.
     pub fn caller(&self, credential: Credential, moment: &Moment, request: RequestId) -> Option<Caller> {
-        if !self.live || !rights::admits(&self.networks, moment.address) {
+        let over = self.until.is_some_and(|until| moment.now >= until);
+        if !self.live || over || !rights::admits(&self.networks, moment.address) {
             return None;
         }
         let in_force = |binding: &&Binding| binding.condition.judge(moment).is_ok();
@@ -123,6 +139,7 @@ impl Standing {
             scope: self.scope.clone(),
             stale: self.step_up_minutes.filter(|minutes| !moment.is_fresh(*minutes)),
             owes: self.owes.clone(),
+            access: self.access.clone(),
             credential,
             address: moment.address,
             request,
@@ -156,6 +173,8 @@ pub struct Caller {
     pub(crate) stale: Option<u16>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) owes: Vec<Owed>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) access: Option<OperatorAccess>,
     pub(crate) credential: Credential,
     pub(crate) address: Option<IpAddr>,
     pub(crate) request: RequestId,
@@ -178,6 +197,7 @@ impl Caller {
             scope: None,
             stale: None,
             owes: Vec::new(),
+            access: None,
             credential: Credential::None,
             address,
             request,
@@ -194,6 +214,7 @@ impl Caller {
             scope: None,
             stale: None,
             owes: Vec::new(),
+            access: None,
             credential: Credential::None,
             address: None,
             request: RequestId::mint(),
@@ -214,7 +235,7 @@ impl Caller {
     pub const fn user(&self) -> Option<UserId> {
         match &self.principal {
             Principal::User(id) => Some(*id),
-            Principal::ServiceAccount(_) | Principal::System(_) => None,
+            Principal::ServiceAccount(_) | Principal::System(_) | Principal::Operator(_) => None,
         }
     }
 
@@ -222,8 +243,13 @@ impl Caller {
     pub const fn session(&self) -> Option<SessionId> {
         match self.credential {
             Credential::Session(id) => Some(id),
-            Credential::None | Credential::ApiKey(_) => None,
+            Credential::None | Credential::ApiKey(_) | Credential::OperatorAccess(_) => None,
         }
+    }
+
+    /// The access by which a platform operator is in this tenant, if that is who calls.
+    pub const fn access(&self) -> Option<&OperatorAccess> {
+        self.access.as_ref()
     }
 
     /// With what the call was made.
@@ -296,13 +322,15 @@ impl Caller {
 
     pub(crate) fn in_scope(&self, action: &Info) -> bool {
         match (&self.scope, self.credential) {
+            // Whoever was let in to look changes no credentials and no rights, and lets nobody in.
+            (_, Credential::OperatorAccess(_)) if action.by_name => false,
             (Some(scope), _) => scope.admit(action),
             (None, Credential::ApiKey(_)) => !action.by_name,
             // Nor does a machine's token reach further than its key would.
             (None, Credential::Session(_)) => {
                 !matches!(self.principal, Principal::ServiceAccount(_)) || !action.by_name
             }
-            (None, Credential::None) => true,
+            (None, Credential::None | Credential::OperatorAccess(_)) => true,
         }
     }
 }
@@ -337,6 +365,55 @@ mod tests {
             );
             assert!(!caller.may(action, Place::Tenant(TenantId::mint())), "{}", action.name);
         }
+    }
+
+    #[test]
+    fn t18_an_operator_let_in_has_the_role_until_the_end_and_changes_no_rights() {
+        use crate::action::{ALL, api_key, operator_access, session};
+        use crate::{AccessKind, OperatorAccess};
+        let until = DateTime::from_timestamp(3_600, 0).unwrap();
+        let id = OperatorAccessId::mint();
+        let operator = Principal::Operator(UserId::mint());
+        let standing = Standing {
+            until: Some(until),
+            access: Some(OperatorAccess {
+                id,
+                kind: AccessKind::Consent,
+                reason: "a broken disk".to_owned(),
+            }),
+            ..Standing::of(
+                TenantId::mint(),
+                operator,
+                vec![Binding::role(Role::Operator, None)],
+                None,
+            )
+        };
+        let at = |now| {
+            let moment = Moment {
+                now,
+                address: None,
+                factor_at: None,
+            };
+            standing.caller(Credential::OperatorAccess(id), &moment, RequestId::mint())
+        };
+        let caller = at(until - chrono::TimeDelta::microseconds(1)).unwrap();
+        assert!(caller.may_somewhere(vm::Operate::INFO) && !caller.may_somewhere(project::Create::INFO));
+        assert!(
+            !caller.may_somewhere(pool::List::INFO),
+            "not the platform's operator here"
+        );
+        assert_eq!((caller.user(), caller.session()), (None, None));
+        for action in ALL.iter().filter(|action| action.by_name) {
+            assert!(!caller.may_somewhere(action), "{}", action.name);
+        }
+        for action in [
+            api_key::Create::INFO,
+            session::Delete::INFO,
+            operator_access::Approve::INFO,
+        ] {
+            assert!(action.by_name, "{}", action.name);
+        }
+        assert_eq!(at(until), None, "to the second");
     }
 
     fn by_key(scope: Option<&[&str]>, bindings: Vec<Binding>) -> Caller {

@@ -5,11 +5,12 @@
 //! - [`Caller`]: a principal of one tenant with its role bindings. Only a verified token, a signed header or a worker
 //!   acting for a tenant yields one.
 //! - [`rights`]: what a role binding carries, and on which conditions. `giving`: who may hand rights on, and take them
-//!   away. [`api_key`]: the form of API keys.
+//!   away. [`api_key`]: the form of API keys. [`access`]: platform operators in a tenant's content.
 //! - [`explain`]: whether somebody may and why, by the code that decides it.
 //! - [`token`]: access tokens (RFC 9068 profile, `EdDSA`). [`passport`]: the short-lived signed header in which the
 //!   gateway hands the caller to a service.
 
+pub mod access;
 pub mod action;
 pub mod api_key;
 pub mod explain;
@@ -22,6 +23,7 @@ mod giving;
 mod owed;
 mod role;
 
+pub use access::{AccessKind, OperatorAccess};
 pub use action::{Action, Info, Level};
 pub use caller::{Caller, Credential, PLATFORM, Place, Principal, Standing};
 pub use owed::Owed;

@@ -27,6 +27,8 @@ pub enum Bearer {
     Anonymous,
     /// A signed-in caller.
     Caller(Caller),
+    /// A platform operator who named an access that is not in force. Nobody is let in so; whose attempt it was is for the log.
+    Barred(Caller),
     /// The holder of a TLS client certificate (RFC 8705), by the SHA-256 of its DER form in lower-case hex. Whether that
     /// certificate means anything is for the service that bound it to say.
     Certificate(String),

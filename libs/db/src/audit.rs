@@ -1,6 +1,6 @@
-use auth::{Caller, Credential};
+use auth::{Caller, Credential, PLATFORM, Principal};
 use chrono::{DateTime, Utc};
-use ids::{EventId, RequestId};
+use ids::{EventId, RequestId, TenantId};
 use serde::{Deserialize, Serialize};
 
 /// How an attempt ended.
@@ -37,7 +37,8 @@ pub struct AuditEvent {
     pub ip: Option<std::net::IpAddr>,
     /// In which request.
     pub request_id: RequestId,
-    /// What changed: `{field: {before, after}}`. Never a secret.
+    /// What changed: `{field: {before, after}}`. Never a secret. Where a platform operator acts by an access,
+    /// `operator_access` says which, of what kind and why.
     pub changes: serde_json::Value,
 }
 
@@ -63,9 +64,35 @@ impl AuditEvent {
             outcome,
             ip: caller.address(),
             request_id: caller.request(),
-            changes,
+            changes: marked(caller, changes),
         }
     }
+
+    /// The same entry for the log of another tenant: there nobody of the platform is a person, and no session of theirs
+    /// means anything.
+    pub(crate) fn seen_by(&self, caller: &Caller, tenant: TenantId) -> Self {
+        let mut entry = self.clone();
+        entry.id = EventId::mint();
+        entry.credential = None;
+        entry.actor = match (caller.tenant() == PLATFORM && tenant != PLATFORM, caller.user()) {
+            (true, Some(user)) => Principal::Operator(user).to_string(),
+            _ => entry.actor,
+        };
+        entry
+    }
+}
+
+/// What an operator does by an access says so in every entry, whoever wrote it.
+fn marked(caller: &Caller, mut changes: serde_json::Value) -> serde_json::Value {
+    let Some(access) = caller.access() else { return changes };
+    if !changes.is_object() {
+        changes = serde_json::json!({});
+    }
+    if let Some(fields) = changes.as_object_mut() {
+        let mark = serde_json::to_value(access).unwrap_or_default();
+        fields.insert("operator_access".to_owned(), mark);
+    }
+    changes
 }
 
 /// The fields in which two records differ, as `{field: {before, after}}`.

@@ -2,12 +2,13 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use auth::{Action, Caller};
+use ids::TenantId;
 use sqlx::{Postgres, Transaction};
 
 use crate::answer::{Answer, Effect, Exit, Status, Subject};
 use crate::audit::{self, AuditEvent, Outcome};
 use crate::outbox::{self, Draft};
-use crate::{Event, Read, Wake, reply};
+use crate::{Event, Granted, Platform, Read, Wake, reply};
 
 /// A client's key for a request that must not be done twice: 1 to 255 visible ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,7 @@ pub struct Change<A> {
     ask: Ask,
     wake: Wake,
     drafts: Vec<Draft>,
+    told: Vec<TenantId>,
 }
 
 impl<A> Deref for Change<A> {
@@ -92,6 +94,7 @@ impl<A: Action> Change<A> {
             ask,
             wake,
             drafts: Vec::new(),
+            told: Vec::new(),
         })
     }
 
@@ -104,6 +107,12 @@ impl<A: Action> Change<A> {
     pub fn emit<E: Event>(&mut self, event: &E) -> Result<(), fault::Error> {
         self.drafts.push(Draft::of(event)?);
         Ok(())
+    }
+
+    /// Has the audit entry of this change written into the log of a tenant as well, in the same commit: what the platform's
+    /// operators do to a tenant stands where the tenant reads it. The grant is the proof that it is the platform that acts.
+    pub fn tell(&mut self, _: &Granted<Platform, A>, tenant: TenantId) {
+        self.told.push(tenant);
     }
 
     /// The client must have named the object's present state: 428 without `If-Match`, 412 with an older one. Whoever asks
@@ -139,6 +148,12 @@ impl<A: Action> Change<A> {
         let entry = AuditEvent::of(&self.ask.caller, now, action, body.object(), Outcome::Success, changes);
         self.drafts.push(Draft::audit(&entry)?);
         outbox::insert(&mut self.read.tx, self.ask.caller.tenant(), now, &self.drafts).await?;
+        for tenant in std::mem::take(&mut self.told) {
+            let there = [Draft::audit(&entry.seen_by(&self.ask.caller, tenant))?];
+            self.read.become_tenant(tenant).await?;
+            outbox::insert(&mut self.read.tx, tenant, now, &there).await?;
+            self.read.become_tenant(self.ask.caller.tenant()).await?;
+        }
         if let Some(key) = &self.ask.key {
             reply::keep(&mut self.read.tx, &self.ask, key, &answer, <E::Body as Subject>::SECRET).await?;
         }

@@ -19,6 +19,7 @@
 //! After a crash the client cannot know whether its commit happened: two in five unanswered ones had. And authorisation
 //! that is a call can be forgotten; here forgetting it does not compile.
 
+mod access;
 mod answer;
 mod audit;
 mod change;

@@ -168,11 +168,7 @@ impl Db {
         let now = self.clock.now();
         let entry = AuditEvent::of(caller, now, action, object, outcome, changes);
         let mut tx = self.app.begin().await.map_err(crate::Error::from)?;
-        sqlx::query("select set_config('app.tenant', $1, true)")
-            .bind(caller.tenant().to_string())
-            .execute(&mut *tx)
-            .await
-            .map_err(crate::Error::from)?;
+        crate::read::set_tenant(&mut tx, caller.tenant()).await?;
         outbox::insert(&mut tx, caller.tenant(), now, &[Draft::audit(&entry)?]).await?;
         tx.commit().await.map_err(crate::Error::from)?;
         self.wake.ring();

@@ -21,16 +21,17 @@ impl<A: Action> Read<A> {
         caller: Caller,
         now: DateTime<Utc>,
     ) -> Result<Self> {
-        sqlx::query("select set_config('app.tenant', $1, true)")
-            .bind(caller.tenant().to_string())
-            .execute(&mut *tx)
-            .await?;
+        set_tenant(&mut tx, caller.tenant()).await?;
         Ok(Self {
             tx,
             caller,
             now,
             action: PhantomData,
         })
+    }
+
+    pub(crate) async fn become_tenant(&mut self, tenant: TenantId) -> Result<()> {
+        set_tenant(&mut self.tx, tenant).await
     }
 
     /// The connection, for `store/` only.
@@ -69,4 +70,13 @@ impl<A: Action> Read<A> {
             id: self.caller.tenant(),
         })
     }
+}
+
+/// Whose rows the transaction sees and writes from now on.
+pub(crate) async fn set_tenant(sql: &mut PgConnection, tenant: TenantId) -> Result<()> {
+    sqlx::query("select set_config('app.tenant', $1, true)")
+        .bind(tenant.to_string())
+        .execute(sql)
+        .await?;
+    Ok(())
 }

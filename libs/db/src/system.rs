@@ -24,6 +24,8 @@ pub enum Reason {
     Housekeeping,
     /// A platform operator asks which tenants there are.
     Operator,
+    /// A platform operator acts in a tenant's content, which two logs may have to say.
+    OperatorAccess,
     /// Readiness is asked.
     Health,
 }

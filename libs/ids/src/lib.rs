@@ -67,6 +67,8 @@ define_id! {
     ExternalIdentityId;
     /// A sign-in whose person is at a provider.
     ExternalSignInId;
+    /// A platform operator's access to a tenant's content.
+    OperatorAccessId;
     /// A pool of hosts.
     PoolId;
     /// A machine that runs virtual machines.

@@ -1,5 +1,5 @@
 //! The middleware around every route of a service: opens the passport, puts the request id around the handling, and
-//! records refusals.
+//! records refusals and what platform operators do in a tenant.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use db::{AuditOutcome, Db, Exit};
 use fault::Kind;
 
 use crate::extract::Asked;
+use crate::lent;
 
 /// What the middleware needs.
 pub(crate) struct Gate {
@@ -43,6 +44,9 @@ pub(crate) async fn pass(
     let id = passport.request;
     request.extensions_mut().insert(passport.clone());
     fault::request::scope(id, async move {
+        if let Err(refusal) = lent::record(&gate, &passport, &request).await {
+            return Ok(request.into_response(refusal.error_response()).map_into_right_body());
+        }
         let response = next.call(request).await?;
         match refusal(&gate, &passport, &response).await {
             // The log could not take the refusal: nothing was changed, and nobody may probe unseen.

@@ -11,6 +11,7 @@ mod body;
 mod extract;
 mod form;
 mod gate;
+mod lent;
 mod listing;
 mod method;
 mod params;

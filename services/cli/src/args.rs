@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::output::{Format, Output};
 use crate::profile::{self, Profile, Profiles};
 use crate::resource::{self, FLAVORS, IMAGES, Resource};
-use crate::{explain, identity, session, vm};
+use crate::{access, explain, identity, session, vm};
 
 /// Yunshu from the command line
 #[derive(Parser)]
@@ -92,6 +92,12 @@ enum Command {
     /// Where you are signed in
     #[command(subcommand)]
     Sessions(identity::SessionsCommand),
+    /// Platform operators in your tenant's content
+    #[command(subcommand)]
+    OperatorAccess(access::OperatorAccessCommand),
+    /// For the platform's operators
+    #[command(subcommand)]
+    System(access::SystemCommand),
     /// The audit log, newest first
     Audit(AuditCommand),
     /// Whether you or somebody may do something, and why
@@ -201,6 +207,8 @@ impl Args {
             Command::Keys(command) => identity::keys(global, command, out).await,
             Command::ServiceAccounts(command) => identity::accounts(global, command, out).await,
             Command::Sessions(command) => identity::sessions(global, command, out).await,
+            Command::OperatorAccess(command) => access::ours(global, command, out).await,
+            Command::System(command) => access::system(global, command, out).await,
             Command::Audit(command) => {
                 resource::list(&mut Client::open(global)?, &resource::AUDIT, &command.list, out).await
             }

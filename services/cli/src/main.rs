@@ -2,6 +2,7 @@
 //!
 //! Everything it does is a call of the public API; what it does not know by name, `yunshu api` reaches.
 
+mod access;
 mod args;
 mod client;
 mod device;

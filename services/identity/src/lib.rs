@@ -3,6 +3,7 @@
 //! `routes` lists every path; `api` has one file per endpoint; `store` all SQL; `work` what happens later; the other
 //! modules are the domain.
 
+pub mod access;
 pub mod account;
 pub mod api_key;
 pub mod binding;

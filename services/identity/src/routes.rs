@@ -3,9 +3,7 @@
 use web::{Routes, scope};
 
 use crate::api::{
-    account_credentials, account_keys, auth, authorize, factors, groups, identity_providers, internal, invitations,
-    jwks, me, my_identities, my_keys, oauth, oauth_clients, policies, projects, role_bindings, roles, service_accounts,
-    sessions, tenants, users,
+    account_credentials, account_keys, auth, authorize, break_glass, factors, groups, identity_providers, internal, invitations, jwks, me, my_identities, my_keys, oauth, oauth_clients, operator_access, policies, projects, role_bindings, roles, service_accounts, sessions, tenant_access, tenants, users,
 };
 
 /// Puts the routes into a server.
@@ -22,13 +20,18 @@ pub fn mount(config: &mut Routes<'_>) {
         .route(
             "/internal/api-keys/{key}",
             actix_web::web::get().to(internal::api_keys::read_standing),
+        )
+        .route(
+            "/internal/operator-access/{access}",
+            actix_web::web::get().to(internal::operator_access::read_standing),
         );
     config.service(
         scope("/api/v1")
             .configure(signing_in)
             .configure(programs)
             .configure(oneself)
-            .configure(the_tenant),
+            .configure(the_tenant)
+            .configure(the_platform),
     );
 }
 
@@ -160,6 +163,20 @@ fn the_tenant(api: &mut Routes<'_>) {
         .service(role_bindings::read::read_role_binding)
         .service(role_bindings::delete::delete_role_binding)
         .service(authorize::explain::explain_permission)
-        .service(tenants::list::list_tenants)
-        .service(tenants::read::read_tenant_record);
+        .service(operator_access::list::list_operator_access)
+        .service(operator_access::read::read_operator_access)
+        .service(operator_access::approve::approve_operator_access)
+        .service(operator_access::refuse::refuse_operator_access)
+        .service(operator_access::end::end_operator_access);
+}
+
+/// For the platform's operators: tenants from outside, and how one comes in.
+fn the_platform(api: &mut Routes<'_>) {
+    api.service(tenants::list::list_tenants)
+        .service(tenants::read::read_tenant_record)
+        .service(tenant_access::list::list_tenant_access)
+        .service(tenant_access::request::request_tenant_access)
+        .service(tenant_access::end::end_tenant_access)
+        .service(break_glass::open::open_break_glass)
+        .service(break_glass::confirm::confirm_break_glass);
 }

@@ -23,6 +23,7 @@ pub mod mapped_groups;
 pub mod oauth_assertions;
 pub mod oauth_clients;
 pub mod oauth_codes;
+pub mod operator_access;
 pub mod owners;
 pub mod passkeys;
 pub mod people;

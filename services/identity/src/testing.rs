@@ -4,6 +4,7 @@ pub(crate) mod device;
 mod keys;
 pub(crate) mod letters;
 pub(crate) mod oauth;
+mod operators;
 mod people;
 pub(crate) mod provider;
 

@@ -43,6 +43,10 @@ const TAGS: [(&str, &str); 26] = [
     ("images", "Bootable images"),
     ("pools", "Pools of hosts, for platform operators"),
     ("tenants", "The tenants of the platform, for platform operators"),
+    (
+        "operator-access",
+        "Platform operators in a tenant's content: by its consent, or in an emergency",
+    ),
     ("hosts", "Hosts and their enrolment, for platform operators"),
     ("hypervisor", "What hypervisors call, with their client certificate"),
     ("audit", "The audit log"),

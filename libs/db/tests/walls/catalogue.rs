@@ -85,6 +85,10 @@ const INDEXES: [(&str, &str); 32] = [
     ),
     ("identity.oauth_codes_by_expiry", "housekeeping looks across tenants"),
     ("identity.oauth_codes_by_hash", "a client brings the code alone"),
+    (
+        "identity.operator_access_by_id",
+        "the gateway asks by access alone, and operators look across tenants",
+    ),
     ("identity.resets_by_expiry", "housekeeping looks across tenants"),
     ("identity.resets_by_token", "whoever comes with a token is nobody yet"),
     ("identity.sessions_by_expiry", "housekeeping looks across tenants"),

@@ -28,10 +28,10 @@ pub struct AuditEventView {
     pub seq: i64,
     /// When it happened.
     pub time: DateTime<Utc>,
-    /// Who acted: `user:<id>` or `system:<name>`.
+    /// Who acted: `user:<id>`, `service_account:<id>`, `system:<name>`, or `operator:<id>` for somebody of the platform.
     #[schema(example = "user:0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3")]
     pub actor: String,
-    /// With which credential: `session:<id>` or `api_key:<id>`. Null for workers and whoever was not signed in.
+    /// With which credential: `session:<id>`, `api_key:<id>` or `operator_access:<id>`. Null for workers and whoever was not signed in.
     #[schema(example = "api_key:0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b4")]
     pub credential: Option<String>,
     /// What was done or tried.
@@ -48,8 +48,9 @@ pub struct AuditEventView {
     pub ip: Option<String>,
     /// In which request.
     pub request_id: RequestId,
-    /// What changed, as `{field: {before, after}}`; for a refusal its code; for a reading what was asked for. Null where
-    /// it cannot be decrypted.
+    /// What changed, as `{field: {before, after}}`; for a refusal its code; for a reading what was asked for. Where a
+    /// platform operator acted by an access, `operator_access` says which, of what kind and why. Null where it cannot be
+    /// decrypted.
     #[schema(value_type = Option<Object>, example = json!({"name": {"before": "shop", "after": "store"}}))]
     pub changes: Option<serde_json::Value>,
     /// When it happened, as every item says it.

@@ -197,7 +197,7 @@ impl NewKey {
         }
         let maker = match tx.caller().credential() {
             Credential::ApiKey(id) => Some(store::api_keys::reach(tx, id).await?.unwrap_or_default()),
-            Credential::None | Credential::Session(_) => None,
+            Credential::None | Credential::Session(_) | Credential::OperatorAccess(_) => None,
         };
         self.reach.must_be_within(tx.caller(), maker.as_ref())?;
 

@@ -177,7 +177,7 @@ async fn oneself(
                 .ok_or_else(nobody)?;
             Ok((None, Some(MyAccount { id: *id, name })))
         }
-        Principal::System(_) => Err(nobody()),
+        Principal::System(_) | Principal::Operator(_) => Err(nobody()),
     }
 }
 

@@ -62,7 +62,7 @@ const fn ids(of: &Principal) -> (Option<UserId>, Option<ServiceAccountId>) {
     match of {
         Principal::User(id) => (Some(*id), None),
         Principal::ServiceAccount(id) => (None, Some(*id)),
-        Principal::System(_) => (None, None),
+        Principal::System(_) | Principal::Operator(_) => (None, None),
     }
 }
 

@@ -135,7 +135,7 @@ pub async fn insert(
     let (user, account) = match tx.caller().principal() {
         Principal::User(user) => (Some(*user), None),
         Principal::ServiceAccount(account) => (None, Some(*account)),
-        Principal::System(_) => (None, None),
+        Principal::System(_) | Principal::Operator(_) => (None, None),
     };
     let built_in = offer.role.is_none().then(|| offer.rights.name());
     sqlx::query(
@@ -228,7 +228,7 @@ pub async fn inviter_is_enabled(tx: &mut Change<invitation::Accept>, invitation:
     let (user, account) = match &invitation.inviter {
         Principal::User(user) => (Some(*user), None),
         Principal::ServiceAccount(account) => (None, Some(*account)),
-        Principal::System(_) => (None, None),
+        Principal::System(_) | Principal::Operator(_) => (None, None),
     };
     let enabled = sqlx::query_scalar(
         "select exists (select from identity.users where tenant_id = $1 and user_id = $2 and enabled)

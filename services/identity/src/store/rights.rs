@@ -81,7 +81,7 @@ async fn carried(sql: &mut PgConnection, tenant: TenantId, of: &Principal) -> Re
     let (user, account) = match of {
         Principal::User(id) => (Some(*id), None),
         Principal::ServiceAccount(id) => (None, Some(*id)),
-        Principal::System(_) => (None, None),
+        Principal::System(_) | Principal::Operator(_) => (None, None),
     };
     let rows: Vec<BindingRow> = sqlx::query_as(select_bindings!(
         "(b.user_id = $2 or b.account_id = $3 or b.group_id in

@@ -8,6 +8,7 @@ import {
   Outlet,
   redirect,
 } from "@tanstack/react-router";
+import { ACCESS_STATES, type AccessState } from "./access";
 import type { BindingFilter, UserFilter } from "./api/identity";
 import { owes } from "./api/owed";
 import { me, type AuditFilter } from "./api/queries";
@@ -241,6 +242,30 @@ const programs = createRoute({
   component: lazyRouteComponent(() => import("./pages/programs"), "Programs"),
 });
 
+export interface AccessSearch {
+  state?: AccessState | undefined;
+}
+const accessSearch = (search: Record<string, unknown>): AccessSearch => ({
+  state: ACCESS_STATES.find((state) => state === search["state"]),
+});
+const operatorAccess = createRoute({
+  getParentRoute: () => inside,
+  path: "/operator-access",
+  validateSearch: accessSearch,
+  component: lazyRouteComponent(() => import("./pages/access"), "OperatorAccess"),
+});
+const tenants = createRoute({
+  getParentRoute: () => inside,
+  path: "/platform/tenants",
+  component: lazyRouteComponent(() => import("./pages/platform/tenants"), "Tenants"),
+});
+const tenantAccess = createRoute({
+  getParentRoute: () => inside,
+  path: "/platform/access",
+  validateSearch: accessSearch,
+  component: lazyRouteComponent(() => import("./pages/platform/access"), "TenantAccess"),
+});
+
 const platform = () => import("./pages/platform");
 const pools = createRoute({
   getParentRoute: () => inside,
@@ -271,6 +296,7 @@ const tree = root.addChildren([
     ...[home, vms, vmNew, vm, audit, security],
     ...[users, invitations, groups, providers, roles, bindings, policies, programs],
     ...[pools, hosts, flavors, images],
+    ...[operatorAccess, tenants, tenantAccess],
   ]),
 ]);
 

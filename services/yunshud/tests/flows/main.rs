@@ -12,6 +12,7 @@ mod kit;
 mod matrix;
 mod oauth;
 mod oidc;
+mod operator_access;
 mod policies;
 mod rights;
 mod tenants;

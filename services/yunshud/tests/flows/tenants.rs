@@ -1,7 +1,7 @@
 //! T01 and T02: what belongs to another tenant does not exist, byte for byte, wherever its id is put.
 
-use auth::{Caller, Role};
-use ids::{OperationId, ProjectId, VmId};
+use auth::{Binding, Caller, PLATFORM, Role};
+use ids::{OperationId, ProjectId, RequestId, UserId, VmId};
 use serde_json::json;
 use testkit::TestTenant;
 
@@ -119,6 +119,46 @@ async fn t01_anothers_objects_answer_like_objects_that_never_were() {
                 );
             }
         }
+    }
+    assert_eq!(before, state(&services, &theirs).await, "nothing of theirs has changed");
+}
+
+#[tokio::test]
+async fn t18_an_operator_without_an_access_sees_no_tenants_content() {
+    let services = Services::start().await;
+    let theirs = furnished(&services).await;
+    let before = state(&services, &theirs).await;
+    let bindings = vec![Binding::role(Role::PlatformOperator, None)];
+    let operator = Caller::newcomer(PLATFORM, UserId::mint(), bindings, None, RequestId::mint());
+    let (project, vm, operation) = (
+        theirs.tenant.project.to_string(),
+        theirs.vm.clone(),
+        theirs.operation.clone(),
+    );
+    for op in with_ids() {
+        let body = || body_of(&op.id);
+        let foreign = ids(project.clone(), vm.clone(), operation.clone());
+        let foreign = services.call(&op, &foreign, body(), Some(&operator)).await;
+        let never = ids(
+            ProjectId::mint().to_string(),
+            VmId::mint().to_string(),
+            OperationId::mint().to_string(),
+        );
+        let absent = services.call(&op, &never, body(), Some(&operator)).await;
+        assert_eq!(foreign.without_request(), absent.without_request(), "{}", op.id);
+        assert!(
+            matches!(foreign.status.as_u16(), 403 | 404),
+            "{}: {}",
+            op.id,
+            foreign.text
+        );
+    }
+    let secrets = [project, vm, operation];
+    for op in operations().iter().filter(|op| op.method == reqwest::Method::GET) {
+        let nobody = ids("default".to_owned(), VmId::mint().to_string(), String::new());
+        let reply = services.call(op, &nobody, None, Some(&operator)).await;
+        let shown = secrets.iter().find(|secret| reply.text.contains(*secret));
+        assert_eq!(shown, None, "{}: {}", op.id, reply.text);
     }
     assert_eq!(before, state(&services, &theirs).await, "nothing of theirs has changed");
 }

@@ -138,12 +138,17 @@ impl Cloud {
     }
 
     async fn operator(&self) -> Session {
+        self.operator_called("root@platform.example").await
+    }
+
+    /// A person of the platform, signed in.
+    pub async fn operator_called(&self, email: &str) -> Session {
         let db = self.bench.db("identity");
         let password = SecretString::from(PASSWORD.to_owned());
-        identity::bootstrap_operator(&db, &self.config.identity, "root@platform.example", &password)
+        identity::bootstrap_operator(&db, &self.config.identity, email, &password)
             .await
             .unwrap();
-        self.sign_in("root@platform.example").await
+        self.sign_in(email).await
     }
 
     /// A pool with one simulated host, a flavor and an image; returns the host.

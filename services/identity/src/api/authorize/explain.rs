@@ -113,7 +113,7 @@ impl Who {
         let own = match tx.caller().principal() {
             Principal::User(id) => Some(Subject::User(*id)),
             Principal::ServiceAccount(id) => Some(Subject::ServiceAccount(*id)),
-            Principal::System(_) => None,
+            Principal::System(_) | Principal::Operator(_) => None,
         };
         let subject = asked.or(own).ok_or_else(|| fault::Error::not_found("person"))?;
         let is_caller = Some(subject) == own;

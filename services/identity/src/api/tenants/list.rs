@@ -35,7 +35,7 @@ pub struct ListTenants {
     operation_id = "list_tenants",
     tag = "tenants",
     description = "Every tenant of the platform, the oldest first, a page at a time: names and numbers, nothing of what is in \
-                   them. Needs `tenant_record.list`, which platform operators have.",
+                   them. The reading is in the platform's log. Needs `tenant_record.list`, which platform operators have.",
     params(ListTenants),
     responses((status = 200, description = "A page of tenants", body = Page<TenantRecordView>), Refusals),
     security(("bearer" = [])),
@@ -53,6 +53,11 @@ pub async fn list_tenants(
     };
     let window = Window::parse(ask.caller().tenant(), &listing)?;
     let platform = ask.begin(&identity.db).await?.platform()?;
+    let about = serde_json::json!({ "filter": query });
+    identity
+        .db
+        .record::<tenant_record::List>(ask.caller(), "tenants".to_owned(), about)
+        .await?;
 
     let mut tx = identity.db.system(Reason::Operator).await?;
     let rows = store::tenants::list(&mut tx, &platform, query.q.as_deref(), query.has_owner, &window).await?;
@@ -111,6 +116,13 @@ mod tests {
             .json;
         assert_eq!(without["items"][0]["name"], "byte");
         operator.get(&format!("{PATH}?colour=red")).await.expect(400);
+        let log = test.bench.audit(acme.id).await;
+        let read = ("tenant_record.list".to_owned(), "success".to_owned());
+        assert_eq!(
+            log.iter().filter(|entry| **entry == read).count(),
+            6,
+            "each reading: {log:?}"
+        );
     }
 
     #[tokio::test]

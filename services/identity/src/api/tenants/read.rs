@@ -13,7 +13,7 @@ use crate::store;
     operation_id = "read_tenant_record",
     tag = "tenants",
     description = "One tenant, by id or name: its names and numbers, nothing of what is in it. Needs `tenant_record.read`, which \
-                   platform operators have.",
+                   platform operators have. The reading is in the platform's log.",
     params(("tenant" = String, Path, description = "Id or name", example = "acme")),
     responses((status = 200, description = "The tenant", body = TenantRecordView), Refusals),
     security(("bearer" = [])),
@@ -29,6 +29,12 @@ pub async fn read_tenant_record(
     let mut tx = identity.db.system(Reason::Operator).await?;
     let found = store::tenants::record(&mut tx, &platform, &path.tenant).await?;
     let found = found.ok_or_else(|| fault::Error::not_found("tenant"))?;
+    drop(tx);
+    let object = format!("tenant:{}", found.tenant_id);
+    identity
+        .db
+        .record::<tenant_record::Read>(ask.caller(), object, serde_json::json!({}))
+        .await?;
     Ok(Json(found.into()))
 }
 
@@ -47,6 +53,8 @@ mod tests {
         let read = async |name: String| operator.get(&format!("/api/v1/system/tenants/{name}")).await;
         let by_name = read("acme".to_owned()).await.expect(200).text;
         assert_eq!(by_name, read(acme.id.to_string()).await.expect(200).text);
+        let log = test.audit(&acme).await;
+        assert_eq!(log, vec![("tenant_record.read".to_owned(), "success".to_owned()); 2]);
         read("nobody".to_owned()).await.expect(404);
         read(TenantId::mint().to_string()).await.expect(404);
         let owner = test.client.caller(&acme.caller(Role::Owner));

@@ -51,4 +51,6 @@ export type Assertion = Schemas["Assertion"];
 export type ServiceAccountView = Schemas["ServiceAccountView"];
 export type AccountCredentialView = Schemas["AccountCredentialView"];
 export type OauthClientView = Schemas["OauthClientView"];
+export type OperatorAccessView = Omit<Schemas["OperatorAccessView"], "state"> & { state: string };
+export type TenantRecordView = Schemas["TenantRecordView"];
 export type CreateOauthClient = Schemas["CreateOauthClient"];

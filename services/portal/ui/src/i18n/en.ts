@@ -1,3 +1,4 @@
+import { access } from "./en-access";
 import { identity } from "./en-identity";
 import { oauth } from "./en-oauth";
 import { passkeys } from "./en-passkeys";
@@ -299,4 +300,5 @@ export const en = {
   ...policies,
   ...passkeys,
   ...providers,
+  ...access,
 };

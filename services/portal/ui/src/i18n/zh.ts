@@ -1,4 +1,5 @@
 import type { en } from "./en";
+import { access } from "./zh-access";
 import { identity } from "./zh-identity";
 import { oauth } from "./zh-oauth";
 import { passkeys } from "./zh-passkeys";
@@ -299,4 +300,5 @@ export const zh: Record<keyof typeof en, string> = {
   ...policies,
   ...passkeys,
   ...providers,
+  ...access,
 };

@@ -4,8 +4,10 @@ import {
   BookOpen,
   Bot,
   Boxes,
+  Building2,
   CircleUser,
   Cpu,
+  DoorOpen,
   HardDrive,
   KeyRound,
   LogOut,
@@ -118,7 +120,8 @@ function Nav({ onGo }: { onGo: () => void }) {
   const may = useMay();
   const icon = { size: 16, "aria-hidden": true } as const;
   const programs = may("service_account.list") || may("oauth_client.list");
-  const tenant = [may("user.list"), may("role.list"), may("policy.read"), programs, mayAudit(mine)];
+  const access = may("operator_access.list");
+  const tenant = [may("user.list"), may("role.list"), may("policy.read"), programs, access, mayAudit(mine)];
   return (
     <nav aria-label={t("nav.label")} className="nav">
       {project && (
@@ -158,6 +161,12 @@ function Nav({ onGo }: { onGo: () => void }) {
               {t("nav.programs")}
             </Item>
           )}
+          {access && (
+            <Item to={linkOptions({ to: "/operator-access" })} onGo={onGo}>
+              <DoorOpen {...icon} />
+              {t("nav.access")}
+            </Item>
+          )}
           {mayAudit(mine) && (
             <Item to={linkOptions({ to: "/audit" })} onGo={onGo}>
               <ScrollText {...icon} />
@@ -179,6 +188,10 @@ function Nav({ onGo }: { onGo: () => void }) {
           <Item to={linkOptions({ to: "/platform/flavors" })} onGo={onGo}>
             <Cpu {...icon} />
             {t("nav.flavors")}
+          </Item>
+          <Item to={linkOptions({ to: "/platform/tenants" })} onGo={onGo}>
+            <Building2 {...icon} />
+            {t("nav.tenants")}
           </Item>
           <Item to={linkOptions({ to: "/platform/images" })} onGo={onGo}>
             <HardDrive {...icon} />

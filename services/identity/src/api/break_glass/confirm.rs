@@ -1,0 +1,167 @@
+use actix_web::post;
+use actix_web::web::{Data, Path};
+use auth::AccessKind;
+use auth::action::break_glass;
+use db::{Changed, Outcome, Status};
+use fault::Kind;
+use ids::UserId;
+use web::{Change, DryRun, Once, Refusals};
+
+use crate::access::{Access, operator};
+use crate::api::operator_access::{OfAccess, OperatorAccessView};
+use crate::api::tenant_access::end::find;
+use crate::state::Identity;
+use crate::store;
+
+/// Confirms an emergency.
+#[utoipa::path(
+    operation_id = "confirm_break_glass",
+    tag = "operator-access",
+    description = "The second person's word: from now on, for an hour, the operator who opened it is in the tenant's content. \
+                   Nobody confirms their own, and whoever confirms has a second factor and has shown it of late. In both logs. \
+                   409 when there is nothing to confirm any more. Needs `break_glass.confirm`.",
+    params(
+        ("access" = String, Path, description = "Id", example = "0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3"),
+        DryRun,
+        Once,
+    ),
+    responses((status = 200, description = "The operator is let in", body = OperatorAccessView), Refusals),
+    security(("bearer" = [])),
+)]
+#[post("/system/break-glass/{access}:confirm")]
+pub async fn confirm_break_glass(
+    ask: Change<break_glass::Confirm>,
+    path: Path<OfAccess>,
+    identity: Data<Identity>,
+) -> Outcome<OperatorAccessView> {
+    let tenant = find(&identity, &path).await?;
+
+    let mut tx = ask.begin(&identity.db).await?;
+    let platform = tx.platform()?;
+    let held = store::operator_access::hold_any(&mut tx, &platform, (tenant, path.access)).await?;
+    let held = held.ok_or_else(|| fault::Error::not_found("operator access"))?;
+    let second = second(&mut tx, &held).await?;
+
+    held.must_be(AccessKind::BreakGlass)?;
+    held.must_wait()?;
+    let granted = store::operator_access::set_confirmed(&mut tx, &platform, &held, second).await?;
+    tx.tell(&platform, held.tenant);
+
+    let (before, after) = (&held, &granted);
+    let effect = Changed(
+        OperatorAccessView::from_outside(before),
+        OperatorAccessView::from_outside(after),
+    );
+    tx.finish(Status::Ok, effect).await
+}
+
+/// Another operator, with a second factor. That it was shown of late, the action asks for already: of several proofs it is
+/// the strongest that counts.
+async fn second(tx: &mut db::Change<break_glass::Confirm>, access: &Access) -> Result<UserId, fault::Error> {
+    let second = operator(tx.caller())?;
+    if second == access.operator {
+        let detail = "Two people open it: ask another operator to confirm.";
+        return Err(fault::Error::new(Kind::Forbidden, detail));
+    }
+    if store::policies::kinds_of(tx, second).await?.is_empty() {
+        let detail = "Whoever confirms an emergency has a second factor: add one to your account first.";
+        return Err(fault::Error::new(Kind::Forbidden, detail));
+    }
+    Ok(second)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use auth::{PLATFORM, Role};
+    use clock::Clock;
+    use serde_json::json;
+    use testkit::Bench;
+
+    use crate::testing::{RACES, settings, start, start_on};
+
+    #[tokio::test]
+    async fn t18_one_person_alone_opens_nothing_whatever_they_try() {
+        let test = start().await;
+        let acme = test.bench.tenant("acme").await;
+        let (first, second) = (test.operator("root").await, test.operator("toor").await);
+        let access = first.opens(&acme).await;
+        first.confirms(&access).await.expect(403);
+        let path = format!("/api/v1/system/break-glass/{access}:confirm");
+        let stale = test.stale_operator(&second).post(&path, json!({})).await.expect(403);
+        assert_eq!(stale.code(), "step_up_required");
+        let bare = test.operator_without_factor("bare").await;
+        bare.confirms(&access).await.expect(403);
+        test.person(&acme, "owner", Role::Owner)
+            .await
+            .client
+            .post(&path, json!({}))
+            .await
+            .expect(403);
+        assert!(!test.access_standing(&access).await.unwrap().live);
+
+        // The table itself takes nobody's word for themselves, and no longer than an hour.
+        let mut sql = test.bench.superuser().await;
+        for (confirmed_by, minutes) in [(first.id, 60), (second.id, 61)] {
+            let forced = sqlx::query(
+                "update identity.operator_access set decision = 'granted', decided_at = requested_at, confirmed_by = $1,
+                        ends_at = requested_at + make_interval(mins => $2)",
+            )
+            .bind(confirmed_by)
+            .bind(minutes)
+            .execute(&mut sql)
+            .await;
+            let error = db::Error::from(forced.unwrap_err());
+            assert!(matches!(error, db::Error::Check(_)), "{error}");
+        }
+        assert!(!test.access_standing(&access).await.unwrap().live);
+        let log = test.bench.audit(PLATFORM).await;
+        let denied = ("break_glass.confirm".to_owned(), "denied".to_owned());
+        assert_eq!(log.iter().filter(|entry| **entry == denied).count(), 3, "{log:?}");
+    }
+
+    #[tokio::test]
+    async fn t18_of_two_who_confirm_at_once_one_does() {
+        let test = start().await;
+        let acme = test.bench.tenant("acme").await;
+        let (first, second, third) = (
+            test.operator("root").await,
+            test.operator("toor").await,
+            test.operator("otro").await,
+        );
+        for _ in 0..RACES {
+            let access = first.opens(&acme).await;
+            let (one, other) = futures::future::join(second.confirms(&access), third.confirms(&access)).await;
+            let mut codes = [one.status.as_u16(), other.status.as_u16()];
+            codes.sort_unstable();
+            assert_eq!(codes, [200, 409], "{} {}", one.text, other.text);
+        }
+    }
+
+    #[tokio::test]
+    async fn t18_it_lasts_an_hour_and_falls_with_its_operator() {
+        let clock = Clock::held_at(Clock::system().now());
+        let test = start_on(Bench::at(clock.clone()).await, &settings()).await;
+        let acme = test.bench.tenant("acme").await;
+        let (first, second) = (test.operator("root").await, test.operator("toor").await);
+        let access = first.opens(&acme).await;
+        let granted = second.confirms(&access).await.expect(200).json;
+        assert_eq!(granted["ends_at"], json!(clock.now() + chrono::TimeDelta::hours(1)));
+        let live = async || test.access_standing(&access).await.unwrap().live;
+        assert!(live().await);
+        test.rebind_operator(&first, Role::Viewer).await;
+        assert!(!live().await, "no operator any more");
+        test.rebind_operator(&first, Role::PlatformOperator).await;
+        assert!(live().await);
+        clock.advance(Duration::from_mins(60));
+        assert!(!live().await);
+        second.confirms(&access).await.expect(409);
+
+        let other = first.opens(&acme).await;
+        second.confirms(&other).await.expect(200);
+        assert!(test.access_standing(&other).await.unwrap().live);
+        test.disable_operator(&first).await;
+        assert!(!test.access_standing(&other).await.unwrap().live, "disabled");
+    }
+}

@@ -1,0 +1,155 @@
+use actix_web::post;
+use actix_web::web::{Data, Path};
+use auth::action::operator_access;
+use auth::{AccessKind, Binding};
+use db::{Changed, Outcome, Status};
+use fault::Kind;
+use web::{Change, DryRun, Once, Refusals};
+
+use super::{OfAccess, OperatorAccessView};
+use crate::state::Identity;
+use crate::store;
+use crate::user::must_give;
+
+/// Lets an operator in.
+#[utoipa::path(
+    operation_id = "approve_operator_access",
+    tag = "operator-access",
+    description = "Consents: from now on, for as long as was asked, the operator may do in the tenant what the role asked for \
+                   carries, but for whatever changes credentials or rights, and each of their calls is in the audit log. \
+                   Nobody lets anybody in with more than they carry themselves. 409 when there is nothing to decide any more. \
+                   Needs `operator_access.approve` and a factor shown of late.",
+    params(
+        ("access" = String, Path, description = "Id", example = "0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3"),
+        DryRun,
+        Once,
+    ),
+    responses((status = 200, description = "The operator is let in", body = OperatorAccessView), Refusals),
+    security(("bearer" = [])),
+)]
+#[post("/operator-access/{access}:approve")]
+pub async fn approve_operator_access(
+    ask: Change<operator_access::Approve>,
+    path: Path<OfAccess>,
+    identity: Data<Identity>,
+) -> Outcome<OperatorAccessView> {
+    let mut tx = ask.begin(&identity.db).await?;
+    let tenant = tx.tenant_id();
+    let held = store::operator_access::hold(&mut tx, tenant, path.access).await?;
+    let held = tx.grant(held.ok_or_else(|| fault::Error::not_found("operator access"))?)?;
+    let person = ask.caller().user().ok_or_else(no_person)?;
+    must_give(ask.caller(), &[Binding::role(held.role, None)])?;
+
+    held.must_be(AccessKind::Consent)?;
+    held.must_wait()?;
+    let granted = store::operator_access::set_granted(&mut tx, &held, person).await?;
+
+    let effect = Changed(OperatorAccessView::of(&held), OperatorAccessView::of(&granted));
+    tx.finish(Status::Ok, effect).await
+}
+
+/// Consent is somebody's word.
+pub fn no_person() -> fault::Error {
+    fault::Error::new(
+        Kind::Forbidden,
+        "Only a person consents or refuses; sign in instead of using a machine's key.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use auth::Role;
+    use clock::Clock;
+    use serde_json::json;
+    use testkit::Bench;
+
+    use crate::testing::{settings, start, start_on};
+
+    fn path(access: &str) -> String {
+        format!("/api/v1/operator-access/{access}:approve")
+    }
+
+    #[tokio::test]
+    async fn t18_whoever_may_not_does_not_and_nobody_lends_what_they_lack() {
+        let test = start().await;
+        let acme = test.bench.tenant("acme").await;
+        let owner = test.person(&acme, "owner", Role::Owner).await;
+        let admin = test.person(&acme, "admin", Role::Admin).await;
+        let operator = test.operator("root").await;
+        let looks = operator.asks(&acme).await;
+        for role in [Role::Operator, Role::Viewer, Role::Auditor] {
+            let caller = test.client.caller(&acme.caller(role));
+            caller.post(&path(&looks), json!({})).await.expect(403);
+        }
+        let stale = test
+            .stale(&acme, &owner)
+            .post(&path(&looks), json!({}))
+            .await
+            .expect(403);
+        assert_eq!(stale.code(), "step_up_required");
+        let machine = test.machine(&acme, &["operator_access.*"]);
+        machine.post(&path(&looks), json!({})).await.expect(403);
+        let machine = test.machine(&acme, &["operator_access.approve"]);
+        machine.post(&path(&looks), json!({})).await.expect(403);
+
+        let reads_the_log = operator.asks_as(&acme, "auditor", 60).await;
+        let refused = admin.client.post(&path(&reads_the_log), json!({})).await.expect(403);
+        assert!(refused.text.contains("auditor"), "{}", refused.text);
+        owner.client.post(&path(&reads_the_log), json!({})).await.expect(200);
+        admin.client.post(&path(&looks), json!({})).await.expect(200);
+    }
+
+    #[tokio::test]
+    async fn a_consent_goes_with_whoever_gave_it() {
+        let test = start().await;
+        let acme = test.bench.tenant("acme").await;
+        let owner = test.person(&acme, "owner", Role::Owner).await;
+        let admin = test.person(&acme, "admin", Role::Admin).await;
+        let access = test.operator("root").await.asks(&acme).await;
+        admin.client.post(&path(&access), json!({})).await.expect(200);
+        assert!(test.access_standing(&access).await.unwrap().live);
+        owner.client.delete_if(&admin.path, "*").await.expect(204);
+        assert!(test.access_standing(&access).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn it_is_granted_once_for_as_long_as_was_asked() {
+        let clock = Clock::held_at(Clock::system().now());
+        let test = start_on(Bench::at(clock.clone()).await, &settings()).await;
+        let acme = test.bench.tenant("acme").await;
+        let owner = test.person(&acme, "owner", Role::Owner).await;
+        let operator = test.operator("root").await;
+        let access = operator.asks_as(&acme, "viewer", 15).await;
+        let dry = format!("{}?dry_run=true", path(&access));
+        assert_eq!(
+            owner.client.post(&dry, json!({})).await.expect(200).json["state"],
+            "granted"
+        );
+        assert!(!test.access_standing(&access).await.unwrap().live);
+        let granted = owner.client.post(&path(&access), json!({})).await.expect(200).json;
+        assert_eq!(
+            (&granted["state"], &granted["decided_by"]),
+            (&json!("granted"), &json!(owner.id))
+        );
+        assert_eq!(granted["ends_at"], json!(clock.now() + chrono::TimeDelta::minutes(15)));
+        owner.client.post(&path(&access), json!({})).await.expect(409);
+        assert!(test.access_standing(&access).await.unwrap().live);
+        let log = test.audit(&acme).await;
+        let expected = [
+            "tenant_access.request",
+            "operator_access.approve",
+            "operator_access.approve",
+        ];
+        assert_eq!(
+            log.iter().map(|(action, _)| action.as_str()).collect::<Vec<_>>(),
+            expected
+        );
+
+        let late = operator.asks(&acme).await;
+        clock.advance(Duration::from_hours(24));
+        let refused = owner.client.post(&path(&late), json!({})).await.expect(409);
+        assert!(refused.text.contains("expired"), "{}", refused.text);
+    }
+}
