@@ -80,7 +80,6 @@ pub struct OperatorAccessView {
     /// Whose content.
     pub tenant_id: TenantId,
     /// By whose word: the tenant's, or in an emergency a second operator's.
-    #[schema(inline)]
     pub kind: AccessKind,
     /// Who asks: a person of the platform, by an id that stands in the audit log too.
     #[schema(example = "operator:0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3")]
@@ -95,7 +94,6 @@ pub struct OperatorAccessView {
     #[schema(example = 60)]
     pub minutes: u16,
     /// How far it has come.
-    #[schema(inline)]
     pub state: AccessState,
     /// Who of the tenant has decided. Not told to operators.
     pub decided_by: Option<UserId>,
@@ -109,7 +107,6 @@ pub struct OperatorAccessView {
     /// When one side ended it.
     pub ended_at: Option<DateTime<Utc>>,
     /// Which side.
-    #[schema(inline)]
     pub ended_by: Option<AccessSide>,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,

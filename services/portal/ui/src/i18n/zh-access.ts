@@ -44,8 +44,7 @@ export const access: Record<keyof typeof en, string> = {
   "access.end.done": "访问已终止",
   "access.confirm": "确认",
   "access.confirm.ask": "确认这一紧急情况？",
-  "access.confirm.hint":
-    "经您确认，另一名运维人员将未经同意进入 {{minutes}} 分钟。理由：{{reason}}。",
+  "access.confirm.hint": "经您确认，另一名运维人员将未经同意进入 {{minutes}} 分钟。理由：{{reason}}。",
   "access.confirm.done": "已确认",
 
   "access.ask": "申请访问",
@@ -54,8 +53,7 @@ export const access: Record<keyof typeof en, string> = {
   "access.ask.done": "已申请，等待对方同意",
   "access.break": "紧急进入",
   "access.break.of": "紧急进入 {{name}}",
-  "access.break.hint":
-    "经另一名运维人员确认后，可未经同意进入一小时。对方立即可见，每次调用都记入双方日志。",
+  "access.break.hint": "经另一名运维人员确认后，可未经同意进入一小时。对方立即可见，每次调用都记入双方日志。",
   "access.break.done": "已提交，须由另一名运维人员确认",
 
   "tenants.title": "组织",
