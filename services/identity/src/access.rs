@@ -204,8 +204,8 @@ impl NewAccess {
             wrong.push(FieldError::new("/role", "must be `viewer`, `auditor` or `operator`"));
         }
         if kind == AccessKind::Consent && !(SHORTEST..=LONGEST).contains(&minutes) {
-            let rule = format!("must be from {SHORTEST} to {LONGEST}");
-            wrong.push(FieldError::new("/minutes", rule));
+            let length = format!("must be from {SHORTEST} to {LONGEST}");
+            wrong.push(FieldError::new("/minutes", length));
         }
         match role {
             Some(role) if wrong.is_empty() => Ok(Self {

@@ -3,7 +3,7 @@
 use auth::Action;
 use chrono::{DateTime, Utc};
 use db::{Change, Granted, Result};
-use ids::{ApiKeyId, BindingId, ExternalIdentityId, FactorId, GroupId, InvitationId, ProjectId, SessionId};
+use ids::{ApiKeyId, BindingId, ExternalIdentityId, FactorId, GroupId, InvitationId, OperatorAccessId, ProjectId, SessionId};
 use ipnetwork::IpNetwork;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -137,6 +137,18 @@ pub struct HeldInvitation {
     pub accepted_at: Option<DateTime<Utc>>,
 }
 
+/// An operator of the platform whom the person has let in, or refused.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
+pub struct HeldDecision {
+    /// The access that was asked for.
+    pub id: OperatorAccessId,
+    /// `granted` or `refused`.
+    #[schema(example = "granted")]
+    pub decision: String,
+    /// When they decided.
+    pub decided_at: DateTime<Utc>,
+}
+
 /// Something the person proves who they are with. Of the secret nothing is shown.
 #[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
 pub struct HeldFactor {
@@ -216,6 +228,8 @@ pub struct Held {
     pub api_keys: Vec<HeldKey>,
     /// The invitation they came by.
     pub invitations: Vec<HeldInvitation>,
+    /// What they decided on operators' access.
+    pub operator_access: Vec<HeldDecision>,
     /// What they prove who they are with beside the password.
     pub factors: Vec<HeldFactor>,
     /// Their recovery codes.
@@ -311,6 +325,12 @@ pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Res
             "select i.invitation_id as id, i.email, coalesce(i.role, r.name) as role, i.project_id, i.created_at, i.accepted_at
              from identity.invitations i left join identity.roles r using (tenant_id, role_id)
              where i.tenant_id = $1 and i.user_id = $2 order by i.invitation_id"
+        ),
+        operator_access: rows!(
+            tx,
+            user,
+            "select access_id as id, decision, decided_at from identity.operator_access
+             where tenant_id = $1 and decided_by = $2 order by access_id"
         ),
     })
 }

@@ -286,7 +286,7 @@ pub async fn standing(tx: &mut SystemTx, id: OperatorAccessId) -> Result<Option<
         "select exists (
              select from identity.users u
              join identity.role_bindings b on b.tenant_id = u.tenant_id and b.role = $3
-              and (b.user_id = u.user_id or b.group_id in
+              and b.project_id is null and (b.user_id = u.user_id or b.group_id in
                   (select m.group_id from identity.group_members m where m.tenant_id = $1 and m.user_id = $2))
              where u.tenant_id = $1 and u.user_id = $2 and u.enabled)",
     )

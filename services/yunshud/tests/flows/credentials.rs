@@ -5,7 +5,7 @@
 use auth::action::{Info, named};
 use auth::token::{Claims, Jwks, Signer, Verifier};
 use auth::{Binding, Caller, Condition, Credential, Level, Moment, Permissions, Principal, Rights, Role, Standing};
-use ids::{ApiKeyId, RequestId, ServiceAccountId, SessionId, UserId};
+use ids::{ApiKeyId, OperatorAccessId, RequestId, ServiceAccountId, SessionId, UserId};
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Reply, TestTenant};
@@ -60,6 +60,13 @@ impl Kit<'_> {
         let credential = Credential::ApiKey(ApiKeyId::mint());
         let account = Principal::ServiceAccount(ServiceAccountId::mint());
         self.caller(account, credential, Rights::Role(role), None)
+    }
+
+    /// An operator of the platform who was let in with this role, as great as none is lent.
+    fn let_in(&self, role: Role) -> Caller {
+        let credential = Credential::OperatorAccess(OperatorAccessId::mint());
+        let operator = Principal::Operator(UserId::mint());
+        self.caller(operator, credential, Rights::Role(role), None)
     }
 
     /// A person, signed in, with a role of the tenant's own.
@@ -123,6 +130,7 @@ async fn each_operation_asks_every_kind_of_credential_for_its_action() {
         let rows = [
             ("a key without scopes", kit.key(role, None), !action.by_name),
             ("a machine's key", kit.machine(role), !action.by_name),
+            ("an operator let in", kit.let_in(role), !action.by_name),
             ("a key for this action", kit.key(role, Some(&[action.name])), true),
             (
                 "a key for all of the resource",

@@ -154,7 +154,7 @@ mod tests {
         assert!(!live().await, "no operator any more");
         test.rebind_operator(&first, Role::PlatformOperator).await;
         assert!(live().await);
-        clock.advance(Duration::from_mins(60));
+        clock.advance(Duration::from_hours(1));
         assert!(!live().await);
         second.confirms(&access).await.expect(409);
 

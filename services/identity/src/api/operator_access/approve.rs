@@ -110,6 +110,17 @@ mod tests {
         let access = test.operator("root").await.asks(&acme).await;
         admin.client.post(&path(&access), json!({})).await.expect(200);
         assert!(test.access_standing(&access).await.unwrap().live);
+        let held = owner
+            .client
+            .get(&format!("{}/export", admin.path))
+            .await
+            .expect(200)
+            .json;
+        let decision = &held["held"]["operator_access"][0];
+        assert_eq!(
+            (&decision["id"], &decision["decision"]),
+            (&json!(access), &json!("granted"))
+        );
         owner.client.delete_if(&admin.path, "*").await.expect(204);
         assert!(test.access_standing(&access).await.is_none());
     }

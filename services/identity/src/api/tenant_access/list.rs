@@ -97,8 +97,11 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(items("").await, [waiting.clone(), granted.clone()]);
-        assert_eq!(items("?state=granted").await, [granted.clone()]);
-        assert_eq!(items(&format!("?tenant={}", byte.id)).await, [waiting.clone()]);
+        assert_eq!(items("?state=granted").await, std::slice::from_ref(&granted));
+        assert_eq!(
+            items(&format!("?tenant={}", byte.id)).await,
+            std::slice::from_ref(&waiting)
+        );
         let page = first.client.get(&format!("{PATH}?limit=1")).await.expect(200).json;
         let token = page["next_page"].as_str().unwrap();
         assert_eq!(items(&format!("?limit=1&page_token={token}")).await, [granted]);
