@@ -97,7 +97,7 @@ macro_rules! actions {
 actions! {
     /// The tenant itself.
     tenant {
-        Create = "tenant.create" on Tenant: Owner;
+        Create = "tenant.create" on Tenant: Owner, SecurityAdministrator;
         Read = "tenant.read" on Tenant: Anyone;
     }
     /// Tenants from outside: their names and numbers.
@@ -107,11 +107,11 @@ actions! {
     }
     /// Platform operators' access to a tenant's content, as the tenant decides on it.
     operator_access {
-        List = "operator_access.list" on Tenant: Owner, Admin, Auditor;
-        Read = "operator_access.read" on Tenant: Owner, Admin, Auditor;
-        Approve = "operator_access.approve" on Tenant(guarded): Owner, Admin;
-        Refuse = "operator_access.refuse" on Tenant(by_name): Owner, Admin;
-        End = "operator_access.end" on Tenant(by_name): Owner, Admin;
+        List = "operator_access.list" on Tenant: Owner, Admin, Auditor, SecurityAdministrator;
+        Read = "operator_access.read" on Tenant: Owner, Admin, Auditor, SecurityAdministrator;
+        Approve = "operator_access.approve" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
+        Refuse = "operator_access.refuse" on Tenant(by_name): Owner, Admin, SecurityAdministrator;
+        End = "operator_access.end" on Tenant(by_name): Owner, Admin, SecurityAdministrator;
     }
     /// The same, as the platform's operators ask for it and use it.
     tenant_access {
@@ -133,31 +133,31 @@ actions! {
     }
     /// People.
     user {
-        List = "user.list" on Tenant: Owner, Admin, Auditor;
-        Read = "user.read" on Tenant: Owner, Admin, Auditor;
-        Modify = "user.modify" on Tenant(by_name): Owner, Admin;
-        Delete = "user.delete" on Tenant(guarded): Owner, Admin;
-        Export = "user.export" on Tenant(guarded): Owner, Admin;
+        List = "user.list" on Tenant: Owner, Admin, Auditor, SecurityAdministrator;
+        Read = "user.read" on Tenant: Owner, Admin, Auditor, SecurityAdministrator;
+        Modify = "user.modify" on Tenant(by_name): Owner, Admin, SecurityAdministrator;
+        Delete = "user.delete" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
+        Export = "user.export" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
     }
     /// Groups of people.
     group {
-        Create = "group.create" on Tenant: Owner, Admin;
-        List = "group.list" on Tenant: Owner, Admin, Auditor;
-        Read = "group.read" on Tenant: Owner, Admin, Auditor;
-        Modify = "group.modify" on Tenant: Owner, Admin;
-        Delete = "group.delete" on Tenant(guarded): Owner, Admin;
+        Create = "group.create" on Tenant: Owner, Admin, SecurityAdministrator;
+        List = "group.list" on Tenant: Owner, Admin, Auditor, SecurityAdministrator;
+        Read = "group.read" on Tenant: Owner, Admin, Auditor, SecurityAdministrator;
+        Modify = "group.modify" on Tenant: Owner, Admin, SecurityAdministrator;
+        Delete = "group.delete" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
     }
     /// Who is in which group.
     group_member {
-        Create = "group_member.create" on Tenant(guarded): Owner, Admin;
-        List = "group_member.list" on Tenant: Owner, Admin, Auditor;
-        Delete = "group_member.delete" on Tenant(guarded): Owner, Admin;
+        Create = "group_member.create" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
+        List = "group_member.list" on Tenant: Owner, Admin, Auditor, SecurityAdministrator;
+        Delete = "group_member.delete" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
     }
     /// Invitations.
     invitation {
-        Create = "invitation.create" on Tenant(guarded): Owner, Admin;
-        List = "invitation.list" on Tenant: Owner, Admin, Auditor;
-        Delete = "invitation.delete" on Tenant(by_name): Owner, Admin;
+        Create = "invitation.create" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
+        List = "invitation.list" on Tenant: Owner, Admin, Auditor, SecurityAdministrator;
+        Delete = "invitation.delete" on Tenant(by_name): Owner, Admin, SecurityAdministrator;
         Accept = "invitation.accept" on Tenant: Anyone;
     }
     /// Sign-ins.
@@ -180,8 +180,8 @@ actions! {
     }
     /// What the tenant asks of its people.
     policy {
-        Read = "policy.read" on Tenant: Owner, Admin, Auditor;
-        Modify = "policy.modify" on Tenant(guarded): Owner, Admin;
+        Read = "policy.read" on Tenant: Owner, Admin, Auditor, SecurityAdministrator;
+        Modify = "policy.modify" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
     }
     /// The caller's own second factors.
     factor {
@@ -192,12 +192,12 @@ actions! {
     }
     /// Providers that vouch for a tenant's people.
     identity_provider {
-        Create = "identity_provider.create" on Tenant(guarded): Owner, Admin;
-        List = "identity_provider.list" on Tenant: Owner, Admin, Auditor;
-        Read = "identity_provider.read" on Tenant: Owner, Admin, Auditor;
-        Modify = "identity_provider.modify" on Tenant(guarded): Owner, Admin;
-        Delete = "identity_provider.delete" on Tenant(guarded): Owner, Admin;
-        Operate = "identity_provider.operate" on Tenant: Owner, Admin;
+        Create = "identity_provider.create" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
+        List = "identity_provider.list" on Tenant: Owner, Admin, Auditor, SecurityAdministrator;
+        Read = "identity_provider.read" on Tenant: Owner, Admin, Auditor, SecurityAdministrator;
+        Modify = "identity_provider.modify" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
+        Delete = "identity_provider.delete" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
+        Operate = "identity_provider.operate" on Tenant: Owner, Admin, SecurityAdministrator;
     }
     /// Who the caller is at providers.
     external_identity {
@@ -211,8 +211,8 @@ actions! {
     }
     /// The sessions of others.
     user_session {
-        List = "user_session.list" on Tenant: Owner, Admin, Auditor;
-        Delete = "user_session.delete" on Tenant(by_name): Owner, Admin;
+        List = "user_session.list" on Tenant: Owner, Admin, Auditor, SecurityAdministrator;
+        Delete = "user_session.delete" on Tenant(by_name): Owner, Admin, SecurityAdministrator;
     }
     /// The caller's own API keys.
     api_key {
@@ -223,18 +223,18 @@ actions! {
     }
     /// Service accounts: machines with an account of their own.
     service_account {
-        Create = "service_account.create" on Tenant(guarded): Owner, Admin;
-        List = "service_account.list" on Tenant: Owner, Admin, Auditor;
-        Read = "service_account.read" on Tenant: Owner, Admin, Auditor;
-        Modify = "service_account.modify" on Tenant(guarded): Owner, Admin;
-        Delete = "service_account.delete" on Tenant(guarded): Owner, Admin;
+        Create = "service_account.create" on Tenant(guarded): Owner, Admin, SystemAdministrator;
+        List = "service_account.list" on Tenant: Owner, Admin, Auditor, SystemAdministrator, SecurityAdministrator;
+        Read = "service_account.read" on Tenant: Owner, Admin, Auditor, SystemAdministrator, SecurityAdministrator;
+        Modify = "service_account.modify" on Tenant(guarded): Owner, Admin, SystemAdministrator;
+        Delete = "service_account.delete" on Tenant(guarded): Owner, Admin, SystemAdministrator;
     }
     /// The API keys of service accounts.
     account_key {
-        Create = "account_key.create" on Tenant(guarded): Owner, Admin;
-        List = "account_key.list" on Tenant: Owner, Admin, Auditor;
-        Read = "account_key.read" on Tenant: Owner, Admin, Auditor;
-        Delete = "account_key.delete" on Tenant(by_name): Owner, Admin;
+        Create = "account_key.create" on Tenant(guarded): Owner, Admin, SystemAdministrator;
+        List = "account_key.list" on Tenant: Owner, Admin, Auditor, SystemAdministrator, SecurityAdministrator;
+        Read = "account_key.read" on Tenant: Owner, Admin, Auditor, SystemAdministrator, SecurityAdministrator;
+        Delete = "account_key.delete" on Tenant(by_name): Owner, Admin, SystemAdministrator;
     }
     /// What people let programs do for them (OAuth 2.0).
     authorization {
@@ -242,11 +242,11 @@ actions! {
     }
     /// Programs that people of the tenant may let act for them.
     oauth_client {
-        Create = "oauth_client.create" on Tenant(guarded): Owner, Admin;
-        List = "oauth_client.list" on Tenant: Owner, Admin, Auditor;
-        Read = "oauth_client.read" on Tenant: Owner, Admin, Auditor;
-        Modify = "oauth_client.modify" on Tenant(guarded): Owner, Admin;
-        Delete = "oauth_client.delete" on Tenant(guarded): Owner, Admin;
+        Create = "oauth_client.create" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
+        List = "oauth_client.list" on Tenant: Owner, Admin, Auditor, SecurityAdministrator;
+        Read = "oauth_client.read" on Tenant: Owner, Admin, Auditor, SecurityAdministrator;
+        Modify = "oauth_client.modify" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
+        Delete = "oauth_client.delete" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
     }
     /// Who somebody is, as `OpenID` Connect tells it.
     userinfo {
@@ -254,44 +254,48 @@ actions! {
     }
     /// Projects.
     project {
-        Create = "project.create" on Tenant: Owner, Admin;
+        Create = "project.create" on Tenant: Owner, Admin, SystemAdministrator;
         List = "project.list" on Tenant: Anyone;
-        Read = "project.read" on Project: Owner, Admin, Operator, Viewer, Auditor;
-        Modify = "project.modify" on Project: Owner, Admin;
-        Delete = "project.delete" on Project: Owner, Admin;
+        Read = "project.read" on Project: Owner, Admin, Operator, Viewer, Auditor, SystemAdministrator, SecurityAdministrator;
+        Modify = "project.modify" on Project: Owner, Admin, SystemAdministrator;
+        Delete = "project.delete" on Project: Owner, Admin, SystemAdministrator;
     }
     /// Roles: those that tenants make themselves, and the built-in ones to read.
     role {
-        Create = "role.create" on Tenant(guarded): Owner, Admin;
-        List = "role.list" on Tenant: Owner, Admin, Operator, Viewer, Auditor;
-        Read = "role.read" on Tenant: Owner, Admin, Operator, Viewer, Auditor;
-        Modify = "role.modify" on Tenant(guarded): Owner, Admin;
-        Delete = "role.delete" on Tenant(guarded): Owner, Admin;
+        Create = "role.create" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
+        List = "role.list" on Tenant: Owner, Admin, Operator, Viewer, Auditor, SystemAdministrator, SecurityAdministrator;
+        Read = "role.read" on Tenant: Owner, Admin, Operator, Viewer, Auditor, SystemAdministrator, SecurityAdministrator;
+        Modify = "role.modify" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
+        Delete = "role.delete" on Tenant(guarded): Owner, Admin, SecurityAdministrator;
+    }
+    /// Giving roles whose duty is not one's own, and taking them away: for whoever looks after people where duties are apart.
+    duty {
+        Appoint = "duty.appoint" on Tenant(by_name): Owner, SecurityAdministrator;
     }
     /// Who carries which role, and where.
     role_binding {
-        Create = "role_binding.create" on Project(guarded): Owner, Admin;
-        List = "role_binding.list" on Project: Owner, Admin, Auditor;
-        Read = "role_binding.read" on Project: Owner, Admin, Auditor;
-        Delete = "role_binding.delete" on Project(guarded): Owner, Admin;
+        Create = "role_binding.create" on Project(guarded): Owner, Admin, SecurityAdministrator;
+        List = "role_binding.list" on Project: Owner, Admin, Auditor, SecurityAdministrator;
+        Read = "role_binding.read" on Project: Owner, Admin, Auditor, SecurityAdministrator;
+        Delete = "role_binding.delete" on Project(guarded): Owner, Admin, SecurityAdministrator;
     }
     /// Virtual machines.
     vm {
-        Create = "vm.create" on Project: Owner, Admin, Operator;
-        List = "vm.list" on Project: Owner, Admin, Operator, Viewer, Auditor;
-        Read = "vm.read" on Project: Owner, Admin, Operator, Viewer, Auditor;
-        Modify = "vm.modify" on Project: Owner, Admin, Operator, System;
-        Delete = "vm.delete" on Project: Owner, Admin, Operator, System;
-        Operate = "vm.operate" on Project: Owner, Admin, Operator, System;
+        Create = "vm.create" on Project: Owner, Admin, Operator, SystemAdministrator;
+        List = "vm.list" on Project: Owner, Admin, Operator, Viewer, Auditor, SystemAdministrator, SecurityAdministrator;
+        Read = "vm.read" on Project: Owner, Admin, Operator, Viewer, Auditor, SystemAdministrator, SecurityAdministrator;
+        Modify = "vm.modify" on Project: Owner, Admin, Operator, SystemAdministrator, System;
+        Delete = "vm.delete" on Project: Owner, Admin, Operator, SystemAdministrator, System;
+        Operate = "vm.operate" on Project: Owner, Admin, Operator, SystemAdministrator, System;
     }
     /// What a machine's serial port printed: may hold secrets, so more than reading.
     console {
-        Read = "console.read" on Project: Owner, Admin, Operator;
+        Read = "console.read" on Project: Owner, Admin, Operator, SystemAdministrator;
     }
     /// Long operations.
     operation {
         List = "operation.list" on Tenant: Anyone;
-        Read = "operation.read" on Project: Owner, Admin, Operator, Viewer, Auditor;
+        Read = "operation.read" on Project: Owner, Admin, Operator, Viewer, Auditor, SystemAdministrator, SecurityAdministrator;
     }
     /// What a tenant may use.
     quota {
@@ -362,7 +366,12 @@ pub fn print() -> String {
             (false, true) => "by_name",
             (false, false) => "",
         };
-        let line = format!("{:<24} {level:<9} {mark:<8} {}\n", action.name, names.join(" "));
+        let duty = action.duty().map_or(String::new(), |duty| format!("{duty:?}"));
+        let line = format!(
+            "{:<24} {level:<9} {mark:<8} {duty:<9} {}\n",
+            action.name,
+            names.join(" ")
+        );
         out.push_str(&line);
     }
     out
@@ -404,6 +413,7 @@ mod tests {
             "role_binding",
             "operator_access",
             "break_glass",
+            "duty",
         ];
         let looks = ["list", "read"];
         let open = ALL.iter().filter(|action| {

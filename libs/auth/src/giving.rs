@@ -4,11 +4,16 @@
 //! the caller lacks. A right held on a condition is given on no weaker one: else whoever has a right until tonight, or
 //! from the office, would give it to themselves for ever and from anywhere. A role that is bound may be changed by
 //! whoever could give it anew to each that carries it.
+//!
+//! One right reaches further: whoever may `duty.appoint` gives and takes what belongs to a duty other than looking after
+//! people without carrying it. Where duties are apart nobody carries more than one, so without it nobody could be made
+//! system administrator or auditor. Only owners give this right, since where duties are not apart it leads to all others.
 
 use ids::ProjectId;
 
-use crate::action::ALL;
-use crate::{Binding, Caller, Condition, Info, Level, Place, Rights, Role};
+use crate::action::duty::Appoint;
+use crate::action::{ALL, Action};
+use crate::{Binding, Caller, Condition, Duty, Info, Level, PLATFORM, Place, Rights, Role};
 
 impl Caller {
     /// May the caller do everything that `rights` carry there?
@@ -21,7 +26,7 @@ impl Caller {
         let carried = ALL.iter().copied().filter(|action| rights.carry(action));
         carried
             .into_iter()
-            .find(|action| !self.may(action, self.place_of(action, project)))
+            .find(|action| !self.may(action, self.place_of(action, project)) && !self.appoints_to(action))
     }
 
     /// Why the caller may not give this to somebody; none if they may.
@@ -58,8 +63,17 @@ impl Caller {
 
     fn has_for(&self, action: &Info, project: Option<ProjectId>, condition: &Condition) -> bool {
         let lasting = |own: &Binding| own.reaches(action, project) && condition.is_within(&own.condition);
-        self.may(action, self.place_of(action, project))
-            && (action.roles.contains(Role::Anyone) || self.bindings().iter().any(lasting))
+        let own = self.may(action, self.place_of(action, project))
+            && (action.roles.contains(Role::Anyone) || self.bindings().iter().any(lasting));
+        let appoint = |own: &Binding| own.reaches(Appoint::INFO, None) && condition.is_within(&own.condition);
+        own || self.appoints_to(action) && self.bindings().iter().any(appoint)
+    }
+
+    /// Does `action` belong to another duty than looking after people, and may the caller appoint to it?
+    fn appoints_to(&self, action: &Info) -> bool {
+        let here = action.level != Level::Platform || self.tenant() == PLATFORM;
+        here && matches!(action.duty(), Some(Duty::System | Duty::Audit))
+            && self.may(Appoint::INFO, Place::Tenant(self.tenant()))
     }
 
     const fn place_of(&self, action: &Info, project: Option<ProjectId>) -> Place {

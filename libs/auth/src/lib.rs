@@ -6,6 +6,7 @@
 //!   acting for a tenant yields one.
 //! - [`rights`]: what a role binding carries, and on which conditions. `giving`: who may hand rights on, and take them
 //!   away. [`api_key`]: the form of API keys. [`access`]: platform operators in a tenant's content.
+//! - [`duty`]: which rights belong to which of three duties that exclude each other where a tenant keeps them apart.
 //! - [`explain`]: whether somebody may and why, by the code that decides it.
 //! - [`token`]: access tokens (RFC 9068 profile, `EdDSA`). [`passport`]: the short-lived signed header in which the
 //!   gateway hands the caller to a service.
@@ -13,6 +14,7 @@
 pub mod access;
 pub mod action;
 pub mod api_key;
+pub mod duty;
 pub mod explain;
 pub mod passport;
 pub mod rights;
@@ -26,6 +28,7 @@ mod role;
 pub use access::{AccessKind, OperatorAccess};
 pub use action::{Action, Info, Level};
 pub use caller::{Caller, Credential, PLATFORM, Place, Principal, Standing};
+pub use duty::{Duties, Duty};
 pub use owed::Owed;
 pub use rights::{Binding, Condition, Moment, Permissions, Rights};
 pub use role::{Role, RoleSet};

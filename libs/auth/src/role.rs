@@ -19,6 +19,10 @@ pub enum Role {
     Viewer,
     /// Reads the audit log and the list of resources, changes nothing.
     Auditor,
+    /// Runs projects, machines and service accounts; manages no people and reads no log.
+    SystemAdministrator,
+    /// Looks after people, roles and policies and appoints to every role; runs nothing and reads no log.
+    SecurityAdministrator,
     /// The platform's own staff: hosts, pools, flavors. No tenant's content.
     PlatformOperator,
     /// Carried by every signed-in principal, never bound.
@@ -29,12 +33,14 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order the policy table prints them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Owner,
         Self::Admin,
         Self::Operator,
         Self::Viewer,
         Self::Auditor,
+        Self::SystemAdministrator,
+        Self::SecurityAdministrator,
         Self::PlatformOperator,
         Self::Anyone,
         Self::System,
@@ -48,6 +54,8 @@ impl Role {
             Self::Operator => "operator",
             Self::Viewer => "viewer",
             Self::Auditor => "auditor",
+            Self::SystemAdministrator => "system_administrator",
+            Self::SecurityAdministrator => "security_administrator",
             Self::PlatformOperator => "platform_operator",
             Self::Anyone => "anyone",
             Self::System => "system",
@@ -71,6 +79,12 @@ impl Role {
             Self::Operator => "Runs machines and tasks; manages no people.",
             Self::Viewer => "Reads resources; neither secrets nor the audit log.",
             Self::Auditor => "Reads the audit log and the list of resources, changes nothing.",
+            Self::SystemAdministrator => {
+                "Runs projects, machines and service accounts; manages no people and reads no log."
+            }
+            Self::SecurityAdministrator => {
+                "Looks after people, roles and policies and appoints to every role; runs nothing and reads no log."
+            }
             Self::PlatformOperator => "The platform's own staff: hosts, pools, flavors. No tenant's content.",
             Self::Anyone => "Whoever is signed in.",
             Self::System => "A worker of the platform acting for a tenant.",

@@ -3,7 +3,7 @@ use fault::Kind;
 /// What the database said, sorted by what can be done about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A unique constraint, by name.
+    /// A unique or exclusion constraint, by name.
     #[error("already there: {0}")]
     Taken(String),
     /// A foreign key, by name: what it points at is gone, or is still pointed at.
@@ -42,7 +42,7 @@ impl From<sqlx::Error> for Error {
         if let sqlx::Error::Database(inner) = &error {
             let constraint = inner.constraint().unwrap_or_default().to_owned();
             return match inner.code().as_deref() {
-                Some("23505") => Self::Taken(constraint),
+                Some("23505" | "23P01") => Self::Taken(constraint),
                 Some("23503") => Self::Reference(constraint),
                 Some("23514") => Self::Check(constraint),
                 Some("55P03" | "40001" | "40P01") => Self::Busy(error),

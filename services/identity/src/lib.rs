@@ -7,6 +7,7 @@ pub mod access;
 pub mod account;
 pub mod api_key;
 pub mod binding;
+pub mod duty;
 pub mod errand;
 pub mod factor;
 pub mod group;

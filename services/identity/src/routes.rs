@@ -127,6 +127,8 @@ fn the_tenant(api: &mut Routes<'_>) {
         .service(projects::read::read_project)
         .service(projects::modify::modify_project)
         .service(projects::delete::delete_project)
+        .service(policies::read_duties::read_duties_policy)
+        .service(policies::modify_duties::modify_duties_policy)
         .service(policies::read_sign_in::read_sign_in_policy)
         .service(policies::modify_sign_in::modify_sign_in_policy)
         .service(policies::read_password::read_password_policy)

@@ -7,6 +7,7 @@ pub mod ceremonies;
 pub mod challenges;
 pub mod device_grants;
 pub mod devices;
+pub mod duties;
 pub mod email_changes;
 pub mod errands;
 pub mod export;

@@ -1,7 +1,10 @@
 //! What the tenant asks of its people: wire types and endpoints.
 
+pub mod duties;
+pub mod modify_duties;
 pub mod modify_password;
 pub mod modify_sign_in;
+pub mod read_duties;
 pub mod read_password;
 pub mod read_sign_in;
 

@@ -6,7 +6,7 @@ pub mod list;
 pub mod modify;
 pub mod read;
 
-use auth::Role;
+use auth::{Duties, Rights, Role};
 use chrono::{DateTime, Utc};
 use ids::{IdOrName, RoleId};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,8 @@ pub struct RoleView {
     /// What it carries: names of actions such as `vm.read`, or `vm.*` for all of a resource.
     #[schema(example = json!(["vm.operate", "vm.read"]))]
     pub permissions: Vec<String>,
+    /// The duty it belongs to; where duties are apart, one of `several` is not bound.
+    pub duty: Duties,
     /// Counts its changes; also its `ETag`. 0 for built-in roles.
     #[schema(example = 1)]
     pub generation: i64,
@@ -56,6 +58,7 @@ impl From<&CustomRole> for RoleView {
             description: role.description.clone(),
             built_in: false,
             permissions: role.permissions.names().to_vec(),
+            duty: role.permissions.duties(),
             generation: role.generation,
             created_at: Some(role.created_at),
             updated_at: Some(role.updated_at),
@@ -71,6 +74,7 @@ impl From<Role> for RoleView {
             description: role.description().to_owned(),
             built_in: true,
             permissions: role.permissions().into_iter().map(str::to_owned).collect(),
+            duty: Rights::Role(role).duties(),
             generation: 0,
             created_at: None,
             updated_at: None,

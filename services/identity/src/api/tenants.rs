@@ -28,7 +28,7 @@ pub struct TenantRecordView {
     /// What it is called.
     #[schema(example = "Acme Inc.")]
     pub display_name: String,
-    /// Can somebody sign in who owns it?
+    /// Can somebody sign in who owns it, or may appoint an owner?
     #[schema(example = true)]
     pub has_owner: bool,
     /// How many people it has.

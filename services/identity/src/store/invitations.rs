@@ -257,8 +257,11 @@ pub async fn accept(
              values ($1, $2, $3, $4, $9, $9))
          , password as (
              insert into identity.passwords (tenant_id, user_id, hash, changed_at) values ($1, $2, $5, $9))
-         insert into identity.role_bindings (tenant_id, binding_id, user_id, role, role_id, project_id, created_at)
-         values ($1, $6, $2, $7, $8, $10, $9)",
+         insert into identity.role_bindings (tenant_id, binding_id, user_id, role, role_id, project_id, created_at,
+                                             role_duty, apart)
+         values ($1, $6, $2, $7, $8, $10, $9,
+                 (select duty from identity.roles where tenant_id = $1 and role_id = $8),
+                 (select duties_apart from identity.tenants where tenant_id = $1))",
     )
     .bind(invitation.tenant)
     .bind(user)

@@ -1,14 +1,17 @@
-//! A tenant never loses its last owner.
+//! A tenant never loses its last keeper: an owner, or a security administrator, who may appoint to every role.
 
-use auth::{Action, Role};
+use auth::Action;
 use db::{Change, Result};
 
-/// Proof that until the end of the transaction nobody else takes an owner away.
+/// The roles that a tenant cannot be without: whoever carries one may give every other.
+const KEEPERS: [&str; 2] = ["owner", "security_administrator"];
+
+/// Proof that until the end of the transaction nobody else takes a keeper away.
 pub struct Owners {
     some: bool,
 }
 
-/// Waits until nobody else is taking an owner from this tenant, before anything else is held. Whatever may take one away
+/// Waits until nobody else is taking a keeper from this tenant, before anything else is held. Whatever may take one away
 /// does this first, and asks [`Owners::must_remain`] last.
 pub async fn hold<A: Action>(tx: &mut Change<A>) -> Result<Owners> {
     let tenant = tx.tenant_id();
@@ -20,18 +23,17 @@ pub async fn hold<A: Action>(tx: &mut Change<A>) -> Result<Owners> {
 }
 
 impl Owners {
-    /// An owner is left who may sign in, or 409.
+    /// An owner or security administrator is left who may sign in, or 409.
     pub async fn must_remain<A: Action>(self, tx: &mut Change<A>) -> Result<(), fault::Error> {
         if self.some && !any(tx).await? {
-            let detail =
-                "The tenant would be left without an owner who can sign in; make somebody else an owner first.";
+            let detail = "The tenant would be left without an owner or security administrator who can sign in; appoint another first.";
             return Err(fault::Error::conflict(detail));
         }
         Ok(())
     }
 }
 
-/// Is there somebody who may sign in and owns the tenant without conditions? Others may be owners today and not tomorrow.
+/// Is there somebody who may sign in and keeps the tenant without conditions? Others may today and not tomorrow.
 async fn any<A: Action>(tx: &mut Change<A>) -> Result<bool> {
     let tenant = tx.tenant_id();
     let found = sqlx::query_scalar(
@@ -39,11 +41,11 @@ async fn any<A: Action>(tx: &mut Change<A>) -> Result<bool> {
              select from identity.role_bindings b
              left join identity.group_members m on m.tenant_id = b.tenant_id and m.group_id = b.group_id
              join identity.users u on u.tenant_id = b.tenant_id and u.user_id = coalesce(b.user_id, m.user_id)
-             where b.tenant_id = $1 and b.role = $2 and b.project_id is null and b.until is null
+             where b.tenant_id = $1 and b.role = any($2) and b.project_id is null and b.until is null
                and b.networks = '{}' and b.factor_minutes is null and u.enabled)",
     )
     .bind(tenant)
-    .bind(Role::Owner.name())
+    .bind(KEEPERS)
     .fetch_one(tx.sql())
     .await?;
     Ok(found)

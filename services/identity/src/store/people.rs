@@ -121,8 +121,9 @@ pub async fn insert(
 pub async fn bind(tx: &mut SystemTx, tenant: TenantId, user: UserId, role: Role) -> Result<bool> {
     let now = tx.now();
     let bound = sqlx::query(
-        "insert into identity.role_bindings (tenant_id, binding_id, user_id, role, created_at)
-         values ($1, $2, $3, $4, $5) on conflict on constraint role_bindings_once do nothing",
+        "insert into identity.role_bindings (tenant_id, binding_id, user_id, role, created_at, apart)
+         values ($1, $2, $3, $4, $5, (select duties_apart from identity.tenants where tenant_id = $1))
+         on conflict on constraint role_bindings_once do nothing",
     )
     .bind(tenant)
     .bind(BindingId::mint())

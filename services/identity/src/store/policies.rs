@@ -201,7 +201,7 @@ pub async fn kinds_of<A: Action>(tx: &mut Read<A>, user: UserId) -> Result<Vec<S
     Ok(kinds)
 }
 
-/// Is there somebody who may sign in, owns the tenant and has a factor of one of these kinds?
+/// Is there somebody who may sign in, keeps the tenant and has a factor of one of these kinds?
 pub async fn owner_with(tx: &mut Change<policy::Modify>, kinds: &[Kind]) -> Result<bool> {
     let tenant = tx.tenant_id();
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
@@ -211,7 +211,7 @@ pub async fn owner_with(tx: &mut Change<policy::Modify>, kinds: &[Kind]) -> Resu
              left join identity.group_members m on m.tenant_id = b.tenant_id and m.group_id = b.group_id
              join identity.users u on u.tenant_id = b.tenant_id and u.user_id = coalesce(b.user_id, m.user_id)
              join identity.factors f on f.tenant_id = u.tenant_id and f.user_id = u.user_id
-             where b.tenant_id = $1 and b.role = 'owner' and b.project_id is null and u.enabled
+             where b.tenant_id = $1 and b.role in ('owner', 'security_administrator') and b.project_id is null and u.enabled
                and f.confirmed_at is not null and f.kind = any($2))",
     )
     .bind(tenant)

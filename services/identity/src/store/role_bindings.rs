@@ -101,12 +101,13 @@ pub async fn lookup<A: Action>(tx: &mut Read<A>, id: BindingId) -> Result<RoleBi
         .ok_or_else(|| fault::Error::not_found(RoleBinding::NAME))
 }
 
-/// Is there such a person, group or service account in the tenant? It stays until the end of the transaction.
+/// Is there such a person, group or service account in the tenant? It stays until the end of the transaction, and whoever
+/// else binds something to it waits: where duties are apart, two that met at the constraint would wait for each other.
 pub async fn has_subject<A: Action>(tx: &mut Change<A>, subject: Subject) -> Result<bool> {
     let tenant = tx.tenant_id();
     let found = match subject {
         Subject::User(id) => {
-            sqlx::query("select from identity.users where tenant_id = $1 and user_id = $2 for key share")
+            sqlx::query("select from identity.users where tenant_id = $1 and user_id = $2 for no key update")
                 .bind(tenant)
                 .bind(id)
                 .fetch_optional(tx.sql())
@@ -120,11 +121,13 @@ pub async fn has_subject<A: Action>(tx: &mut Change<A>, subject: Subject) -> Res
                 .await?
         }
         Subject::ServiceAccount(id) => {
-            sqlx::query("select from identity.service_accounts where tenant_id = $1 and account_id = $2 for key share")
-                .bind(tenant)
-                .bind(id)
-                .fetch_optional(tx.sql())
-                .await?
+            sqlx::query(
+                "select from identity.service_accounts where tenant_id = $1 and account_id = $2 for no key update",
+            )
+            .bind(tenant)
+            .bind(id)
+            .fetch_optional(tx.sql())
+            .await?
         }
     };
     Ok(found.is_some())
@@ -154,8 +157,10 @@ pub async fn insert<P: Resource>(
     };
     sqlx::query(
         "insert into identity.role_bindings (tenant_id, binding_id, user_id, group_id, account_id, role, role_id,
-                project_id, until, networks, factor_minutes, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::inet[]::cidr[], $11, $12)",
+                project_id, until, networks, factor_minutes, created_at, role_duty, apart)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::inet[]::cidr[], $11, $12,
+                 (select duty from identity.roles where tenant_id = $1 and role_id = $7),
+                 (select duties_apart from identity.tenants where tenant_id = $1))",
     )
     .bind(tenant)
     .bind(id)

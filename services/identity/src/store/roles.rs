@@ -106,8 +106,8 @@ pub async fn insert(
 ) -> Result<CustomRole> {
     let now = tx.now();
     let row: RoleRow = sqlx::query_as(
-        "insert into identity.roles (tenant_id, role_id, name, description, permissions, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $6) returning *",
+        "insert into identity.roles (tenant_id, role_id, name, description, permissions, duty, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $7, $6, $6) returning *",
     )
     .bind(tenant.id)
     .bind(RoleId::mint())
@@ -115,6 +115,7 @@ pub async fn insert(
     .bind(description.as_str())
     .bind(permissions.names())
     .bind(now)
+    .bind(permissions.duties().name())
     .fetch_one(tx.sql())
     .await?;
     Ok(row.into())
@@ -136,7 +137,7 @@ pub async fn hold<A: Action>(
     role.of(held.ok_or_else(|| fault::Error::not_found("role"))?.into())
 }
 
-/// Changes what is given.
+/// Changes what is given; its duty follows its permissions, and every binding to it follows that.
 pub async fn set(
     tx: &mut Change<role::Modify>,
     role: &Granted<CustomRole, role::Modify>,
@@ -147,7 +148,7 @@ pub async fn set(
     let now = tx.now();
     let row: RoleRow = sqlx::query_as(
         "update identity.roles set name = coalesce($3, name), description = coalesce($4, description),
-                permissions = coalesce($5, permissions), generation = generation + 1, updated_at = $6
+                permissions = coalesce($5, permissions), duty = $7, generation = generation + 1, updated_at = $6
          where tenant_id = $1 and role_id = $2 returning *",
     )
     .bind(role.tenant)
@@ -156,6 +157,7 @@ pub async fn set(
     .bind(description.map(Description::as_str))
     .bind(permissions.map(Permissions::names))
     .bind(now)
+    .bind(permissions.unwrap_or(&role.permissions).duties().name())
     .fetch_one(tx.sql())
     .await?;
     Ok(row.into())

@@ -73,7 +73,7 @@ macro_rules! select_records {
                  select from identity.role_bindings b
                  left join identity.group_members m on m.tenant_id = b.tenant_id and m.group_id = b.group_id
                  join identity.users u on u.tenant_id = b.tenant_id and u.user_id = coalesce(b.user_id, m.user_id)
-                 where b.tenant_id = t.tenant_id and b.role = 'owner' and b.project_id is null and u.enabled) as has_owner) o
+                 where b.tenant_id = t.tenant_id and b.role in ('owner', 'security_administrator') and b.project_id is null and u.enabled) as has_owner) o
              where ",
             $which
         )

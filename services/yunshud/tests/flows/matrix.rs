@@ -25,10 +25,29 @@ enum Access {
 
 use Access::{Certificate, Open, Roles, SignedIn};
 
-const EVERY: &[Role] = &[Role::Owner, Role::Admin, Role::Operator, Role::Viewer, Role::Auditor];
-const RUNNERS: &[Role] = &[Role::Owner, Role::Admin, Role::Operator];
-const MANAGERS: &[Role] = &[Role::Owner, Role::Admin];
-const KEEPERS: &[Role] = &[Role::Owner, Role::Admin, Role::Auditor];
+const EVERY: &[Role] = &[
+    Role::Owner,
+    Role::Admin,
+    Role::Operator,
+    Role::Viewer,
+    Role::Auditor,
+    Role::SystemAdministrator,
+    Role::SecurityAdministrator,
+];
+const RUNNERS: &[Role] = &[Role::Owner, Role::Admin, Role::Operator, Role::SystemAdministrator];
+/// Of projects and service accounts.
+const BUILDERS: &[Role] = &[Role::Owner, Role::Admin, Role::SystemAdministrator];
+/// Of people and rights.
+const MANAGERS: &[Role] = &[Role::Owner, Role::Admin, Role::SecurityAdministrator];
+const KEEPERS: &[Role] = &[Role::Owner, Role::Admin, Role::Auditor, Role::SecurityAdministrator];
+/// Who may see service accounts.
+const LOOKERS: &[Role] = &[
+    Role::Owner,
+    Role::Admin,
+    Role::Auditor,
+    Role::SystemAdministrator,
+    Role::SecurityAdministrator,
+];
 const WATCHERS: &[Role] = &[Role::Owner, Role::Auditor];
 const PLATFORM: &[Role] = &[Role::PlatformOperator];
 
@@ -110,22 +129,24 @@ const MATRIX: &[(&str, Access)] = &[
     ("confirm_totp", SignedIn),
     ("renew_recovery_codes", SignedIn),
     ("delete_factor", SignedIn),
+    ("read_duties_policy", Roles(KEEPERS)),
+    ("modify_duties_policy", Roles(MANAGERS)),
     ("read_sign_in_policy", Roles(KEEPERS)),
     ("modify_sign_in_policy", Roles(MANAGERS)),
     ("read_password_policy", Roles(KEEPERS)),
     ("modify_password_policy", Roles(MANAGERS)),
-    ("list_service_accounts", Roles(KEEPERS)),
-    ("create_service_account", Roles(MANAGERS)),
-    ("read_service_account", Roles(KEEPERS)),
-    ("modify_service_account", Roles(MANAGERS)),
-    ("delete_service_account", Roles(MANAGERS)),
-    ("list_account_api_keys", Roles(KEEPERS)),
-    ("create_account_api_key", Roles(MANAGERS)),
-    ("read_account_api_key", Roles(KEEPERS)),
-    ("delete_account_api_key", Roles(MANAGERS)),
-    ("list_account_credentials", Roles(KEEPERS)),
-    ("create_account_credential", Roles(MANAGERS)),
-    ("delete_account_credential", Roles(MANAGERS)),
+    ("list_service_accounts", Roles(LOOKERS)),
+    ("create_service_account", Roles(BUILDERS)),
+    ("read_service_account", Roles(LOOKERS)),
+    ("modify_service_account", Roles(BUILDERS)),
+    ("delete_service_account", Roles(BUILDERS)),
+    ("list_account_api_keys", Roles(LOOKERS)),
+    ("create_account_api_key", Roles(BUILDERS)),
+    ("read_account_api_key", Roles(LOOKERS)),
+    ("delete_account_api_key", Roles(BUILDERS)),
+    ("list_account_credentials", Roles(LOOKERS)),
+    ("create_account_credential", Roles(BUILDERS)),
+    ("delete_account_credential", Roles(BUILDERS)),
     ("list_my_sessions", SignedIn),
     ("delete_my_sessions", SignedIn),
     ("delete_my_session", SignedIn),
@@ -136,10 +157,10 @@ const MATRIX: &[(&str, Access)] = &[
     ("read_my_api_key", SignedIn),
     ("delete_my_api_key", SignedIn),
     ("list_projects", SignedIn),
-    ("create_project", Roles(MANAGERS)),
+    ("create_project", Roles(BUILDERS)),
     ("read_project", Roles(EVERY)),
-    ("modify_project", Roles(MANAGERS)),
-    ("delete_project", Roles(MANAGERS)),
+    ("modify_project", Roles(BUILDERS)),
+    ("delete_project", Roles(BUILDERS)),
     ("list_roles", Roles(EVERY)),
     ("create_role", Roles(MANAGERS)),
     ("read_role", Roles(EVERY)),
@@ -210,12 +231,14 @@ const MATRIX: &[(&str, Access)] = &[
     ("stream_events", SignedIn),
 ];
 
-pub const CALLERS: [Role; 6] = [
+pub const CALLERS: [Role; 8] = [
     Role::Owner,
     Role::Admin,
     Role::Operator,
     Role::Viewer,
     Role::Auditor,
+    Role::SystemAdministrator,
+    Role::SecurityAdministrator,
     Role::PlatformOperator,
 ];
 

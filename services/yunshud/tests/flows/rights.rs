@@ -118,7 +118,7 @@ async fn t18_a_binding_counts_where_and_when_it_says() {
         (status.as_u16(), &refused["missing"]),
         (
             403,
-            &json!({"permission": "vm.create", "object": "anything here", "roles": ["owner", "admin", "operator"]})
+            &json!({"permission": "vm.create", "object": "anything here", "roles": ["owner", "admin", "operator", "system_administrator"]})
         )
     );
     two.unbind(&elsewhere).await;

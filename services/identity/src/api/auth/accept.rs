@@ -1,7 +1,7 @@
 use actix_web::post;
 use actix_web::web::Data;
 use auth::action::invitation;
-use auth::{Action, Caller, PLATFORM};
+use auth::{Action, Caller, Duties, PLATFORM};
 use db::{Ask, Change, Created, Granted, Outcome, Reason, Status, Subject};
 use ids::{InvitationId, TenantId, UserId};
 use secrecy::SecretString;
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use web::{Open, Origin, Refusals};
 
 use super::record_refusal;
+use crate::duty;
 use crate::invitation::{self as invited, Invitation};
 use crate::once;
 use crate::password::{NewPassword, Profile};
@@ -74,8 +75,8 @@ struct Named {
     operation_id = "accept_invitation",
     tag = "auth",
     description = "Makes the person who was invited, with the password they choose and the role they were offered. Sign in \
-                   afterwards. Whatever is wrong with the token (unknown, used, too old, taken back, or its inviter could not \
-                   invite any more), the answer is the same 401.",
+                   afterwards. Whatever is wrong with the token (unknown, used, too old, taken back, its inviter could not \
+                   invite any more, or its role combines duties that are apart by now), the answer is the same 401.",
     request_body(content = AcceptInvitation, description = "Token and password"),
     responses((status = 201, description = "Accepted", body = AcceptedInvitation), Refusals),
     security(()),
@@ -98,7 +99,7 @@ pub async fn accept_invitation(ask: Open<AcceptInvitation>, identity: Data<Ident
 
     store::invitations::accept(&mut tx, &held, (user, &name), &hash)
         .await
-        .map_err(|error| error.taken("user"))?;
+        .map_err(|error| duty::told(&error).unwrap_or_else(|| error.taken("user")))?;
 
     let accepted = AcceptedInvitation {
         tenant_id: named.tenant,
@@ -157,7 +158,8 @@ async fn open(
     }
     let enabled = store::invitations::inviter_is_enabled(tx, &held).await?;
     let carried = store::rights::bindings_of(tx, &held.inviter).await?;
-    if !enabled || !held.stands(carried, now) {
+    let mixed = held.offer.rights.duties() == Duties::Several && store::duties::are_apart(tx).await?;
+    if !enabled || mixed || !held.stands(carried, now) {
         return Ok(None);
     }
     tx.grant(held).map(Some)

@@ -14,7 +14,7 @@ use crate::user::must_cover;
     operation_id = "delete_group",
     tag = "groups",
     description = "Deletes a group. Its members stay and lose the roles that were bound to it; who deletes it must carry all \
-                   their rights, and the last owner stays. Send the `ETag` last read as `If-Match`. Needs `group.delete` and a \
+                   their rights, and the last owner or security administrator stays. Send the `ETag` last read as `If-Match`. Needs `group.delete` and a \
                    factor shown of late.",
     params(("group" = String, Path, description = "Id or name", example = "developers"), DryRun, IfMatch),
     responses(

@@ -12,6 +12,7 @@ use web::{Change, DryRun, Refusals};
 
 use super::InvitationView;
 use crate::api::projects::create::both;
+use crate::duty;
 use crate::errand::{Errand, invitation_letter, link};
 use crate::invitation::{LONGEST_S, PREFIX, SHORTEST_S};
 use crate::once::Token;
@@ -117,6 +118,9 @@ pub async fn create_invitation(
     let offer = store::invitations::offer(&mut tx, &ask.body.role, project).await?;
     let offer = offer.ok_or_else(|| fault::Error::invalid("/role", "is no role that can be given"))?;
     must_give(ask.caller(), &[offer.binding()])?;
+    if store::duties::are_apart(&mut tx).await? {
+        duty::must_be_one(offer.rights.duties(), None)?;
+    }
     if store::invitations::is_here(&mut tx, &email).await? {
         return Err(fault::Error::already_exists("user").into());
     }

@@ -1,9 +1,9 @@
 use actix_web::post;
 use actix_web::web::Data;
 use auth::action::role_binding;
-use auth::{Binding, Condition, Rights, Role};
+use auth::{Action, Binding, Condition, Duties, Rights, Role};
 use chrono::{DateTime, Utc};
-use db::{Created, Outcome, Status};
+use db::{Created, Outcome, Resource, Status};
 use ids::{IdOrName, ProjectId, RoleId};
 use scope::Scope;
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use web::{Change, Refusals};
 
 use super::{BindingCondition, RoleBindingView, SubjectRef};
 use crate::binding::{RoleBinding, Subject};
+use crate::duty;
 use crate::state::Identity;
 use crate::store::{self, role_bindings::Bound};
 
@@ -50,7 +51,8 @@ impl CreateRoleBinding {
     operation_id = "create_role_binding",
     tag = "role-bindings",
     description = "Gives a role to a user, group or service account, on the whole tenant or a project. Nobody gives what they do \
-                   not carry there themselves, nor on weaker conditions. Needs `role_binding.create` there and a factor shown \
+                   not carry there themselves, nor on weaker conditions; whoever may `duty.appoint` gives roles of the other duties, too. Where duties \
+                   are apart, nobody comes to a second. Needs `role_binding.create` there and a factor shown \
                    of late.",
     params(
         ("dry_run" = Option<bool>, Query, description = "Only say what would happen"),
@@ -82,12 +84,27 @@ pub async fn create_role_binding(
         return Err(db::forbidden(lacking, place.name()).into());
     }
 
+    must_keep_apart(&mut tx, subject, binding.rights.duties()).await?;
+
     let bound = place.insert(&mut tx, subject, bound, binding).await?;
 
     tx.finish(Status::Created, Created(RoleBindingView::from(&bound))).await
 }
 
 type Tx = db::Change<role_binding::Create>;
+
+/// Where duties are apart, nobody comes to a second. The database holds to that anyway; this says what is in the way.
+async fn must_keep_apart(tx: &mut Tx, subject: Subject, duties: Duties) -> Result<(), fault::Error> {
+    if !store::duties::are_apart(tx).await? {
+        return Ok(());
+    }
+    duty::must_be_one(duties, Some(subject))?;
+    let held = store::role_bindings::held(tx, subject).await?;
+    let caller = tx.caller().clone();
+    duty::must_be_free(duties, &held, |bound| {
+        caller.may(role_binding::Read::INFO, bound.place())
+    })
+}
 
 /// Where a role is to be bound, with the right to bind there.
 enum Place {
@@ -129,12 +146,13 @@ impl Place {
             Self::Tenant(tenant) => store::role_bindings::insert(tx, tenant, subject, bound, there).await,
             Self::Project(project) => store::role_bindings::insert(tx, project, subject, bound, there).await,
         };
-        let (id, created_at) = made.map_err(|error| match error {
-            db::Error::Taken(_) => fault::Error::new(
+        let (id, created_at) = made.map_err(|error| match (duty::told(&error), error) {
+            (Some(mixed), _) => mixed,
+            (None, db::Error::Taken(_)) => fault::Error::new(
                 fault::Kind::AlreadyExists,
                 "The subject carries this role there already; remove that binding to make one on other conditions.",
             ),
-            other => other.into(),
+            (None, other) => other.into(),
         })?;
         let role = match bound {
             Bound::BuiltIn(_) => None,

@@ -14,7 +14,7 @@ use crate::store;
     operation_id = "delete_role_binding",
     tag = "role-bindings",
     description = "Takes a role from whoever carries it; felt within five seconds. Nobody takes more than they carry there \
-                   themselves, and the tenant keeps an owner who can sign in and is bound without conditions. Needs \
+                   themselves, and the tenant keeps an owner or security administrator who can sign in and is bound without conditions. Needs \
                    `role_binding.delete` there and a factor shown of late.",
     params(
         ("binding" = BindingId, Path, description = "Its id"),

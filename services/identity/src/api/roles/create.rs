@@ -169,7 +169,10 @@ mod tests {
         let body = json!({"name": "on-call", "permissions": ["vm.read"]});
         let viewer = test.client.caller(&tenant.caller(Role::Viewer));
         let refused = viewer.post("/api/v1/roles", body.clone()).await.expect(403);
-        assert_eq!(refused.json["missing"]["roles"], json!(["owner", "admin"]));
+        assert_eq!(
+            refused.json["missing"]["roles"],
+            json!(["owner", "admin", "security_administrator"])
+        );
         let stale = test.client.caller(&restless(&tenant, Role::Owner));
         let refused = stale.post("/api/v1/roles", body).await.expect(403);
         assert_eq!(refused.code(), "step_up_required");

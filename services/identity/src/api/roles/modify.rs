@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use web::{Change, Refusals};
 
 use super::{OfRole, RoleView, refuse_built_in};
+use crate::duty;
 use crate::project::{Description, Name};
 use crate::role::{check_name, check_permissions, rights};
 use crate::state::Identity;
@@ -59,7 +60,8 @@ impl ModifyRole {
     operation_id = "modify_role",
     tag = "roles",
     description = "Changes a role of the tenant's own, and with it what everybody carries who is bound to it: the caller must \
-                   carry what it held before and what it will hold, wherever it is bound. Send the `ETag` last read as \
+                   carry what it held before and what it will hold, wherever it is bound. Where duties are apart, 409 if it \
+                   comes to another that does not go with who carries it. Send the `ETag` last read as \
                    `If-Match`. Needs `role.modify` and a factor shown of late.",
     params(
         ("role" = String, Path, description = "Id or name", example = "machine-runner"),
@@ -94,7 +96,7 @@ pub async fn modify_role(
     let (name, description) = (new.name.as_ref(), new.description.as_ref());
     let role = store::roles::set(&mut tx, &role, name, description, new.permissions.as_ref())
         .await
-        .map_err(|error| error.taken("role"))?;
+        .map_err(|error| duty::told(&error).unwrap_or_else(|| error.taken("role")))?;
 
     tx.finish(Status::Ok, Changed(before, RoleView::from(&role))).await
 }

@@ -30,7 +30,7 @@ pub struct ModifyUser {
     operation_id = "modify_user",
     tag = "users",
     description = "Renames, disables or enables somebody. Whoever is disabled is signed out everywhere and cannot come in \
-                   again. Nobody changes somebody with more rights or disables themself, and the last owner stays. Send the \
+                   again. Nobody changes somebody with more rights or disables themself, and the last owner or security administrator stays. Send the \
                    `ETag` last read as `If-Match`. Needs `user.modify`.",
     params(
         ("user" = String, Path, description = "Id", example = "0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3"),
