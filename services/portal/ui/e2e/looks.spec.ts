@@ -63,7 +63,9 @@ for (const look of LOOKS) {
       ["groups", "/people/groups"],
       ["roles", "/roles"],
       ["bindings", "/roles/bindings"],
+      ["explain", "/roles/explain?permission=vm.create"],
       ["policies", "/policies"],
+      ["programs", "/programs"],
     ] as const) {
       await page.goto(path);
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();

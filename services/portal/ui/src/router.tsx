@@ -13,6 +13,7 @@ import type { BindingFilter, UserFilter } from "./api/identity";
 import { owes } from "./api/owed";
 import { me, type AuditFilter } from "./api/queries";
 import { signedIn } from "./api/session";
+import type { ExplainSearch } from "./explain";
 import { Shell } from "./layout/shell";
 import { NotFound } from "./pages/not-found";
 import { Crash } from "./parts/boundary";
@@ -231,6 +232,17 @@ const bindings = createRoute({
   component: lazyRouteComponent(() => import("./pages/roles/bindings"), "Bindings"),
 });
 
+const explain = createRoute({
+  getParentRoute: () => inside,
+  path: "/roles/explain",
+  validateSearch: (search: Record<string, unknown>): ExplainSearch => ({
+    who: text(search["who"]),
+    permission: text(search["permission"]),
+    project: text(search["project"]),
+  }),
+  component: lazyRouteComponent(() => import("./pages/roles/explain"), "Explain"),
+});
+
 const policies = createRoute({
   getParentRoute: () => inside,
   path: "/policies",
@@ -294,7 +306,7 @@ const tree = root.addChildren([
   asked.addChildren([authorize, device]),
   inside.addChildren([
     ...[home, vms, vmNew, vm, audit, security],
-    ...[users, invitations, groups, providers, roles, bindings, policies, programs],
+    ...[users, invitations, groups, providers, roles, bindings, explain, policies, programs],
     ...[pools, hosts, flavors, images],
     ...[operatorAccess, tenants, tenantAccess],
   ]),

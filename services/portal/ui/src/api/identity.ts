@@ -2,7 +2,7 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, tagged, unwrap } from "./client";
 import type { paths } from "./schema";
-import type { Page, UserView } from "./types";
+import type { Explain, Explanation, Page, UserView } from "./types";
 
 const PAGE = 50;
 /** For choosing from: more than a list that one would scroll through. */
@@ -57,6 +57,21 @@ export const passwordPolicy = () =>
   queryOptions({
     queryKey: ["policies", "password"],
     queryFn: ({ signal }) => tagged(api.GET("/api/v1/policies/password", { signal })),
+  });
+
+export const dutiesPolicy = () =>
+  queryOptions({
+    queryKey: ["policies", "duties"],
+    queryFn: ({ signal }) => tagged(api.GET("/api/v1/policies/duties", { signal })),
+  });
+
+/** Changes nothing: it is a POST for the sake of its body. */
+export const explanation = (body: Explain) =>
+  queryOptions({
+    queryKey: ["explain", body],
+    queryFn: ({ signal }): Promise<Explanation> =>
+      unwrap(api.POST("/api/v1/authorize:explain", { body, signal })),
+    retry: false,
   });
 
 export const myKeys = () =>

@@ -41,6 +41,13 @@ export type ActiveSession = Schemas["ActiveSession"];
 export type ApiKeyView = Schemas["ApiKeyView"];
 export type CreateApiKey = Schemas["CreateApiKey"];
 export type SignInPolicy = Schemas["SignInPolicyView"];
+export type DutiesPolicy = Schemas["DutiesPolicyView"];
+export type Explain = Schemas["Explain"];
+export type Ground = Omit<Schemas["Ground"], "part"> & { part: string };
+export type Explanation = Omit<Schemas["Explanation"], "reason" | "bindings"> & {
+  reason: string;
+  bindings: Ground[];
+};
 export type PasswordPolicy = Schemas["PasswordPolicyView"];
 export type MemberView = Schemas["MemberView"];
 export type CreationOptions = Schemas["CreationOptions"];

@@ -1,4 +1,6 @@
 import { access } from "./en-access";
+import { duties } from "./en-duties";
+import { explain } from "./en-explain";
 import { identity } from "./en-identity";
 import { oauth } from "./en-oauth";
 import { passkeys } from "./en-passkeys";
@@ -296,6 +298,8 @@ export const en = {
   "problem.crash": "This page stopped working",
 
   ...identity,
+  ...duties,
+  ...explain,
   ...oauth,
   ...policies,
   ...passkeys,

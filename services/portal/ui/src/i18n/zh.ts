@@ -1,5 +1,7 @@
 import type { en } from "./en";
 import { access } from "./zh-access";
+import { duties } from "./zh-duties";
+import { explain } from "./zh-explain";
 import { identity } from "./zh-identity";
 import { oauth } from "./zh-oauth";
 import { passkeys } from "./zh-passkeys";
@@ -296,6 +298,8 @@ export const zh: Record<keyof typeof en, string> = {
   "problem.crash": "页面出错了",
 
   ...identity,
+  ...duties,
+  ...explain,
   ...oauth,
   ...policies,
   ...passkeys,

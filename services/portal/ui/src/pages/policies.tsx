@@ -1,5 +1,6 @@
 import { useTranslation } from "react-i18next";
 import { PageHead } from "../parts/page";
+import { DutyRules } from "./policies/duties";
 import { PasswordRules } from "./policies/password";
 import { SignInRules } from "./policies/sign-in";
 
@@ -13,6 +14,7 @@ export function Policies() {
         <SignInRules />
         <PasswordRules />
       </div>
+      <DutyRules />
     </>
   );
 }

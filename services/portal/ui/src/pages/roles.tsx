@@ -18,6 +18,7 @@ export function RolesHead({ children }: { children?: ReactNode }) {
           ...(may("role_binding.list")
             ? [{ to: "/roles/bindings" as const, text: t("roles.bindings") }]
             : []),
+          { to: "/roles/explain", text: t("explain.title") },
         ]}
       />
     </>

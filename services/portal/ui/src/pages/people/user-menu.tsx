@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { App, Button, Dropdown, type MenuProps } from "antd";
-import { Ban, Download, Ellipsis, MonitorSmartphone, Trash2, UserCheck } from "lucide-react";
+import { Ban, Download, Ellipsis, MonitorSmartphone, ShieldQuestion, Trash2, UserCheck } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "../../api/client";
@@ -21,6 +22,7 @@ import { UserSessions } from "./sessions";
 export function UserMenu({ user }: { user: UserView }) {
   const { t } = useTranslation();
   const client = useQueryClient();
+  const navigate = useNavigate();
   const { message } = App.useApp();
   const mine = useMe();
   const may = useMay();
@@ -61,6 +63,12 @@ export function UserMenu({ user }: { user: UserView }) {
       icon: <MonitorSmartphone size={14} aria-hidden />,
       label: t("people.sessions"),
     });
+  if (may("role_binding.list"))
+    items.push({
+      key: "explain",
+      icon: <ShieldQuestion size={14} aria-hidden />,
+      label: t("explain.of"),
+    });
   if (may("user.export"))
     items.push({ key: "export", icon: <Download size={14} aria-hidden />, label: t("people.export") });
   if (may("user.delete") && !oneself)
@@ -76,6 +84,7 @@ export function UserMenu({ user }: { user: UserView }) {
     if (key === "enable") act.mutate(true);
     if (key === "export") download.mutate();
     if (key === "sessions") setSeeing(true);
+    if (key === "explain") void navigate({ to: "/roles/explain", search: { who: user.id } });
     if (key === "delete") setDeleting(true);
     if (key === "disable")
       ask(false, {

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { App, Button } from "antd";
-import { Plus, Trash2 } from "lucide-react";
+import { Plus, ShieldQuestion, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "../../api/client";
@@ -132,31 +132,45 @@ function useColumns(): Column<RoleBindingView>[] {
       key: "actions",
       title: "",
       card: "control",
-      width: 48,
+      width: 84,
       align: "end",
-      render: (binding) =>
-        may("role_binding.delete") && (
-          <Button
-            type="text"
-            size="small"
-            aria-label={t("binding.revoke.of", {
-              role: known("role", binding.role),
-              name: nameOf(binding.subject),
-            })}
-            icon={<Trash2 size={15} aria-hidden />}
-            loading={act.isPending && act.variables.id === binding.id}
-            onClick={() =>
-              ask(binding, {
-                title: t("binding.revoke.of", {
-                  role: known("role", binding.role),
-                  name: nameOf(binding.subject),
-                }),
-                hint: t("binding.revoke.hint"),
-                ok: t("binding.revoke"),
-              })
-            }
-          />
-        ),
+      render: (binding) => (
+        <span className="row-tools">
+          <Link
+            to="/roles/explain"
+            search={{
+              who: binding.subject.id,
+              ...(binding.project_id ? { project: binding.project_id } : {}),
+            }}
+            className="row-link"
+            aria-label={t("explain.of.name", { name: nameOf(binding.subject) })}
+          >
+            <ShieldQuestion size={15} aria-hidden />
+          </Link>
+          {may("role_binding.delete") && (
+            <Button
+              type="text"
+              size="small"
+              aria-label={t("binding.revoke.of", {
+                role: known("role", binding.role),
+                name: nameOf(binding.subject),
+              })}
+              icon={<Trash2 size={15} aria-hidden />}
+              loading={act.isPending && act.variables.id === binding.id}
+              onClick={() =>
+                ask(binding, {
+                  title: t("binding.revoke.of", {
+                    role: known("role", binding.role),
+                    name: nameOf(binding.subject),
+                  }),
+                  hint: t("binding.revoke.hint"),
+                  ok: t("binding.revoke"),
+                })
+              }
+            />
+          )}
+        </span>
+      ),
     },
   ];
 }
