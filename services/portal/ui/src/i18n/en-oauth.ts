@@ -9,6 +9,8 @@ export const oauth = {
   "consent.yes": "Let it in",
   "consent.no": "Refuse",
   "consent.broken": "This link is not whole. Go back to the program and start again.",
+  "consent.unknown":
+    "No such program is let in here, or it wants its answer sent where it has not registered. Nothing was sent.",
   "consent.other": "Sign in as somebody else",
   "device.title": "Let a device in",
   "device.sub": "Type the code that the device or the command line shows you.",

@@ -4,6 +4,7 @@ import { Alert, Button } from "antd";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "../api/client";
+import { Problem } from "../api/problem";
 import { me } from "../api/queries";
 import { end } from "../api/session";
 import { askedIn, hostOf, type Asked } from "../authorization";
@@ -56,10 +57,11 @@ function Ask({ asked }: { asked: Asked }) {
   });
   if (shown.isPending || mine.isPending) return <Waiting />;
   if (!shown.data || !mine.data) {
+    const unknown = shown.error && [400, 404].includes(Problem.from(shown.error).status);
     return (
       <section className="door-card" aria-labelledby="door-title">
         <h1 id="door-title">{t("consent.ask")}</h1>
-        <ProblemAlert error={shown.error ?? mine.error} />
+        <ProblemAlert error={shown.error ?? mine.error} title={unknown ? t("consent.unknown") : undefined} />
       </section>
     );
   }
