@@ -3,7 +3,9 @@
 use web::{Routes, scope};
 
 use crate::api::{
-    account_credentials, account_keys, auth, authorize, break_glass, factors, groups, identity_providers, internal, invitations, jwks, me, my_identities, my_keys, oauth, oauth_clients, operator_access, policies, projects, role_bindings, roles, service_accounts, sessions, tenant_access, tenants, users,
+    account_credentials, account_keys, auth, authorize, break_glass, factors, groups, identity_providers, internal,
+    invitations, jwks, me, my_identities, my_keys, oauth, oauth_clients, operator_access, policies, projects,
+    role_bindings, roles, service_accounts, sessions, tenant_access, tenants, users,
 };
 
 /// Puts the routes into a server.

@@ -3,7 +3,9 @@
 use auth::Action;
 use chrono::{DateTime, Utc};
 use db::{Change, Granted, Result};
-use ids::{ApiKeyId, BindingId, ExternalIdentityId, FactorId, GroupId, InvitationId, OperatorAccessId, ProjectId, SessionId};
+use ids::{
+    ApiKeyId, BindingId, ExternalIdentityId, FactorId, GroupId, InvitationId, OperatorAccessId, ProjectId, SessionId,
+};
 use ipnetwork::IpNetwork;
 use serde::Serialize;
 use utoipa::ToSchema;
