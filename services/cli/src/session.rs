@@ -98,15 +98,39 @@ async fn by_password(client: &mut Client, login: &Login, known: Option<String>) 
     })
 }
 
-/// A code of the authenticator, or a recovery code.
+/// A code of the authenticator, one that is sent to whoever has none, or a recovery code.
 async fn second_factor(client: &mut Client, answer: &Value) -> Result<Value> {
     let challenge = text(answer, "challenge");
-    let code = secret("Code of your authenticator, or a recovery code: ")?;
-    let digits = code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit());
-    let way = if digits { "/auth/mfa/totp" } else { "/auth/mfa/recovery" };
+    let names = |field: &str| -> Vec<String> {
+        let list = answer.get(field).and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let sent = names("weaker").into_iter().next();
+    let sent = sent.filter(|_| !names("methods").iter().any(|method| method == "totp"));
+    let prompt = match &sent {
+        Some(kind) => {
+            let ask = json!({"challenge": challenge});
+            let on_its_way = client.post(&format!("/auth/mfa/{kind}:send"), Some(&ask)).await?;
+            let to = text(&on_its_way, "sent_to").unwrap_or_default();
+            format!("Code that was sent to {to}, or a recovery code: ")
+        }
+        None => "Code of your authenticator, or a recovery code: ".to_owned(),
+    };
+    let code = secret(&prompt)?;
+    let way = format!("/auth/mfa/{}", kind_of(&code, sent.as_deref()));
     client
-        .post(way, Some(&json!({"challenge": challenge, "code": code})))
+        .post(&way, Some(&json!({"challenge": challenge, "code": code})))
         .await
+}
+
+/// What a code is, by its form: six digits of an authenticator, eight that were sent, or one that was written down.
+fn kind_of<'a>(code: &str, sent: Option<&'a str>) -> &'a str {
+    let digits = code.bytes().all(|byte| byte.is_ascii_digit());
+    match (digits, code.len(), sent) {
+        (true, 6, _) => "totp",
+        (true, 8, Some(kind)) => kind,
+        _ => "recovery",
+    }
 }
 
 fn secret(prompt: &str) -> Result<String> {
@@ -128,4 +152,22 @@ pub async fn logout(client: &mut Client) -> Result<()> {
         Ok(())
     })?;
     ended.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_known_by_its_form() {
+        for (code, sent, kind) in [
+            ("287082", None, "totp"),
+            ("287082", Some("sms"), "totp"),
+            ("31415926", Some("email"), "email"),
+            ("31415926", None, "recovery"),
+            ("7k3m-9qxd-0f2h-vw8c-1n5t-rj6b", Some("sms"), "recovery"),
+        ] {
+            assert_eq!(kind_of(code, sent), kind, "{code}");
+        }
+    }
 }

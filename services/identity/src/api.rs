@@ -5,6 +5,7 @@ pub mod account_keys;
 pub mod auth;
 pub mod authorize;
 pub mod break_glass;
+mod codes;
 pub mod factors;
 pub mod groups;
 pub mod identity_providers;

@@ -12,6 +12,7 @@ use crypto::{Kek, Place, Unreadable};
 use ids::EventId;
 use serde::{Deserialize, Serialize};
 
+use crate::factor::sent::{Code, Phone};
 use crate::password::Profile;
 
 /// Tries before an errand is given up.
@@ -32,6 +33,8 @@ pub enum Errand {
     },
     /// A letter to send.
     Letter(Letter),
+    /// A text message to send.
+    Text(Text),
 }
 
 /// A letter.
@@ -48,6 +51,21 @@ pub struct Letter {
 impl std::fmt::Debug for Letter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Letter(..)")
+    }
+}
+
+/// A text message.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    /// The number.
+    pub to: String,
+    /// The words.
+    pub text: String,
+}
+
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Text(..)")
     }
 }
 
@@ -133,6 +151,30 @@ pub fn email_notice(to: &str, portal: &str, tenant: &str, token: &str) -> Letter
     }
 }
 
+/// The letter that carries a code. Its subject does not: subjects are shown on locked screens.
+pub fn code_letter(to: &str, code: &Code) -> Letter {
+    let code = code.expose();
+    Letter {
+        to: to.to_owned(),
+        subject: "Your one-time code / 您的一次性验证码".to_owned(),
+        text: format!(
+            "{code}\n\nThis code is good once, for ten minutes, where you have just asked for it. Nobody will ever ask you \
+             for it: whoever does wants to come in as you. If you have asked for nothing, choose a new password: somebody \
+             may know yours.\n\n\
+             以上验证码仅可使用一次，十分钟内有效，仅用于您刚才的操作。任何人都不会向您索要验证码。如果不是您本人操作，请立即更换密码，您的密码可能已泄露。\n"
+        ),
+    }
+}
+
+/// The text message that carries a code: seventy characters at most, which is one message in any alphabet.
+pub fn code_text(to: &Phone, code: &Code) -> Text {
+    let code = code.expose();
+    Text {
+        to: to.expose().to_owned(),
+        text: format!("Yunshu code {code}, 10 min. Tell nobody. 云枢验证码，10分钟内有效，请勿告知他人。"),
+    }
+}
+
 /// The letter that invites somebody.
 pub fn invitation_letter(to: &str, tenant: &str, link: &str) -> Letter {
     Letter {
@@ -168,6 +210,24 @@ mod tests {
     fn a_link_names_rules_that_are_not_the_usual_ones() {
         assert_eq!(link("/reset", Profile::Nist, "t"), "/reset#token=t");
         assert_eq!(link("/reset", Profile::Mlps3, "t"), "/reset#rules=mlps3&token=t");
+    }
+
+    #[test]
+    fn t24_a_message_with_a_code_is_sealed_short_and_not_in_a_subject() {
+        let kek = Kek::new([7; 32]);
+        let (code, id) = (Code::make(), EventId::mint());
+        let text = code_text(&Phone::check("", "+4915112345678").unwrap(), &code);
+        assert!(text.text.contains(code.expose()) && text.text.chars().count() <= 70);
+        let letter = code_letter("ada@example.com", &code);
+        assert!(letter.text.starts_with(code.expose()) && !letter.subject.contains(code.expose()));
+        assert_eq!(
+            (format!("{text:?}"), format!("{letter:?}")),
+            ("Text(..)".into(), "Letter(..)".into())
+        );
+        let errand = Errand::Text(text);
+        let sealed = errand.seal(&kek, id).unwrap();
+        assert!(!String::from_utf8_lossy(&sealed).contains(code.expose()));
+        assert_eq!(Errand::open(&kek, id, &sealed), Ok(errand));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod passkey;
 pub mod qr;
 pub mod recovery;
+pub mod sent;
 pub mod totp;
 
 use chrono::{DateTime, Utc};
@@ -12,7 +13,7 @@ use ids::{FactorId, TenantId, UserId};
 /// As many as one person may have.
 pub const MOST: usize = 10;
 
-/// What kind of second factor.
+/// What kind of second factor, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A passkey or hardware key, Web Authentication.
@@ -21,15 +22,39 @@ pub enum Kind {
     Totp,
     /// One of the codes that were written down for the day the factor is lost.
     Recovery,
+    /// A code by SMS: weaker.
+    Sms,
+    /// A code by mail: weaker still.
+    Email,
 }
 
 impl Kind {
     /// Those that are a factor by themselves, the strongest first.
     pub const FACTORS: &'static [Self] = &[Self::Webauthn, Self::Totp];
 
-    /// From what is kept.
+    /// Those that a tenant has to allow, and that never count where it asks for a factor. NIST SP 800-63B makes the telephone
+    /// network a restricted authenticator ("Restricted Authenticators"), and mail none at all: it proves possession of no
+    /// device ("Out-of-Band Authenticators").
+    pub const WEAKER: &'static [Self] = &[Self::Sms, Self::Email];
+
+    /// A kind that counts, by its name.
     pub fn named(name: &str) -> Option<Self> {
         Self::FACTORS.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// A weaker kind, by its name.
+    pub fn weaker(name: &str) -> Option<Self> {
+        Self::WEAKER.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// Is it one of the weaker ones, whose codes are sent?
+    pub fn is_weaker(self) -> bool {
+        Self::WEAKER.contains(&self)
+    }
+
+    /// How strong it is, in a word.
+    pub fn strength(self) -> &'static str {
+        if self.is_weaker() { "weaker" } else { "strong" }
     }
 
     /// As it is kept and shown.
@@ -38,6 +63,8 @@ impl Kind {
             Self::Webauthn => "webauthn",
             Self::Totp => "totp",
             Self::Recovery => "recovery",
+            Self::Sms => "sms",
+            Self::Email => "email",
         }
     }
 }
@@ -55,7 +82,7 @@ pub struct Factor {
     pub kind: Kind,
     /// What they call it.
     pub name: String,
-    /// Its secret, or the passkey's public half, encrypted.
+    /// Its secret, the passkey's public half or the number that codes go to, encrypted.
     pub sealed: Vec<u8>,
     /// When its holder first showed that they have it.
     pub confirmed_at: Option<DateTime<Utc>>,

@@ -107,6 +107,33 @@ pub fn letters(limits: &Limits, email: &Email, network: &str) -> Vec<Budget> {
     ]
 }
 
+/// A budget of so many in any day: half of them at once, and the other half as it fills.
+fn in_a_day(many: u16) -> Limit {
+    let half = (many / 2).max(1);
+    Limit {
+        burst: half,
+        refill_seconds: 86_400_u32.div_ceil(u32::from(half)),
+    }
+}
+
+/// What a code by mail costs: twenty a day for one account, and for one address whoever it belongs to.
+pub fn letters_with_codes(user: UserId, email: &str) -> Vec<Budget> {
+    vec![
+        Budget::new(in_a_day(20), ["codes by mail", &user.to_string(), ""]),
+        Budget::new(in_a_day(20), ["codes to address", email, ""]),
+    ]
+}
+
+/// What a code by SMS costs: ten a day for one account, ten for one number however many accounts name it, and as many as the
+/// operator pays for in all: who earns from the messages that dear numbers are sent ("SMS pumping") makes accounts for nothing.
+pub fn messages_with_codes(user: UserId, number: &str, in_all: u16) -> Vec<Budget> {
+    vec![
+        Budget::new(in_a_day(10), ["codes by SMS", &user.to_string(), ""]),
+        Budget::new(in_a_day(10), ["codes to number", number, ""]),
+        Budget::new(in_a_day(in_all), ["codes by SMS", "", "all"]),
+    ]
+}
+
 /// What passkey sign-ins from one address spend. Of one account nothing is spent: a signature cannot be guessed, so who has
 /// a passkey is not kept out by those who guess at their password.
 pub fn passkeys(limits: &Limits, network: &str) -> Vec<Budget> {
@@ -208,6 +235,18 @@ mod tests {
             home.iter()
                 .all(|budget| stranger.iter().all(|other| other.key != budget.key))
         );
+    }
+
+    #[test]
+    fn a_day_holds_no_more_than_it_may() {
+        for many in [2, 10, 20, 1_000, 65_535] {
+            let limit = in_a_day(many);
+            let refilled = 86_400 / limit.refill_seconds;
+            assert!(
+                u32::from(limit.burst) + refilled <= u32::from(many),
+                "{many}: {limit:?}"
+            );
+        }
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub mod service;
 pub mod session;
 pub mod settings;
 pub mod signin;
+pub mod sms;
 pub mod state;
 pub mod user;
 

@@ -63,6 +63,8 @@ pub struct Policy {
     pub second_factor: SecondFactor,
     /// The kinds that count; empty: all.
     pub factor_kinds: Vec<Kind>,
+    /// The weaker kinds that people may have. They never count where a factor is asked for.
+    pub weaker_factors: Vec<Kind>,
     /// What is asked of passkeys that are added.
     pub attestation: Attestation,
     /// Minutes without use after which a session ends; none: the operator's.
@@ -107,6 +109,7 @@ impl Policy {
             step_up_minutes: STEP_UP_MINUTES,
             second_factor: SecondFactor::Optional,
             factor_kinds: Vec::new(),
+            weaker_factors: Vec::new(),
             attestation: Attestation::None,
             session_idle_minutes: None,
             session_hours: None,
@@ -128,6 +131,12 @@ impl Policy {
     /// Does this kind count, itself or as a stand-in?
     pub fn counts(&self, kind: Kind) -> bool {
         kind == Kind::Recovery || self.kinds().contains(&kind)
+    }
+
+    /// May people have a factor of this kind, for the second half of a sign-in? Of the strong ones they may have any: one
+    /// that does not count is still more than none.
+    pub fn allows(&self, kind: Kind) -> bool {
+        !kind.is_weaker() || self.weaker_factors.contains(&kind)
     }
 
     /// Must somebody who carries this have a second factor? Conditions do not count: they may hold tomorrow.
@@ -203,6 +212,25 @@ pub fn check_kinds(pointer: &str, names: &[String]) -> Result<Vec<Kind>, FieldEr
     if kinds.is_empty() { Err(rule()) } else { Ok(kinds) }
 }
 
+/// Weaker kinds of factor that people may have, among those that this platform can send codes by.
+pub fn check_weaker(pointer: &str, names: &[String], known: &[Kind]) -> Result<Vec<Kind>, FieldError> {
+    let there: Vec<&str> = known.iter().map(|kind| kind.name()).collect();
+    let mut kinds = Vec::new();
+    for name in names {
+        let kind = Kind::weaker(name).filter(|kind| known.contains(kind)).ok_or_else(|| {
+            let rule = match there.as_slice() {
+                [] => "must be empty: this platform sends no codes; ask its operator".to_owned(),
+                there => format!("must name none or more of: {}", there.join(", ")),
+            };
+            FieldError::new(pointer, rule)
+        })?;
+        kinds.push(kind);
+    }
+    kinds.sort_unstable();
+    kinds.dedup();
+    Ok(kinds)
+}
+
 #[cfg(test)]
 mod tests {
     use auth::Role;
@@ -235,6 +263,24 @@ mod tests {
             (SecondFactor::Everyone, &viewer, &["pwd", "otp"], &[], true),
             (SecondFactor::Everyone, &viewer, &["pop"], &["webauthn"], false),
             (SecondFactor::Everyone, &viewer, &["pwd", "pop"], &["webauthn"], false),
+            // The weaker ones never count, nor do written codes make them.
+            (SecondFactor::Everyone, &viewer, &["pwd", "sms"], &["sms"], true),
+            (SecondFactor::Everyone, &viewer, &["pwd", "email"], &["email"], true),
+            (
+                SecondFactor::Everyone,
+                &viewer,
+                &["pwd", "sms", "recovery"],
+                &["sms"],
+                true,
+            ),
+            (SecondFactor::Everyone, &viewer, &["pwd", "sms"], &["sms", "totp"], true),
+            (
+                SecondFactor::Everyone,
+                &viewer,
+                &["pwd", "sms", "otp"],
+                &["sms", "totp"],
+                false,
+            ),
         ] {
             let (methods, has) = (names(methods), names(has));
             let shown = Shown {
@@ -301,5 +347,28 @@ mod tests {
         assert_eq!(SecondFactor::stored("always"), SecondFactor::Everyone);
         assert!(check_kinds("/factor_kinds", &names(&["recovery"])).is_err());
         assert!(check_kinds("/factor_kinds", &[]).is_err());
+    }
+
+    #[test]
+    fn t14_a_weaker_factor_is_had_only_where_it_is_allowed_and_counts_nowhere() {
+        let usual = policy(SecondFactor::Optional);
+        assert!(!usual.allows(Kind::Sms) && !usual.allows(Kind::Email) && usual.allows(Kind::Totp));
+        let lax = Policy {
+            weaker_factors: vec![Kind::Sms],
+            ..usual
+        };
+        assert!(lax.allows(Kind::Sms) && !lax.allows(Kind::Email));
+        assert!(!lax.counts(Kind::Sms) && !lax.is_met_by(&names(&["sms", "email"])));
+        for bad in ["sms", "email"] {
+            assert!(check_kinds("/factor_kinds", &names(&[bad, "totp"])).is_err());
+        }
+        let check = |given: &[&str], known| check_weaker("/weaker_factors", &names(given), known);
+        assert_eq!(
+            check(&["email", "sms", "email"], Kind::WEAKER),
+            Ok(vec![Kind::Sms, Kind::Email])
+        );
+        assert_eq!(check(&[], &[]), Ok(vec![]));
+        assert!(check(&["sms"], &[Kind::Email]).is_err() && check(&["totp"], Kind::WEAKER).is_err());
+        assert!(check(&["sms"], &[]).unwrap_err().detail.contains("operator"));
     }
 }

@@ -13,6 +13,7 @@ use crate::keys::Keys;
 use crate::mail::Mailer;
 use crate::oidc::Relying;
 use crate::settings::Settings;
+use crate::sms::Texter;
 use crate::state::Identity;
 use crate::{routes, work};
 
@@ -59,6 +60,7 @@ impl Service {
             lifetimes: settings.lifetimes(),
             guesses: settings.guesses,
             passkeys,
+            texter: Texter::new(&settings.sms)?,
             mailer,
             errands: Notify::new(),
             db,

@@ -9,6 +9,7 @@ use crate::mail::MailSettings;
 use crate::password::{Cost, Hasher};
 use crate::provider::settings::ProviderSettings;
 use crate::session::Lifetimes;
+use crate::sms::SmsSettings;
 
 /// What an operator may set for identity.
 #[derive(Debug, Clone, Deserialize)]
@@ -32,6 +33,8 @@ pub struct Settings {
     pub guesses: Limits,
     /// How letters leave.
     pub mail: MailSettings,
+    /// How text messages leave.
+    pub sms: SmsSettings,
     /// Where passkeys are good.
     pub passkeys: PasskeySettings,
     /// How far the platform goes to reach identity providers.
@@ -51,6 +54,7 @@ impl Default for Settings {
             signing_key_days: 90,
             guesses: Limits::default(),
             mail: MailSettings::default(),
+            sms: SmsSettings::default(),
             passkeys: PasskeySettings::default(),
             providers: ProviderSettings::default(),
         }

@@ -24,6 +24,7 @@
 //! | known | has none and must have one | enrolling: signed in, for nothing but adding one |
 //! | due | right code, or passkey, of a kind they have | authenticated by both |
 //! | due | wrong code or passkey | due, at the fifth over |
+//! | due | a code is sent, of a kind they have | due, for as long as that code is good |
 //! | due, too late | any code or passkey | over |
 //!
 //! A passkey is shown in answer to a question ([`crate::factor::passkey::ceremony`]), and each question is for one of the two
@@ -38,6 +39,7 @@ pub mod challenge;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::factor::Kind;
+use crate::factor::sent::LIVES;
 
 /// How long a second factor may be shown after the password.
 pub const PATIENCE: TimeDelta = TimeDelta::minutes(5);
@@ -69,7 +71,14 @@ impl Method {
             Self::Factor(Kind::Recovery) => "recovery",
             Self::Provider => "oidc",
             Self::ProviderFactor => "mfa",
+            Self::Factor(Kind::Sms) => "sms",
+            Self::Factor(Kind::Email) => "email",
         }
+    }
+
+    /// Is it a code that was sent?
+    pub fn is_weaker(self) -> bool {
+        matches!(self, Self::Factor(kind) if kind.is_weaker())
     }
 }
 
@@ -128,6 +137,8 @@ pub enum Event {
     Found(Vec<Kind>),
     /// It was looked up that the person has no second factor and must have one.
     Lacking,
+    /// A code is to be sent to a factor of this kind.
+    Sent(Kind),
     /// A code, or a passkey, was shown as a second factor.
     Code {
         /// Of which kind.
@@ -164,6 +175,10 @@ impl State {
             })),
             (Self::Due(due), Event::Code { .. }) if due.until <= now => Ok(Self::Over),
             (Self::Due(due), Event::Code { kind, right }) if due.kinds.contains(&kind) => Ok(due.shown(kind, right)),
+            (Self::Due(due), Event::Sent(kind)) if now < due.until && kind.is_weaker() && due.kinds.contains(&kind) => {
+                let until = due.until.max(now + LIVES);
+                Ok(Self::Due(Due { until, ..due }))
+            }
             _ => Err(NotNow),
         }
     }
@@ -306,6 +321,42 @@ mod tests {
     }
 
     #[test]
+    fn t14_a_code_is_sent_where_it_can_go_and_moves_nothing_but_the_clock() {
+        let texted = |until| {
+            State::Due(Due {
+                first: Method::Password,
+                kinds: vec![Kind::Totp, Kind::Sms],
+                wrong: 1,
+                until: at(until),
+            })
+        };
+        let sms = Event::Sent(Kind::Sms);
+        for (from, to) in [
+            (texted(300), Ok(texted(600))),
+            (texted(900), Ok(texted(900))),
+            (texted(0), Err(NotNow)),
+            (due(0), Err(NotNow)),
+            (State::Nobody, Err(NotNow)),
+            (State::Known(Method::Provider), Err(NotNow)),
+            (State::Authenticated(vec![Method::Password]), Err(NotNow)),
+            (State::Enrolling(vec![Method::Password]), Err(NotNow)),
+            (State::Over, Err(NotNow)),
+        ] {
+            assert_eq!(from.clone().next(sms.clone(), at(0)), to, "{from:?}");
+        }
+        for elsewhere in [Kind::Email, Kind::Totp, Kind::Webauthn, Kind::Recovery] {
+            assert_eq!(
+                texted(300).next(Event::Sent(elsewhere), at(0)),
+                Err(NotNow),
+                "{elsewhere:?}"
+            );
+        }
+        assert_eq!(texted(300).next(code(Kind::Email, true), at(0)), Err(NotNow));
+        let by_both = State::Authenticated(vec![Method::Password, Method::Factor(Kind::Sms)]);
+        assert_eq!(texted(300).next(code(Kind::Sms, true), at(0)), Ok(by_both));
+    }
+
+    #[test]
     fn the_fifth_wrong_code_and_the_sixth_minute_are_the_end() {
         let mut state = due(0);
         for wrong in 1..WRONG_CODES {
@@ -315,10 +366,25 @@ mod tests {
         assert_eq!(state.next(code(Kind::Totp, false), at(1)), Ok(State::Over));
         assert!(due(0).awaits(Kind::Totp, at(299)) && !due(0).awaits(Kind::Totp, at(300)));
         assert_eq!(due(0).next(code(Kind::Totp, true), at(300)), Ok(State::Over));
+        let texted = State::Due(Due {
+            first: Method::Password,
+            kinds: vec![Kind::Sms],
+            wrong: 0,
+            until: at(300),
+        });
+        assert_eq!(texted.clone().next(Event::Sent(Kind::Sms), at(300)), Err(NotNow));
+        let sent = texted.next(Event::Sent(Kind::Sms), at(299)).unwrap();
+        assert!(sent.awaits(Kind::Sms, at(898)) && !sent.awaits(Kind::Sms, at(899)));
     }
 
     fn kind() -> impl Strategy<Value = Kind> {
-        prop_oneof![Just(Kind::Webauthn), Just(Kind::Totp), Just(Kind::Recovery)]
+        prop_oneof![
+            Just(Kind::Webauthn),
+            Just(Kind::Totp),
+            Just(Kind::Recovery),
+            Just(Kind::Sms),
+            Just(Kind::Email)
+        ]
     }
 
     fn event() -> impl Strategy<Value = Event> {
@@ -328,6 +394,7 @@ mod tests {
             (any::<bool>(), prop::bool::weighted(0.2)).prop_map(|(right, factor)| vouched(right, factor)),
             proptest::collection::vec(kind(), 0..3).prop_map(Event::Found),
             (kind(), any::<bool>()).prop_map(|(kind, right)| code(kind, right)),
+            kind().prop_map(Event::Sent),
             Just(Event::Lacking),
         ]
     }
@@ -352,6 +419,11 @@ mod tests {
                         }
                         Event::Found(kinds) => has = Some(kinds),
                         Event::Lacking => lacks = true,
+                        // Only to where the person has been looked up to have something, and it moves nothing but the clock.
+                        Event::Sent(kind) => {
+                            prop_assert!(kind.is_weaker() && has.as_ref().is_some_and(|has| has.contains(&kind)));
+                            prop_assert!(matches!(next, State::Due(_)));
+                        }
                         Event::Code { kind, right } => shown |= right && has.as_ref().is_some_and(|has| has.contains(&kind)),
                     }
                     state = next;

@@ -2,6 +2,7 @@ use crypto::Kek;
 use db::Db;
 use tokio::sync::Notify;
 
+use crate::factor::Kind;
 use crate::factor::passkey::RelyingParty;
 use crate::guess::Limits;
 use crate::keys::Keys;
@@ -9,6 +10,7 @@ use crate::mail::Mailer;
 use crate::oidc::Relying;
 use crate::password::Hasher;
 use crate::session::Lifetimes;
+use crate::sms::Texter;
 
 /// What every handler shares.
 pub struct Identity {
@@ -30,11 +32,23 @@ pub struct Identity {
     pub mailer: Mailer,
     /// Speaks with identity providers.
     pub providers: Relying,
+    /// Sends text messages.
+    pub texter: Texter,
     /// Rings when there is an errand.
     pub errands: Notify,
 }
 
 impl Identity {
+    /// The weaker kinds of factor whose codes can leave here.
+    pub fn sendable(&self) -> Vec<Kind> {
+        let there = |kind: &Kind| match kind {
+            Kind::Sms => self.texter.is_set_up(),
+            Kind::Email => self.mailer.is_set_up(),
+            Kind::Webauthn | Kind::Totp | Kind::Recovery => false,
+        };
+        Kind::WEAKER.iter().copied().filter(there).collect()
+    }
+
     /// The service as passkeys know it.
     pub fn relying_party(&self) -> Result<&RelyingParty, fault::Error> {
         let detail =

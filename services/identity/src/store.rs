@@ -38,6 +38,7 @@ pub mod resets;
 pub mod rights;
 pub mod role_bindings;
 pub mod roles;
+pub mod sent_codes;
 pub mod service_accounts;
 pub mod sessions;
 pub mod tenants;

@@ -1,5 +1,7 @@
 //! The service as its endpoint tests see it.
 
+pub(crate) mod carrier;
+pub(crate) mod codes;
 pub(crate) mod device;
 mod keys;
 pub(crate) mod letters;

@@ -91,6 +91,7 @@ const INDEXES: [(&str, &str); 33] = [
     ),
     ("identity.resets_by_expiry", "housekeeping looks across tenants"),
     ("identity.resets_by_token", "whoever comes with a token is nobody yet"),
+    ("identity.sent_codes_by_expiry", "housekeeping looks across tenants"),
     ("identity.sessions_by_expiry", "housekeeping looks across tenants"),
     ("identity.sessions_by_id", "the gateway asks by session alone"),
     ("identity.tenants_name", "people sign in with the tenant's name"),

@@ -28,8 +28,11 @@ use utoipa::ToSchema;
 use web::Origin;
 
 pub(in crate::api) use self::budget::too_many;
+use crate::factor::Kind;
 use crate::refresh::RefreshToken;
 use crate::session::Session;
+use crate::signin::Due;
+use crate::signin::challenge::Challenge;
 use crate::state::Identity;
 
 /// How far a sign-in has come.
@@ -83,9 +86,25 @@ pub struct MfaRequired {
     /// Send it with the code. Good for five minutes, for five codes, and from the same address.
     #[schema(example = "ysc_AZLwwS0-eksMjV5uf4CRorMBkvDBLT56SwyNXm5_gJGisW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0")]
     pub challenge: String,
-    /// What would do, the strongest first: `webauthn`, `totp`, `recovery`. New words may come.
-    #[schema(example = json!(["totp", "recovery"]))]
+    /// What would do, the strongest first: `webauthn`, `totp`, `recovery`, `sms`, `email`. New words may come.
+    #[schema(example = json!(["totp", "recovery", "sms"]))]
     pub methods: Vec<&'static str>,
+    /// Those among them that are weaker, and whose codes must be sent first, by `/auth/mfa/sms:send` or `…/email:send`.
+    #[schema(example = json!(["sms"]))]
+    pub weaker: Vec<&'static str>,
+}
+
+impl MfaRequired {
+    /// The challenge of a sign-in that waits.
+    fn of(challenge: &Challenge, due: &Due) -> Self {
+        let names = |kinds: &mut dyn Iterator<Item = &Kind>| kinds.map(|kind| kind.name()).collect();
+        Self {
+            status: HalfWay::MfaRequired,
+            challenge: challenge.expose(),
+            methods: names(&mut due.kinds.iter()),
+            weaker: names(&mut due.kinds.iter().filter(|kind| kind.is_weaker())),
+        }
+    }
 }
 
 /// What signing in with a password leads to; `status` tells which.

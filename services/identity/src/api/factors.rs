@@ -7,6 +7,7 @@ pub mod list;
 pub mod modify;
 pub mod read;
 pub mod renew_codes;
+pub mod sent;
 pub mod webauthn;
 
 use auth::{Action, Caller};
@@ -16,8 +17,10 @@ use ids::{FactorId, SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::factor::Factor;
 use crate::factor::recovery::{COUNT, Code};
+use crate::factor::sent::Phone;
+use crate::factor::{Factor, Kind};
+use crate::state::Identity;
 use crate::store;
 
 /// One of the caller's factors.
@@ -31,9 +34,15 @@ pub struct OneFactor {
 pub struct FactorView {
     /// Its id.
     pub id: FactorId,
-    /// What it is: `totp`, `webauthn`. New words may come.
+    /// What it is: `totp`, `webauthn`, `sms`, `email`. New words may come.
     #[schema(example = "totp")]
     pub kind: &'static str,
+    /// How strong it is: `strong`, or `weaker`, as codes by SMS and mail are.
+    #[schema(example = "strong")]
+    pub strength: &'static str,
+    /// The number that codes go to, as far as its holder has to see it; none for other kinds, and where it does not matter.
+    #[schema(example = "+49…78")]
+    pub sent_to: Option<String>,
     /// What its holder calls it.
     #[schema(example = "Phone")]
     pub name: String,
@@ -55,6 +64,8 @@ impl From<&Factor> for FactorView {
         Self {
             id: factor.id,
             kind: factor.kind.name(),
+            strength: factor.kind.strength(),
+            sent_to: None,
             name: factor.name.clone(),
             confirmed: factor.confirmed_at.is_some(),
             generation: factor.generation,
@@ -62,6 +73,18 @@ impl From<&Factor> for FactorView {
             updated_at: factor.updated_at,
             used_at: factor.used_at,
         }
+    }
+}
+
+impl FactorView {
+    /// As its holder sees it. What is written into the log has no number.
+    fn seen(identity: &Identity, factor: &Factor) -> Result<Self, fault::Error> {
+        let mut view = Self::from(factor);
+        if factor.kind == Kind::Sms {
+            let phone = Phone::open(&identity.kek, factor.tenant, factor.id, &factor.sealed);
+            view.sent_to = Some(phone.map_err(fault::Error::internal)?.masked());
+        }
+        Ok(view)
     }
 }
 

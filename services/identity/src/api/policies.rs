@@ -18,6 +18,7 @@ use crate::factor::Kind;
 use crate::password::Profile;
 use crate::policy::{Policy, SecondFactor};
 use crate::session::Lifetimes;
+use crate::state::Identity;
 
 /// What the tenant asks of whoever signs in.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -31,6 +32,13 @@ pub struct SignInPolicyView {
     /// Every kind there is to choose from. New words may come.
     #[schema(example = json!(["totp"]))]
     pub known_factor_kinds: Vec<&'static str>,
+    /// The weaker kinds that people may have as well: codes by SMS and by mail. Whoever has nothing stronger is asked for them at
+    /// sign-in; they never count where a second factor is asked for.
+    #[schema(example = json!(["sms"]))]
+    pub weaker_factors: Vec<&'static str>,
+    /// The weaker kinds that there are to choose from: those that the operator has set up. New words may come.
+    #[schema(example = json!(["sms", "email"]))]
+    pub known_weaker_factors: Vec<&'static str>,
     /// What is asked of passkeys that are added: `none`, or `direct`: that their maker vouches for them, and that they are
     /// of a listed model. Those that are there stay.
     #[schema(example = "none")]
@@ -76,13 +84,16 @@ impl SessionLimits {
 }
 
 impl SignInPolicyView {
-    fn of(policy: &Policy, most: Lifetimes) -> Self {
+    fn of(policy: &Policy, identity: &Identity) -> Self {
+        let most = identity.lifetimes;
         let lives = SessionLimits::of(policy.lifetimes(most));
         let (attestation, models) = policy.attestation.parts();
         Self {
             second_factor: policy.second_factor,
             factor_kinds: policy.kinds().iter().map(|kind| kind.name()).collect(),
             known_factor_kinds: Kind::FACTORS.iter().map(|kind| kind.name()).collect(),
+            weaker_factors: policy.weaker_factors.iter().map(|kind| kind.name()).collect(),
+            known_weaker_factors: identity.sendable().iter().map(|kind| kind.name()).collect(),
             attestation,
             allowed_aaguids: models.to_vec(),
             step_up_minutes: policy.step_up_minutes,

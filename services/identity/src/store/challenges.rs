@@ -145,6 +145,17 @@ pub async fn keep(tx: &mut SystemTx, challenge: &Challenge, state: &State) -> Re
     Ok(())
 }
 
+/// It waits longer, since a code is on its way.
+pub async fn prolong(tx: &mut SystemTx, challenge: &Challenge, until: DateTime<Utc>) -> Result<()> {
+    sqlx::query("update identity.challenges set expires_at = $3 where tenant_id = $1 and challenge_id = $2")
+        .bind(challenge.tenant)
+        .bind(challenge.id)
+        .bind(until)
+        .execute(tx.sql())
+        .await?;
+    Ok(())
+}
+
 /// Removes some of those that nobody waits for any more; answers how many.
 pub async fn remove_expired(tx: &mut SystemTx, at_most: i64) -> Result<u64> {
     let now = tx.now();

@@ -2,6 +2,7 @@
 
 use auth::Action;
 use chrono::{DateTime, Utc};
+use crypto::Kek;
 use db::{Change, Granted, Result};
 use ids::{
     ApiKeyId, BindingId, ExternalIdentityId, FactorId, GroupId, InvitationId, OperatorAccessId, ProjectId, SessionId,
@@ -234,6 +235,8 @@ pub struct Held {
     pub operator_access: Vec<HeldDecision>,
     /// What they prove who they are with beside the password.
     pub factors: Vec<HeldFactor>,
+    /// The numbers that codes are sent to.
+    pub phone_numbers: Vec<String>,
     /// Their recovery codes.
     pub recovery_codes: Vec<HeldRecoveryCode>,
     /// Changes of their address that were asked for of late.
@@ -253,7 +256,7 @@ macro_rules! rows {
 }
 
 /// Reads all that is held on somebody beside their own record.
-pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Result<Held> {
+pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>, kek: &Kek) -> Result<Held> {
     let changed = sqlx::query_scalar("select changed_at from identity.passwords where tenant_id = $1 and user_id = $2")
         .bind(user.tenant)
         .bind(user.id)
@@ -302,6 +305,7 @@ pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Res
             "select factor_id as id, kind, name, confirmed_at, used_at, created_at
              from identity.factors where tenant_id = $1 and user_id = $2 order by factor_id"
         ),
+        phone_numbers: super::factors::numbers(tx, user, kek).await?,
         email_changes: rows!(
             tx,
             user,

@@ -3,11 +3,14 @@
 use auth::Action;
 use auth::action::factor;
 use chrono::{DateTime, Utc};
+use crypto::Kek;
 use db::{Change, Granted, Read, Result, SystemTx, Tenant};
 use ids::{FactorId, TenantId, UserId};
 use sqlx::PgConnection;
 
+use crate::factor::sent::Phone;
 use crate::factor::{Factor, Kind, Name};
+use crate::user::User;
 
 #[derive(sqlx::FromRow)]
 struct FactorRow {
@@ -31,7 +34,9 @@ impl From<FactorRow> for Factor {
             id: row.factor_id,
             user: row.user_id,
             // The table's check lets nothing else in.
-            kind: Kind::named(&row.kind).unwrap_or(Kind::Totp),
+            kind: Kind::named(&row.kind)
+                .or_else(|| Kind::weaker(&row.kind))
+                .unwrap_or(Kind::Totp),
             name: row.name,
             sealed: row.sealed,
             confirmed_at: row.confirmed_at,
@@ -66,6 +71,19 @@ async fn all(sql: &mut PgConnection, tenant: TenantId, user: UserId) -> Result<V
     .fetch_all(sql)
     .await?;
     Ok(rows.into_iter().map(Factor::from).collect())
+}
+
+/// The telephone numbers of somebody's factors, in full; of one that does not open, nothing.
+pub async fn numbers<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>, kek: &Kek) -> Result<Vec<String>> {
+    let factors = all(tx.sql(), user.tenant, user.id).await?;
+    let numbers = factors
+        .iter()
+        .filter(|factor| factor.kind == Kind::Sms)
+        .filter_map(|factor| {
+            let phone = Phone::open(kek, factor.tenant, factor.id, &factor.sealed);
+            phone.ok().map(|phone| phone.expose().to_owned())
+        });
+    Ok(numbers.collect())
 }
 
 /// Holds all of a person's factors until the end of the transaction: of two that are removed at once, one is the last.
@@ -103,7 +121,7 @@ pub async fn insert(
     tx: &mut Change<factor::Create>,
     tenant: &Granted<Tenant, factor::Create>,
     user: UserId,
-    (id, name): (FactorId, &Name),
+    (id, kind, name): (FactorId, Kind, &Name),
     sealed: &[u8],
 ) -> Result<Factor> {
     let now = tx.now();
@@ -114,7 +132,7 @@ pub async fn insert(
         .await?;
     let row: FactorRow = sqlx::query_as(
         "insert into identity.factors (tenant_id, factor_id, user_id, kind, name, sealed, created_at, updated_at)
-         values ($1, $2, $3, 'totp', $4, $5, $6, $6)
+         values ($1, $2, $3, $7, $4, $5, $6, $6)
          returning tenant_id, factor_id, user_id, kind, name, sealed, confirmed_at, used_at, generation, created_at,
                 updated_at",
     )
@@ -124,6 +142,7 @@ pub async fn insert(
     .bind(name.as_str())
     .bind(sealed)
     .bind(now)
+    .bind(kind.name())
     .fetch_one(tx.sql())
     .await?;
     Ok(row.into())

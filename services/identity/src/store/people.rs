@@ -197,6 +197,16 @@ pub async fn email<A: Action>(tx: &mut Read<A>, tenant: &Granted<Tenant, A>, use
     Ok(email.unwrap_or_default())
 }
 
+/// Where a person's letters go, for whoever is half signed in.
+pub async fn email_at_sign_in(tx: &mut SystemTx, tenant: TenantId, user: UserId) -> Result<String> {
+    let email = sqlx::query_scalar("select email from identity.users where tenant_id = $1 and user_id = $2")
+        .bind(tenant)
+        .bind(user)
+        .fetch_optional(tx.sql())
+        .await?;
+    Ok(email.unwrap_or_default())
+}
+
 /// A person's password, for whoever must show it again.
 pub async fn secret(tx: &mut SystemTx, tenant: TenantId, user: UserId) -> Result<Option<Secret>> {
     let row = sqlx::query_as(

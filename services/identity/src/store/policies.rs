@@ -19,6 +19,7 @@ pub(super) struct PolicyRow {
     step_up_minutes: Option<i16>,
     second_factor: Option<String>,
     factor_kinds: Option<Vec<String>>,
+    weaker_factors: Option<Vec<String>>,
     attestation: Option<String>,
     allowed_aaguids: Option<Vec<Uuid>>,
     session_idle_minutes: Option<i32>,
@@ -44,7 +45,7 @@ pub(super) fn step_up(tenant: TenantId, kept: Option<i16>) -> Option<u16> {
 /// The columns of [`PolicyRow`], of the table `p`.
 macro_rules! policy_columns {
     () => {
-        "p.step_up_minutes, p.second_factor, p.factor_kinds, p.attestation, p.allowed_aaguids,
+        "p.step_up_minutes, p.second_factor, p.factor_kinds, p.weaker_factors, p.attestation, p.allowed_aaguids,
          p.session_idle_minutes, p.session_hours,
          p.password_profile, p.password_days, p.password_history, p.generation as policy_generation,
          p.updated_at as policy_updated_at"
@@ -56,12 +57,14 @@ impl PolicyRow {
     pub(super) fn policy(self, tenant: TenantId) -> Policy {
         let usual = Policy::usual(tenant);
         let kinds = self.factor_kinds.unwrap_or_default();
+        let weaker = self.weaker_factors.unwrap_or_default();
         Policy {
             step_up_minutes: number(self.step_up_minutes, usual.step_up_minutes),
             second_factor: self
                 .second_factor
                 .map_or(usual.second_factor, |name| SecondFactor::stored(&name)),
             factor_kinds: kinds.iter().filter_map(|name| Kind::named(name)).collect(),
+            weaker_factors: weaker.iter().filter_map(|name| Kind::weaker(name)).collect(),
             attestation: self.attestation.map_or(usual.attestation, |name| {
                 Attestation::stored(&name, self.allowed_aaguids.unwrap_or_default())
             }),
@@ -156,12 +159,13 @@ pub async fn set(
 ) -> Result<Policy> {
     let now = tx.now();
     let kinds: Vec<&str> = new.factor_kinds.iter().map(|kind| kind.name()).collect();
+    let weaker: Vec<&str> = new.weaker_factors.iter().map(|kind| kind.name()).collect();
     let (attestation, models) = new.attestation.parts();
     let row: PolicyRow = sqlx::query_as(concat!(
         "update identity.policies p
          set step_up_minutes = $2, second_factor = $3, factor_kinds = nullif($4::text[], '{}'),
              session_idle_minutes = $5, session_hours = $6, password_profile = $7, password_days = $8,
-             password_history = $9, attestation = $11, allowed_aaguids = $12,
+             password_history = $9, attestation = $11, allowed_aaguids = $12, weaker_factors = $13,
              generation = p.generation + 1, updated_at = $10
          where p.tenant_id = $1 returning ",
         policy_columns!()
@@ -178,6 +182,7 @@ pub async fn set(
     .bind(now)
     .bind(attestation)
     .bind(models)
+    .bind(weaker)
     .fetch_one(tx.sql())
     .await?;
     Ok(row.policy(held.tenant))

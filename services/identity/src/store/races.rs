@@ -5,13 +5,14 @@ use std::net::IpAddr;
 
 use clock::Clock;
 use db::{Db, Reason, SystemTx};
-use ids::UserId;
+use ids::{ChallengeId, UserId};
 use testkit::{ROUNDS, RUNNERS, race};
 
-use super::{ceremonies, factors, recovery_codes, sessions};
+use super::{ceremonies, factors, recovery_codes, sent_codes, sessions};
 use crate::factor::passkey::ceremony::{self, Ceremony};
 use crate::factor::passkey::{PasskeySettings, RelyingParty};
 use crate::factor::recovery::Code;
+use crate::factor::sent::{self, Bound, For};
 use crate::refresh::{Family, RefreshToken};
 use crate::session::Turn;
 use crate::testing::device::ORIGIN;
@@ -102,6 +103,63 @@ async fn t13_of_fifty_who_spend_a_recovery_code_one_does_a_thousand_times() {
     for (round, code) in codes.iter().enumerate() {
         let spend = async |tx: &mut SystemTx| recovery_codes::spend_at_sign_in(tx, tenant, user, code).await;
         assert_eq!(track.winners(spend).await, 1, "round {round}");
+    }
+}
+
+/// Without `and hash = $5` and the deletion being one statement in `spend_one` several find the code. Who looks without having
+/// paid is another test's: here all have, so that it is the spending alone that decides.
+#[tokio::test]
+async fn t13_of_fifty_who_spend_a_sent_code_one_does_a_thousand_times() {
+    let track = track().await;
+    track.test.enrol(&track.owner).await;
+    let mut tx = track.begin().await;
+    let factor = factors::confirmed(&mut tx, track.owner.tenant, track.user)
+        .await
+        .unwrap()
+        .remove(0);
+    drop(tx);
+    let kek = &track.test.bench.kek;
+    for round in 0..ROUNDS {
+        let bound = Bound {
+            tenant: factor.tenant,
+            user: factor.user,
+            to: For::SignIn(ChallengeId::mint()),
+            factor: factor.id,
+        };
+        let locked = bound.lock(kek, &sent::Code::make()).unwrap();
+        let mut tx = track.begin().await;
+        assert!(sent_codes::keep(&mut tx, &bound, &locked).await.unwrap());
+        tx.commit().await.unwrap();
+        let spend = async |tx: &mut SystemTx| sent_codes::spend_at_sign_in(tx, &bound, locked.hash).await;
+        assert_eq!(track.winners(spend).await, 1, "round {round}");
+    }
+}
+
+/// Without `tries < $5` in `pay` and its being one statement more than five of fifty look at a code.
+#[tokio::test]
+async fn t11_of_fifty_who_try_a_sent_code_five_are_looked_at_a_thousand_times() {
+    let track = track().await;
+    track.test.enrol(&track.owner).await;
+    let mut tx = track.begin().await;
+    let factor = factors::confirmed(&mut tx, track.owner.tenant, track.user)
+        .await
+        .unwrap()
+        .remove(0);
+    drop(tx);
+    let kek = &track.test.bench.kek;
+    for round in 0..ROUNDS {
+        let bound = Bound {
+            tenant: factor.tenant,
+            user: factor.user,
+            to: For::SignIn(ChallengeId::mint()),
+            factor: factor.id,
+        };
+        let locked = bound.lock(kek, &sent::Code::make()).unwrap();
+        let mut tx = track.begin().await;
+        sent_codes::keep(&mut tx, &bound, &locked).await.unwrap();
+        tx.commit().await.unwrap();
+        let pay = async |tx: &mut SystemTx| Ok(sent_codes::pay(tx, &bound).await?.is_some());
+        assert_eq!(track.winners(pay).await, 5, "round {round}");
     }
 }
 

@@ -254,6 +254,16 @@ pub async fn show<A: Action>(
     Ok(shown.rows_affected() == 1)
 }
 
+/// What began this session is weaker than what its person has: for what asks for a factor shown of late, none was shown.
+pub async fn not_proven(tx: &mut SystemTx, session: &Session) -> Result<()> {
+    sqlx::query("update identity.sessions set factor_at = null where tenant_id = $1 and session_id = $2")
+        .bind(session.tenant)
+        .bind(session.id)
+        .execute(tx.sql())
+        .await?;
+    Ok(())
+}
+
 /// The caller has a stronger factor now, and it was shown in none of their sessions.
 pub async fn show_anew<A: Action>(tx: &mut Change<A>, tenant: &Granted<Tenant, A>, user: UserId) -> Result<()> {
     sqlx::query(

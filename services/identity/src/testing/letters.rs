@@ -52,6 +52,13 @@ impl Arrived {
 impl Letters {
     /// The service beside a mail server of its own.
     pub async fn start(clock: &Clock) -> (Test, Self) {
+        let (mail, letters) = Self::server().await;
+        let settings = Settings { mail, ..settings() };
+        (start_on(Bench::at(clock.clone()).await, &settings).await, letters)
+    }
+
+    /// A mail server, and how letters get to it.
+    pub async fn server() -> (MailSettings, Self) {
         let port = std::net::TcpListener::bind(("127.0.0.1", 0))
             .unwrap()
             .local_addr()
@@ -74,8 +81,7 @@ impl Letters {
             smtp: Some(format!("smtp://127.0.0.1:{port}")),
             ..MailSettings::default()
         };
-        let settings = Settings { mail, ..settings() };
-        (start_on(Bench::at(clock.clone()).await, &settings).await, letters)
+        (mail, letters)
     }
 
     fn files(&self) -> Vec<std::path::PathBuf> {

@@ -11,11 +11,11 @@ use ids::EventId;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::errand::{Errand, Letter, MOST_ATTEMPTS, link, longest_pause, reset_letter};
-use crate::mail;
+use crate::errand::{Errand, MOST_ATTEMPTS, link, longest_pause, reset_letter};
 use crate::once::Token;
 use crate::state::Identity;
 use crate::store::{self, errands::Claimed};
+use crate::{mail, sms};
 
 /// How soon it is looked again without having been called.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -50,7 +50,14 @@ pub async fn round(identity: &Identity) -> Result<usize, fault::Error> {
     for errand in &claimed {
         match Errand::open(&identity.kek, errand.id, &errand.sealed) {
             Ok(Errand::Reset { email, tenant }) => look_into(identity, errand, &email, tenant.as_deref()).await?,
-            Ok(Errand::Letter(letter)) => send(identity, errand, &letter).await?,
+            Ok(Errand::Letter(letter)) => {
+                let sent = identity.mailer.send(errand.id, &letter).await;
+                settle(identity, errand, sent.map_err(Unsent::from)).await?;
+            }
+            Ok(Errand::Text(text)) => {
+                let sent = identity.texter.send(errand.id, &text).await;
+                settle(identity, errand, sent.map_err(Unsent::from)).await?;
+            }
             Err(unreadable) => {
                 tracing::error!(errand = %errand.id, %unreadable, "dropped: it does not open with this key");
                 drop_it(identity, errand.id).await?;
@@ -96,14 +103,35 @@ fn asked(tx: &mut SystemTx, found: &store::resets::Addressee) -> Result<(), faul
     tx.record(found.tenant, &entry)
 }
 
-/// No transaction is open while the mail server is spoken to.
-async fn send(identity: &Identity, errand: &Claimed, letter: &Letter) -> Result<(), fault::Error> {
-    let error = match identity.mailer.send(errand.id, letter).await {
-        Ok(()) => return drop_it(identity, errand.id).await,
-        Err(error) => error,
+/// A letter or message that did not leave, and whether it may yet.
+struct Unsent {
+    why: String,
+    later: bool,
+}
+
+impl From<mail::Error> for Unsent {
+    fn from(error: mail::Error) -> Self {
+        let later = matches!(error, mail::Error::Later(_));
+        let why = error.to_string();
+        Self { why, later }
+    }
+}
+
+impl From<sms::Error> for Unsent {
+    fn from(error: sms::Error) -> Self {
+        let later = matches!(error, sms::Error::Later(_));
+        let why = error.to_string();
+        Self { why, later }
+    }
+}
+
+/// What was sent goes; what was not is tried again. No transaction is open while the mail server or provider is spoken to.
+async fn settle(identity: &Identity, errand: &Claimed, sent: Result<(), Unsent>) -> Result<(), fault::Error> {
+    let Err(Unsent { why, later }) = sent else {
+        return drop_it(identity, errand.id).await;
     };
-    let again = matches!(error, mail::Error::Later(_)) && errand.attempt < MOST_ATTEMPTS;
-    tracing::warn!(errand = %errand.id, attempt = errand.attempt, again, %error, "a letter did not leave");
+    let again = later && errand.attempt < MOST_ATTEMPTS;
+    tracing::warn!(errand = %errand.id, attempt = errand.attempt, again, why, "a message did not leave");
     let mut tx = identity.db.system(Reason::Reconcile).await?;
     let until = tx.now() + jittered(longest_pause(errand.attempt));
     if !again || !store::errands::put_off(&mut tx, errand.id, until).await? {
@@ -137,6 +165,8 @@ mod tests {
     use super::*;
     use crate::mail::MailSettings;
     use crate::settings::Settings;
+    use crate::testing::carrier::{Answer, Carrier};
+    use crate::testing::codes::{PHONE, Sending};
     use crate::testing::{Test, settings, start_on};
 
     /// Debian's aiosmtpd, with a mailbox of its own.
@@ -252,5 +282,81 @@ mod tests {
             test.dump("identity.errands").await.is_empty().then_some(())
         })
         .await;
+    }
+
+    #[tokio::test]
+    async fn t52_a_message_waits_for_its_provider_and_is_known_by_its_id() {
+        let clock = Clock::held_at(Clock::system().now());
+        let sending = Sending::start(&clock).await;
+        let owner = sending.sign_up("acme").await;
+        let client = sending.enter(&owner).await;
+        let inside = Carrier::start().await;
+        sending.carrier.answers(Answer::Status(503));
+        let body = json!({"phone": PHONE});
+        let made = client.post("/api/v1/me/mfa/sms", body.clone()).await.expect(201).json;
+        let again = async |many: usize| {
+            eventually("tries", async || {
+                clock.advance(Duration::from_secs(1));
+                (sending.carrier.taken().len() >= many).then_some(())
+            })
+            .await;
+        };
+        again(2).await;
+        sending.carrier.answers(Answer::Status(200));
+        again(3).await;
+        eventually("nothing is left to do", async || {
+            sending.test.dump("identity.errands").await.is_empty().then_some(())
+        })
+        .await;
+        let taken = sending.carrier.taken();
+        let ids: Vec<&str> = taken.iter().map(|taken| taken.header("idempotency-key")).collect();
+        assert!(!ids[0].is_empty() && ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+        let path = format!("/api/v1/me/mfa/sms/{}:confirm", made["factor"]["id"].as_str().unwrap());
+        let code = sending.texted(3).await.remove(2);
+        client.post(&path, json!({"code": code})).await.expect(200);
+
+        // What is refused, or sent elsewhere, is not tried again.
+        let other = sending.sign_up("other").await;
+        let client = sending.enter(&other).await;
+        for answer in [Answer::Status(400), Answer::Redirect(inside.url("/"))] {
+            let before = sending.carrier.taken().len();
+            sending.carrier.answers(answer);
+            client.post("/api/v1/me/mfa/sms", body.clone()).await.expect(201);
+            again(before + 1).await;
+            eventually("given up", async || {
+                sending.test.dump("identity.errands").await.is_empty().then_some(())
+            })
+            .await;
+            assert_eq!(sending.carrier.taken().len(), before + 1);
+        }
+        assert!(inside.taken().is_empty(), "t50");
+    }
+
+    #[tokio::test]
+    async fn a_code_that_is_good_no_more_is_not_sent_any_more() {
+        let clock = Clock::held_at(Clock::system().now());
+        let sending = Sending::start(&clock).await;
+        let owner = sending.sign_up("acme").await;
+        let client = sending.enter(&owner).await;
+        sending.carrier.answers(Answer::HangUp);
+        client
+            .post("/api/v1/me/mfa/sms", json!({"phone": PHONE}))
+            .await
+            .expect(201);
+        sending.carrier.wait(PHONE, 1).await;
+        clock.advance(Duration::from_mins(10));
+        eventually("given up", async || {
+            sending.test.dump("identity.errands").await.is_empty().then_some(())
+        })
+        .await;
+        assert!(!sending.test.dump("identity.sent_codes").await.is_empty());
+        crate::work::sweep::sweep(&sending.test.bench.db("identity"))
+            .await
+            .unwrap();
+        clock.advance(Duration::from_secs(1));
+        crate::work::sweep::sweep(&sending.test.bench.db("identity"))
+            .await
+            .unwrap();
+        assert_eq!(sending.test.dump("identity.sent_codes").await, "");
     }
 }

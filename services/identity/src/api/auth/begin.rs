@@ -45,6 +45,9 @@ pub(in crate::api::auth) async fn begin(
     let network = guess::network(origin.address);
     store::people::remember_address(tx, tenant, user, &network).await?;
     store::sessions::insert(tx, &session, origin.address, methods, due).await?;
+    if methods.iter().any(|method| method.is_weaker()) && has_stronger(tx, (tenant, user)).await? {
+        store::sessions::not_proven(tx, &session).await?;
+    }
     store::devices::note(tx, &session, origin).await?;
     session.owes = store::sessions::owes(tx, id).await?;
 
@@ -53,6 +56,12 @@ pub(in crate::api::auth) async fn begin(
     let entry = AuditEvent::of(&caller, now, action, object, AuditOutcome::Success, json!({}));
     tx.record(tenant, &entry)?;
     Ok((session, token))
+}
+
+/// Has this person more than codes that are sent?
+async fn has_stronger(tx: &mut SystemTx, (tenant, user): (TenantId, UserId)) -> Result<bool, fault::Error> {
+    let factors = store::factors::confirmed(tx, tenant, user).await?;
+    Ok(factors.iter().any(|factor| !factor.kind.is_weaker()))
 }
 
 /// Somebody who is known and has no session yet.

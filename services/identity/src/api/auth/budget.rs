@@ -73,7 +73,11 @@ pub(super) async fn of_proofs(
 }
 
 /// Pays for one proof by a caller before it is looked at: fifty at once pay fifty times.
-pub(super) async fn pay(identity: &Identity, caller: &auth::Caller, user: UserId) -> Result<Vec<Budget>, fault::Error> {
+pub(in crate::api) async fn pay(
+    identity: &Identity,
+    caller: &auth::Caller,
+    user: UserId,
+) -> Result<Vec<Budget>, fault::Error> {
     let network = guess::network(caller.address());
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let budgets = of_proofs(&mut tx, identity, (caller.tenant(), user), &network).await?;
@@ -86,7 +90,7 @@ pub(super) async fn pay(identity: &Identity, caller: &auth::Caller, user: UserId
 }
 
 /// The proof was right.
-pub(super) async fn refund(identity: &Identity, budgets: &[Budget]) -> Result<(), fault::Error> {
+pub(in crate::api) async fn refund(identity: &Identity, budgets: &[Budget]) -> Result<(), fault::Error> {
     let mut tx = identity.db.system(Reason::SignIn).await?;
     give_back(&mut tx, budgets).await?;
     Ok(tx.commit().await?)

@@ -16,7 +16,7 @@ use web::{Open, Origin, Refusals};
 use self::admit::{Found, admit};
 use super::begin::{begin, newcomer};
 use super::mfa::Factors;
-use super::{HalfWay, MfaRequired, SignInAnswer, budget, record_refusal};
+use super::{MfaRequired, SignInAnswer, budget, record_refusal};
 use crate::guess;
 use crate::password::{Password, Verdict};
 use crate::person::Email;
@@ -81,8 +81,8 @@ impl<'a> Attempt<'a> {
     operation_id = "sign_in",
     tag = "auth",
     description = "Gives an access token of five minutes and a refresh token; or, to somebody who has a second factor, a \
-                   challenge to be sent with a code of theirs to `/auth/mfa/totp` or `/auth/mfa/recovery` within five \
-                   minutes, from the same address. Whatever is wrong, the answer is the same 401, and 429 says how long to \
+                   challenge to be sent with a code of theirs to `/auth/mfa/…` within five minutes, from the same \
+                   address. Whatever is wrong, the answer is the same 401, and 429 says how long to \
                    wait after too many failures.",
     request_body(content = Login, description = "Who signs in"),
     responses((status = 200, description = "Signed in, or half of it", body = SignInAnswer), Refusals),
@@ -190,11 +190,7 @@ async fn challenge(
         of.tenant,
         &AuditEvent::of(&caller, tx.now(), action, object, success, json!({})),
     )?;
-    Ok(MfaRequired {
-        status: HalfWay::MfaRequired,
-        challenge: challenge.expose(),
-        methods: due.kinds.iter().map(|kind| kind.name()).collect(),
-    })
+    Ok(MfaRequired::of(&challenge, due))
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The second half of a sign-in: a code, or a passkey, for a challenge.
 
+pub mod email;
 pub mod recovery;
+mod sent;
+pub mod sms;
 pub mod totp;
 #[cfg(test)]
 mod walk;
@@ -10,13 +13,14 @@ use actix_web::web::Json;
 use auth::Action;
 use auth::action::session;
 use db::{Reason, SystemTx};
-use ids::{ChallengeId, TenantId, UserId};
+use ids::{TenantId, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use web::Origin;
 
 use super::begin::begin;
 use super::passkey::{Answer, right_at_sign_in};
 use super::{SignedIn, budget, record_refusal};
+use crate::api::codes::typed;
 use crate::factor::passkey::ceremony::Ceremony;
 use crate::factor::totp::Shared;
 use crate::factor::{self, Factor, Kind};
@@ -31,6 +35,8 @@ pub enum Shown {
     Webauthn(Box<Answer>),
     Totp(factor::totp::Code),
     Recovery(factor::recovery::Code),
+    /// A code that was sent, to a factor of this kind.
+    Sent(Kind, factor::sent::Code),
 }
 
 impl Shown {
@@ -39,6 +45,7 @@ impl Shown {
             Self::Webauthn(_) => Kind::Webauthn,
             Self::Totp(_) => Kind::Totp,
             Self::Recovery(_) => Kind::Recovery,
+            Self::Sent(kind, _) => *kind,
         }
     }
 
@@ -57,6 +64,13 @@ impl Shown {
     }
 }
 
+impl Shown {
+    /// A code that was sent.
+    pub fn sent(kind: Kind, pointer: &str, text: &SecretString) -> Result<Self, fault::Error> {
+        typed(pointer, text).map(|code| Self::Sent(kind, code))
+    }
+}
+
 /// The second factors that somebody has.
 pub(in crate::api::auth) struct Factors {
     confirmed: Vec<Factor>,
@@ -65,8 +79,13 @@ pub(in crate::api::auth) struct Factors {
 
 impl Factors {
     pub async fn lookup(tx: &mut SystemTx, (tenant, user): (TenantId, UserId)) -> Result<Self, fault::Error> {
+        let mut confirmed = store::factors::confirmed(tx, tenant, user).await?;
+        if confirmed.iter().any(|factor| factor.kind.is_weaker()) {
+            let policy = store::policies::at_sign_in(tx, tenant).await?;
+            confirmed.retain(|factor| policy.allows(factor.kind));
+        }
         Ok(Self {
-            confirmed: store::factors::confirmed(tx, tenant, user).await?,
+            confirmed,
             codes: store::recovery_codes::left_at_sign_in(tx, tenant, user).await? > 0,
         })
     }
@@ -80,6 +99,11 @@ impl Factors {
         kinds.sort_unstable();
         kinds.dedup();
         kinds
+    }
+
+    /// The one of this kind, of which there is one at most: a mailbox, a telephone.
+    fn of(&self, kind: Kind) -> Option<&Factor> {
+        self.confirmed.iter().find(|factor| factor.kind == kind)
     }
 
     /// All that were confirmed.
@@ -149,7 +173,7 @@ pub(super) async fn finish(
         return Err(budget::slow_down(identity, origin, (challenge.tenant, object), spent).await?);
     }
 
-    let right = spend(&mut tx, identity, (person, challenge.id), (&has, shown)).await?;
+    let right = spend(&mut tx, identity, (person, &challenge), (&has, shown)).await?;
     let event = Event::Code {
         kind: shown.kind(),
         right: right.is_ok(),
@@ -173,13 +197,13 @@ pub(super) async fn finish(
 async fn spend(
     tx: &mut SystemTx,
     identity: &Identity,
-    ((tenant, user), challenge): ((TenantId, UserId), ChallengeId),
+    ((tenant, user), challenge): ((TenantId, UserId), &Challenge),
     (has, shown): (&Factors, &Shown),
 ) -> Result<Result<(), &'static str>, fault::Error> {
     let spent = match shown {
         Shown::Webauthn(answer) => {
             let asked = match store::ceremonies::take(tx, &identity.kek, answer.token).await? {
-                Some(Ceremony::Second { challenge: of, asked }) if of == challenge => asked,
+                Some(Ceremony::Second { challenge: of, asked }) if of == challenge.id => asked,
                 _ => return Ok(Err("not_asked")),
             };
             let shown = right_at_sign_in(tx, identity, answer, user, asked).await?;
@@ -190,6 +214,7 @@ async fn spend(
             None => false,
         },
         Shown::Recovery(code) => store::recovery_codes::spend_at_sign_in(tx, tenant, user, code).await?,
+        Shown::Sent(kind, code) => sent::spend(tx, identity, challenge, (has.of(*kind), code)).await?,
     };
     Ok(spent.then_some(()).ok_or("wrong_code"))
 }

@@ -1,4 +1,6 @@
 pub mod begin;
+pub mod send;
+mod weaker;
 
 use actix_web::post;
 use actix_web::web::Data;
@@ -17,11 +19,13 @@ use super::budget;
 use super::mfa::{Shown, factor_of};
 use super::passkey::Answer;
 use super::password::is_own;
+use crate::api::codes::typed;
 use crate::api::factors::signed_in;
 use crate::api::webauthn::Assertion;
 use crate::factor::Factor;
 use crate::factor::passkey::Refused;
 use crate::factor::passkey::ceremony::Ceremony;
+use crate::factor::sent::Code;
 use crate::password::Password;
 use crate::signin::Method;
 use crate::state::Identity;
@@ -40,6 +44,9 @@ pub struct StepUp {
     /// One of the codes that were written down.
     #[schema(value_type = Option<String>, example = "7k3m-9qxd-0f2h-vw8c-1n5t-rj6b", max_length = 128)]
     pub recovery_code: Option<SecretString>,
+    /// The eight digits that `/auth/step-up:send` had sent, from whoever has nothing stronger and need not have it.
+    #[schema(value_type = Option<String>, example = "31415926", max_length = 64)]
+    pub sent_code: Option<SecretString>,
     /// What the device answered to the question of `/auth/step-up:begin`.
     pub passkey: Option<StepUpPasskey>,
 }
@@ -73,23 +80,32 @@ impl Subject for SteppedUp {
 enum Proof {
     Password(Password),
     Code(Shown),
+    Sent(Code),
 }
 
 impl Proof {
     fn check(body: &StepUp) -> Result<Self, fault::Error> {
-        match (&body.password, &body.code, &body.recovery_code, &body.passkey) {
-            (Some(password), None, None, None) => Password::typed(password)
+        let shown = (
+            &body.password,
+            &body.code,
+            &body.recovery_code,
+            &body.sent_code,
+            &body.passkey,
+        );
+        match shown {
+            (Some(password), None, None, None, None) => Password::typed(password)
                 .map(Self::Password)
                 .map_err(|refused| fault::Error::invalid("/password", refused.to_string())),
-            (None, Some(code), None, None) => Shown::totp("/code", code).map(Self::Code),
-            (None, None, Some(code), None) => Shown::recovery("/recovery_code", code).map(Self::Code),
-            (None, None, None, Some(shown)) => {
+            (None, Some(code), None, None, None) => Shown::totp("/code", code).map(Self::Code),
+            (None, None, Some(code), None, None) => Shown::recovery("/recovery_code", code).map(Self::Code),
+            (None, None, None, Some(code), None) => typed("/sent_code", code).map(Self::Sent),
+            (None, None, None, None, Some(shown)) => {
                 let answer = Answer::check("/passkey/credential", &shown.ceremony, &shown.credential)?;
                 Ok(Self::Code(Shown::Webauthn(Box::new(answer))))
             }
             _ => Err(fault::Error::invalid(
                 "",
-                "must have exactly one of `password`, `code`, `recovery_code` and `passkey`",
+                "must have exactly one of `password`, `code`, `recovery_code`, `sent_code` and `passkey`",
             )),
         }
     }
@@ -104,7 +120,8 @@ fn wrong(pointer: &str) -> fault::Error {
     operation_id = "step_up",
     tag = "auth",
     description = "What was refused with `step_up_required` may be repeated within five seconds. Who has a second factor has \
-                   to show it: a password is not enough then. 429 says how long to wait after too many failures.",
+                   to show it: a password is not enough then, nor is a code that was sent for whoever has a stronger one. 429 \
+                   says how long to wait after too many failures.",
     params(DryRun, Once),
     request_body(content = StepUp, description = "What is shown"),
     responses((status = 200, description = "Shown", body = SteppedUp), Refusals),
@@ -118,13 +135,18 @@ pub async fn step_up(ask: Change<session::StepUp, StepUp>, identity: Data<Identi
     // Hashing takes long, so it comes before the transaction. Its answer counts only for whom it is enough.
     let right = match &proof {
         Proof::Password(password) => is_own(&identity, ask.caller().tenant(), user, password).await?,
-        Proof::Code(_) => false,
+        Proof::Code(_) | Proof::Sent(_) => false,
+    };
+    let sent = match &proof {
+        Proof::Sent(code) => weaker::pay(&identity, ask.caller(), (user, session), code).await?,
+        Proof::Password(_) | Proof::Code(_) => None,
     };
 
     let mut tx = ask.begin(&identity.db).await?;
     let tenant = tx.tenant()?;
     let mut factors = store::factors::list(&mut tx, &tenant, user).await?;
-    factors.retain(|factor| factor.confirmed_at.is_some());
+    let policy = store::policies::lookup(&mut tx).await?;
+    factors.retain(|factor| factor.confirmed_at.is_some() && policy.allows(factor.kind));
 
     let method = match &proof {
         Proof::Password(_) if !factors.is_empty() => {
@@ -137,6 +159,7 @@ pub async fn step_up(ask: Change<session::StepUp, StepUp>, identity: Data<Identi
             spend(&mut tx, &identity, (&factors, session), shown).await?;
             Method::Factor(shown.kind())
         }
+        Proof::Sent(_) => weaker::spend(&mut tx, (user, &policy), &factors, sent.as_ref()).await?,
     };
     let factor_at = tx.now();
     if !store::sessions::show(&mut tx, &tenant, session, method).await? {
@@ -191,6 +214,7 @@ async fn spend(
         (Shown::Webauthn(_), None) => Err(wrong("/passkey/credential")),
         (Shown::Totp(_), None) => Err(wrong("/code")),
         (Shown::Recovery(_), None) => Err(wrong("/recovery_code")),
+        (Shown::Sent(..), _) => Err(wrong("/sent_code")),
     }
 }
 

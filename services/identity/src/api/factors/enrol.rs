@@ -96,7 +96,7 @@ pub async fn enrol_totp(ask: Change<factor::Create, EnrolTotp>, identity: Data<I
     let sealed = shared
         .seal(&identity.kek, tenant.id, id)
         .map_err(fault::Error::internal)?;
-    let made = store::factors::insert(&mut tx, &tenant, user, (id, &name), &sealed).await?;
+    let made = store::factors::insert(&mut tx, &tenant, user, (id, Kind::Totp, &name), &sealed).await?;
 
     let uri = shared.uri().map_err(fault::Error::internal)?;
     let shown = EnrolledTotp {

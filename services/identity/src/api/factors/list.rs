@@ -14,6 +14,10 @@ use crate::store;
 pub struct FactorsView {
     /// The factors, the oldest first.
     pub items: Vec<FactorView>,
+    /// The weaker kinds that the caller's tenant allows and this platform can send: `sms`, `email`. Of those that are not here
+    /// anymore none is asked for at sign-in.
+    #[schema(example = json!(["sms"]))]
+    pub weaker_kinds: Vec<&'static str>,
     /// Always none: nobody has so many.
     pub next_page: Option<String>,
     /// Recovery codes that were not used yet.
@@ -39,11 +43,16 @@ pub async fn list_factors(
     let mut tx = ask.begin(&identity.db).await?;
     let tenant = tx.tenant()?;
 
+    let policy = store::policies::lookup(&mut tx).await?;
     let factors = store::factors::list(&mut tx, &tenant, user).await?;
     let left = store::recovery_codes::left(&mut tx, &tenant, user).await?;
 
+    let items = factors.iter().map(|factor| FactorView::seen(&identity, factor));
+    let sendable = identity.sendable();
+    let weaker = sendable.iter().filter(|kind| policy.allows(**kind));
     Ok(Json(FactorsView {
-        items: factors.iter().map(FactorView::from).collect(),
+        items: items.collect::<Result<_, _>>()?,
+        weaker_kinds: weaker.map(|kind| kind.name()).collect(),
         next_page: None,
         recovery_codes_left: left,
     }))
@@ -64,6 +73,7 @@ mod tests {
         assert_eq!(mine["items"][0]["id"], json!(ada.factor));
         assert_eq!(mine["items"][0]["confirmed"], true);
         assert_eq!(mine["items"][0]["kind"], "totp");
+        assert_eq!(mine["items"][0]["strength"], "strong");
         assert_eq!(mine["recovery_codes_left"], 10);
         assert!(!mine.to_string().contains(&ada.phone.typed()));
         let tokens = test.sign_in(&other.email, PASSWORD).await.expect(200).json;
@@ -76,7 +86,7 @@ mod tests {
             .expect(200);
         assert_eq!(
             theirs.json,
-            json!({"items": [], "next_page": null, "recovery_codes_left": 0})
+            json!({"items": [], "weaker_kinds": [], "next_page": null, "recovery_codes_left": 0})
         );
         test.client.get("/api/v1/me/mfa").await.expect(401);
     }

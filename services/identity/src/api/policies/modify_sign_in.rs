@@ -10,8 +10,7 @@ use web::{Change, DryRun, IfMatch, Refusals};
 
 use super::{SessionLimits, SignInPolicyView};
 use crate::factor::passkey::Attestation;
-use crate::policy::{LEAST_IDLE_MINUTES, Policy, SecondFactor, check_kinds, within};
-use crate::session::Lifetimes;
+use crate::policy::{LEAST_IDLE_MINUTES, Policy, SecondFactor, check_kinds, check_weaker, within};
 use crate::state::Identity;
 use crate::store;
 
@@ -24,6 +23,10 @@ pub struct ModifySignInPolicy {
     /// The kinds of second factor that count from now on.
     #[schema(example = json!(["webauthn", "totp"]), min_items = 1, max_items = 10)]
     pub factor_kinds: Option<Vec<String>>,
+    /// The weaker kinds that people may have as well: none, `sms`, `email`. Where one is taken away, those of that kind are no
+    /// factors any more, and whoever has nothing else signs in by the password alone unless everybody must have one.
+    #[schema(example = json!(["sms"]), max_items = 10)]
+    pub weaker_factors: Option<Vec<String>>,
     /// What is asked of passkeys that are added: `none` or `direct`.
     #[schema(example = "direct", max_length = 16)]
     pub attestation: Option<String>,
@@ -43,8 +46,8 @@ pub struct ModifySignInPolicy {
 
 impl ModifySignInPolicy {
     /// The policy as it will be, or every complaint at once.
-    fn check(&self, now: &Policy, most: Lifetimes) -> Result<Policy, fault::Error> {
-        let most = SessionLimits::of(most);
+    fn check(&self, now: &Policy, identity: &Identity) -> Result<Policy, fault::Error> {
+        let most = SessionLimits::of(identity.lifetimes);
         let mut wrong = Vec::new();
         let mut number = |pointer, value: Option<i64>, range| -> Option<i64> {
             value.and_then(|value| within(pointer, value, range).map_err(|error| wrong.push(error)).ok())
@@ -58,6 +61,13 @@ impl ModifySignInPolicy {
             .as_deref()
             .map(|names| check_kinds("/factor_kinds", names));
         let kinds = kinds.transpose().map_err(|error| wrong.push(error)).ok().flatten();
+        // What is allowed already stays so where the operator sends nothing for a while.
+        let known = [identity.sendable(), now.weaker_factors.clone()].concat();
+        let weaker = self
+            .weaker_factors
+            .as_deref()
+            .map(|names| check_weaker("/weaker_factors", names, &known));
+        let weaker = weaker.transpose().map_err(|error| wrong.push(error)).ok().flatten();
         let attestation = self.attestation(now);
         let attestation = attestation.map_err(|error| wrong.push(error)).ok();
         if !wrong.is_empty() {
@@ -67,6 +77,7 @@ impl ModifySignInPolicy {
         Ok(Policy {
             second_factor: self.second_factor.unwrap_or(now.second_factor),
             factor_kinds: kinds.unwrap_or_else(|| now.factor_kinds.clone()),
+            weaker_factors: weaker.unwrap_or_else(|| now.weaker_factors.clone()),
             attestation: attestation.unwrap_or_else(|| now.attestation.clone()),
             step_up_minutes: step_up
                 .and_then(|minutes| u16::try_from(minutes).ok())
@@ -135,14 +146,14 @@ pub async fn modify_sign_in_policy(
 ) -> Outcome<SignInPolicyView> {
     let mut tx = ask.begin(&identity.db).await?;
     let held = store::policies::hold(&mut tx).await?;
-    let before = SignInPolicyView::of(&held, identity.lifetimes);
+    let before = SignInPolicyView::of(&held, &identity);
     tx.must_match(&before)?;
 
-    let new = ask.body.check(&held, identity.lifetimes)?;
+    let new = ask.body.check(&held, &identity)?;
     must_not_lock_out(&mut tx, &new).await?;
     let policy = store::policies::set(&mut tx, &held, &new).await?;
 
-    let after = SignInPolicyView::of(&policy, identity.lifetimes);
+    let after = SignInPolicyView::of(&policy, &identity);
     tx.finish(Status::Ok, Changed(before, after)).await
 }
 
@@ -156,6 +167,7 @@ mod tests {
     use testkit::{Bench, TestTenant};
 
     use crate::factor::totp::Shared;
+    use crate::testing::codes::Sending;
     use crate::testing::{Enrolled, Owner, PASSWORD, Person, Test, restless, settings, start, start_on, turn_in};
 
     const PATH: &str = "/api/v1/policies/sign-in";
@@ -415,6 +427,10 @@ mod tests {
             (json!({"session_hours": 721}), "/session_hours"),
             (json!({"factor_kinds": []}), "/factor_kinds"),
             (json!({"factor_kinds": ["recovery"]}), "/factor_kinds"),
+            (json!({"factor_kinds": ["totp", "sms"]}), "/factor_kinds"),
+            (json!({"weaker_factors": ["totp"]}), "/weaker_factors"),
+            // This platform sends none.
+            (json!({"weaker_factors": ["sms"]}), "/weaker_factors"),
             (json!({"second_factor": "never"}), "/second_factor"),
             (json!({"tenant_id": tenant.id}), "/tenant_id"),
         ] {
@@ -438,5 +454,33 @@ mod tests {
         me.patch(PATH, "*", json!({"step_up_minutes": 7})).await.expect(200);
         let them = test.client.caller(&theirs.caller(Role::Owner));
         assert_eq!(them.get(PATH).await.expect(200).json["step_up_minutes"], 15);
+    }
+
+    #[tokio::test]
+    async fn t14_weaker_factors_are_allowed_one_by_one_and_may_be_taken_back() {
+        let sending = Sending::start(&Clock::held_at(Clock::system().now())).await;
+        let tenant = sending.test.bench.tenant("acme").await;
+        let owner = sending.test.client.caller(&tenant.caller(Role::Owner));
+        let read = owner.get(PATH).await.expect(200).json;
+        assert_eq!(
+            (&read["weaker_factors"], &read["known_weaker_factors"]),
+            (&json!([]), &json!(["sms", "email"]))
+        );
+        for wanted in [json!(["email"]), json!(["sms", "email"]), json!([])] {
+            let set = owner
+                .patch(PATH, "*", json!({"weaker_factors": wanted}))
+                .await
+                .expect(200)
+                .json;
+            assert_eq!(set["weaker_factors"], wanted);
+            assert_eq!(set["factor_kinds"], json!(["webauthn", "totp"]), "they never count");
+        }
+        // Who asks for a factor must have one that counts, which a weaker one does not.
+        let house = sending.sign_up("house").await;
+        let ada = sending.add_phone(&house).await;
+        ada.client
+            .patch(PATH, "*", json!({"second_factor": "everyone"}))
+            .await
+            .expect(409);
     }
 }

@@ -24,7 +24,7 @@ pub async fn read_sign_in_policy(
     tx.tenant()?;
     let policy = store::policies::lookup(&mut tx).await?;
 
-    Ok(Found(SignInPolicyView::of(&policy, identity.lifetimes)))
+    Ok(Found(SignInPolicyView::of(&policy, &identity)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 import { access } from "./en-access";
 import { duties } from "./en-duties";
 import { explain } from "./en-explain";
+import { codes } from "./en-codes";
 import { identity } from "./en-identity";
 import { oauth } from "./en-oauth";
 import { passkeys } from "./en-passkeys";
@@ -305,4 +306,5 @@ export const en = {
   ...passkeys,
   ...providers,
   ...access,
+  ...codes,
 };

@@ -2,6 +2,7 @@ import type { en } from "./en";
 import { access } from "./zh-access";
 import { duties } from "./zh-duties";
 import { explain } from "./zh-explain";
+import { codes } from "./zh-codes";
 import { identity } from "./zh-identity";
 import { oauth } from "./zh-oauth";
 import { passkeys } from "./zh-passkeys";
@@ -305,4 +306,5 @@ export const zh: Record<keyof typeof en, string> = {
   ...passkeys,
   ...providers,
   ...access,
+  ...codes,
 };

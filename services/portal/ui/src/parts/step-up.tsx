@@ -6,11 +6,13 @@ import { api, unwrap } from "../api/client";
 import { factors } from "../api/identity";
 import { show as askDevice, supported } from "../api/passkeys";
 import { onStepUp } from "../api/step-up";
-import type { FactorsView, StepUp, StepUpPasskey } from "../api/types";
+import type { StepUp, StepUpPasskey } from "../api/types";
 import { RecoveryField, TotpField } from "./code-field";
 import { Waiting } from "./page";
 import { ProblemAlert, showOnFields } from "./problem";
 import { ProveByProvider } from "./prove-by-provider";
+import { SendCode, SentField } from "./sent-code";
+import { isWeaker, waysToStepUp, type StepUpWay } from "../ways";
 
 /** Stands ready for the one question that any request may lead to: show again that it is you. */
 export function StepUpDialog() {
@@ -38,25 +40,14 @@ export function StepUpDialog() {
   return open && <StepUpQuestion onAnswer={close} />;
 }
 
-type Way = "passkey" | "password" | "code" | "recovery_code";
-
 const NAMES = {
   passkey: "factor.use_passkey",
   password: "auth.password",
   code: "factor.use_code",
+  sms: "factor.use_sms",
+  email: "factor.use_email",
   recovery_code: "factor.use_recovery",
 } as const;
-
-/** What may be shown, the strongest first. Who has a second factor must show it; a password is not enough then. */
-function waysOf({ items, recovery_codes_left }: FactorsView): Way[] {
-  const kinds = new Set(items.filter(({ confirmed }) => confirmed).map(({ kind }) => kind));
-  if (kinds.size === 0) return ["password"];
-  const ways: Way[] = [];
-  if (kinds.has("webauthn") && supported()) ways.push("passkey");
-  if (kinds.has("totp")) ways.push("code");
-  if (recovery_codes_left > 0 || ways.length === 0) ways.push("recovery_code");
-  return ways;
-}
 
 async function showPasskey(): Promise<StepUpPasskey> {
   const { ceremony, public_key } = await unwrap(api.POST("/api/v1/auth/step-up:begin", {}));
@@ -68,9 +59,9 @@ export function StepUpQuestion({ onAnswer }: { onAnswer: (proven: boolean) => vo
   const { t } = useTranslation();
   const [form] = Form.useForm<StepUp>();
   const [shown, setShown] = useState<Set<string>>();
-  const [chosen, setChosen] = useState<Way>();
+  const [chosen, setChosen] = useState<StepUpWay>();
   const held = useQuery({ ...factors(), staleTime: 0 });
-  const ways = held.data && waysOf(held.data);
+  const ways = held.data && waysToStepUp(held.data, supported());
   const way = chosen ?? ways?.[0];
 
   const prove = useMutation({
@@ -83,7 +74,7 @@ export function StepUpQuestion({ onAnswer }: { onAnswer: (proven: boolean) => vo
   });
   // The field comes when it is known which one it is, and over another dialog the focus is not given by itself.
   const focus = () => {
-    if (way && way !== "passkey") form.focusField(way);
+    if (way && way !== "passkey") form.focusField(isWeaker(way) ? "sent_code" : way);
   };
   useEffect(focus, [way, form]);
   return (
@@ -119,6 +110,15 @@ export function StepUpQuestion({ onAnswer }: { onAnswer: (proven: boolean) => vo
             </Form.Item>
           )}
           {way === "code" && <TotpField />}
+          {isWeaker(way) && (
+            <>
+              <SendCode
+                key={way}
+                send={() => unwrap(api.POST("/api/v1/auth/step-up:send", { body: { kind: way } }))}
+              />
+              <SentField name="sent_code" />
+            </>
+          )}
           {way === "recovery_code" && <RecoveryField name="recovery_code" />}
           {prove.error && <ProblemAlert error={prove.error} shown={shown} />}
           {way === "password" && <ProveByProvider />}

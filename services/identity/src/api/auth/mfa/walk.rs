@@ -2,6 +2,8 @@
 //! must be let in.
 
 mod keys;
+mod letters;
+mod typed;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,9 +15,12 @@ use proptest::test_runner::{Config, TestRunner};
 use testkit::Reply;
 
 use self::keys::Key;
+use self::letters::{Letter, Mailbox};
+use self::typed::Code;
 use crate::signin::{PATIENCE, WRONG_CODES};
+use crate::testing::codes::Sending;
 use crate::testing::device::{Device, add};
-use crate::testing::{Enrolled, Owner, PASSWORD, Test, start_patient};
+use crate::testing::{Enrolled, Owner, PASSWORD, Test};
 
 /// What the client does next. Numbers choose among what there is.
 #[derive(Debug, Clone)]
@@ -25,31 +30,29 @@ enum Move {
     Recovery { challenge: usize, code: usize },
     Webauthn { challenge: usize, key: Key },
     Door { key: Key },
+    Send { challenge: usize },
+    Email { challenge: usize, letter: Letter },
     Invented { challenge: usize },
     Others { code: Code },
     Wait { seconds: u64 },
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Code {
-    /// Of this step, the one before or the one after.
-    Near(i64),
-    /// Of a time long past or to come.
-    Far,
-}
-
 fn moves() -> impl Strategy<Value = Vec<Move>> {
     let code = prop_oneof![4 => (-1_i64..=1).prop_map(Code::Near), 1 => Just(Code::Far)];
     let key = prop_oneof![3 => Just(Key::Asked), 1 => Just(Key::AskedElsewhere), 1 => Just(Key::Copied)];
+    let letter = prop_oneof![3 => Just(Letter::Last), 1 => Just(Letter::Former), 1 => Just(Letter::OfAnother),
+                             1 => Just(Letter::Misread)];
     let one = prop_oneof![
         3 => prop::bool::weighted(0.8).prop_map(|right| Move::Password { right }),
         6 => (0..4_usize, code.clone()).prop_map(|(challenge, code)| Move::Totp { challenge, code }),
         2 => (0..4_usize, 0..12_usize).prop_map(|(challenge, code)| Move::Recovery { challenge, code }),
         3 => (0..4_usize, key.clone()).prop_map(|(challenge, key)| Move::Webauthn { challenge, key }),
         1 => key.prop_map(|key| Move::Door { key }),
+        3 => (0..4_usize).prop_map(|challenge| Move::Send { challenge }),
+        3 => (0..4_usize, letter).prop_map(|(challenge, letter)| Move::Email { challenge, letter }),
         1 => (0..4_usize).prop_map(|challenge| Move::Invented { challenge }),
         1 => code.prop_map(|code| Move::Others { code }),
-        2 => prop_oneof![Just(31_u64), Just(61), Just(290), Just(301)].prop_map(|seconds| Move::Wait { seconds }),
+        2 => prop_oneof![Just(31_u64), Just(61), Just(290), Just(301), Just(601)].prop_map(|seconds| Move::Wait { seconds }),
     ];
     prop::collection::vec(one, 1..30)
 }
@@ -60,10 +63,12 @@ struct Known {
     until: DateTime<Utc>,
     wrong: u8,
     over: bool,
+    mailbox: Mailbox,
 }
 
 /// The model: what was handed out, and what was spent.
 struct Walk<'a> {
+    sending: &'a Sending,
     test: &'a Test,
     clock: &'a Clock,
     ada: (&'a Owner, &'a Enrolled),
@@ -72,9 +77,8 @@ struct Walk<'a> {
     challenges: Vec<Known>,
     last_step: i64,
     used: BTreeSet<usize>,
+    letters: usize,
 }
-
-const WRITTEN: usize = 10;
 
 impl Walk<'_> {
     async fn go(&mut self, step: &Move) -> Result<(), TestCaseError> {
@@ -84,6 +88,8 @@ impl Walk<'_> {
             Move::Recovery { challenge, code } => self.recovery(*challenge, *code).await,
             Move::Webauthn { challenge, key } => self.webauthn(*challenge, *key).await,
             Move::Door { key } => self.door(*key).await,
+            Move::Send { challenge } => self.send(*challenge).await,
+            Move::Email { challenge, letter } => self.email(*challenge, *letter).await,
             Move::Invented { challenge } => {
                 let code = self.code(Code::Near(0)).1;
                 let mut text = self
@@ -121,50 +127,9 @@ impl Walk<'_> {
                 until: self.clock.now() + PATIENCE,
                 wrong: 0,
                 over: false,
+                mailbox: Mailbox::default(),
             });
         }
-        Ok(())
-    }
-
-    /// A code of Ada's, and the step it is of if that is in the window.
-    fn code(&self, which: Code) -> (Option<i64>, String) {
-        let now = self.clock.now();
-        match which {
-            Code::Near(steps) => {
-                let at = now + chrono::TimeDelta::seconds(30 * steps);
-                (Some(at.timestamp() / 30), self.ada.1.phone.code(at))
-            }
-            Code::Far => (None, self.ada.1.phone.code(now + chrono::TimeDelta::hours(9))),
-        }
-    }
-
-    async fn totp(&mut self, number: usize, which: Code) -> Result<(), TestCaseError> {
-        let (step, code) = self.code(which);
-        let fresh = step.is_some_and(|step| step > self.last_step);
-        let Some(at) = self.pick(number) else { return Ok(()) };
-        let waits = self.waits(at);
-        let reply = self.test.show("totp", &self.challenges[at].text, &code).await;
-        expect(&reply, waits && fresh)?;
-        if let (true, true, Some(step)) = (waits, fresh, step) {
-            self.last_step = step;
-        }
-        self.judged(at, waits, fresh);
-        Ok(())
-    }
-
-    async fn recovery(&mut self, number: usize, which: usize) -> Result<(), TestCaseError> {
-        let Some(at) = self.pick(number) else { return Ok(()) };
-        // Two of twelve are codes that nobody was given; without any left the kind is not awaited at all.
-        let waits = self.waits(at) && self.used.len() < WRITTEN;
-        let given = self.ada.1.codes.get(which);
-        let fresh = given.is_some() && !self.used.contains(&which);
-        let code = given.map_or("0000-0000-0000-0000-0000-0000", String::as_str);
-        let reply = self.test.show("recovery", &self.challenges[at].text, code).await;
-        expect(&reply, waits && fresh)?;
-        if waits && fresh {
-            self.used.insert(which);
-        }
-        self.judged(at, waits, fresh);
         Ok(())
     }
 
@@ -199,7 +164,8 @@ fn expect(reply: &Reply, let_in: bool) -> Result<(), TestCaseError> {
 fn t14_no_walk_leads_past_a_factor() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let clock = Clock::held_at(Clock::system().now());
-    let test = runtime.block_on(start_patient(&clock));
+    let sending = runtime.block_on(Sending::start(&clock));
+    let test = &sending.test;
     let eve = runtime.block_on(test.sign_up("evil"));
     let hers = runtime.block_on(test.enrol(&eve));
     let number = std::cell::Cell::new(0);
@@ -213,12 +179,14 @@ fn t14_no_walk_leads_past_a_factor() {
         .run(&moves(), |moves| {
             number.set(number.get() + 1);
             runtime.block_on(async {
-                let owner = test.sign_up(&format!("acme-{}", number.get())).await;
+                let owner = sending.sign_up(&format!("acme-{}", number.get())).await;
                 let enrolled = test.enrol(&owner).await;
+                letters::add_mailbox(&sending, &owner, &enrolled.client).await;
                 let mut key = Device::new();
                 add(&enrolled.client, &mut key).await.expect(201);
                 let mut walk = Walk {
-                    test: &test,
+                    sending: &sending,
+                    test,
                     clock: &clock,
                     ada: (&owner, &enrolled),
                     eve: (&eve, &hers),
@@ -226,6 +194,7 @@ fn t14_no_walk_leads_past_a_factor() {
                     challenges: Vec::new(),
                     last_step: clock.now().timestamp() / 30,
                     used: BTreeSet::new(),
+                    letters: 1,
                 };
                 for step in &moves {
                     walk.go(step).await?;

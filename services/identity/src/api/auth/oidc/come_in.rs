@@ -9,10 +9,10 @@ use serde_json::json;
 use web::Origin;
 
 use super::refused;
+use crate::api::auth::MfaRequired;
 use crate::api::auth::begin::{begin, newcomer};
 use crate::api::auth::login::must_have_one;
 use crate::api::auth::mfa::Factors;
-use crate::api::auth::{HalfWay, MfaRequired};
 use crate::guess;
 use crate::oidc::Vouched;
 use crate::person::{DisplayName, Email};
@@ -231,9 +231,5 @@ async fn challenge(
     let (action, object) = (session::Challenge::INFO.name, format!("user:{user}"));
     let entry = AuditEvent::of(&caller, tx.now(), action, object, AuditOutcome::Success, json!({}));
     tx.record(tenant, &entry)?;
-    Ok(MfaRequired {
-        status: HalfWay::MfaRequired,
-        challenge: challenge.expose(),
-        methods: due.kinds.iter().map(|kind| kind.name()).collect(),
-    })
+    Ok(MfaRequired::of(&challenge, due))
 }

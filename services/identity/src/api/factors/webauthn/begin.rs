@@ -94,7 +94,7 @@ fn unable(refused: Refused) -> fault::Error {
 }
 
 /// One may have so many, and no more.
-pub(super) fn room_for_one_more(present: &[Factor]) -> Result<(), fault::Error> {
+pub(in crate::api::factors) fn room_for_one_more(present: &[Factor]) -> Result<(), fault::Error> {
     if present.iter().filter(|factor| factor.confirmed_at.is_some()).count() < MOST {
         return Ok(());
     }

@@ -11,7 +11,12 @@ import { RulesForm } from "./form";
 
 type Fields = Pick<
   SignInPolicy,
-  "second_factor" | "factor_kinds" | "step_up_minutes" | "session_idle_minutes" | "session_hours"
+  | "second_factor"
+  | "factor_kinds"
+  | "weaker_factors"
+  | "step_up_minutes"
+  | "session_idle_minutes"
+  | "session_hours"
 >;
 
 export function SignInRules() {
@@ -28,10 +33,27 @@ export function SignInRules() {
 
 function Rules({ policy, etag }: { policy: SignInPolicy; etag: string }) {
   const { t } = useTranslation();
-  const { second_factor, factor_kinds, step_up_minutes, session_idle_minutes, session_hours, most } = policy;
+  const {
+    second_factor,
+    factor_kinds,
+    weaker_factors,
+    step_up_minutes,
+    session_idle_minutes,
+    session_hours,
+    most,
+  } = policy;
+  // What is allowed already can be taken back where the operator sends nothing for a while.
+  const weaker = [...new Set([...policy.known_weaker_factors, ...weaker_factors])];
   return (
     <RulesForm<Fields>
-      initial={{ second_factor, factor_kinds, step_up_minutes, session_idle_minutes, session_hours }}
+      initial={{
+        second_factor,
+        factor_kinds,
+        weaker_factors,
+        step_up_minutes,
+        session_idle_minutes,
+        session_hours,
+      }}
       send={(body) =>
         unwrap(api.PATCH("/api/v1/policies/sign-in", { body, params: { header: { "If-Match": etag } } }))
       }
@@ -49,6 +71,13 @@ function Rules({ policy, etag }: { policy: SignInPolicy; etag: string }) {
         <Checkbox.Group
           options={policy.known_factor_kinds.map((value) => ({ value, label: known("factor.kind", value) }))}
         />
+      </Form.Item>
+      <Form.Item
+        name="weaker_factors"
+        label={t("policy.weaker")}
+        extra={weaker.length > 0 ? t("policy.weaker.hint") : t("policy.weaker.none")}
+      >
+        <Checkbox.Group options={weaker.map((value) => ({ value, label: known("factor.kind", value) }))} />
       </Form.Item>
       <Form.Item
         name="step_up_minutes"

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { App, Button } from "antd";
+import { App, Button, Tag } from "antd";
 import { Fingerprint, KeyRound, Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -16,16 +16,21 @@ import { ProblemAlert, problemTitle } from "../../parts/problem";
 import { Records, type Column } from "../../parts/records";
 import { ShownOnce } from "../../parts/once";
 import { Dot } from "../../parts/status";
+import { isWeaker, WEAKER, type Weaker } from "../../ways";
 import { AddPasskey } from "./add-passkey";
+import { AddSent } from "./add-sent";
 import { Enrol } from "./enrol";
 import { RenameFactor } from "./rename-factor";
+
+const ADD = { sms: "sent.add.sms", email: "sent.add.email" } as const;
+const WHY = { sms: "sent.why.sms", email: "sent.why.email" } as const;
 
 /** What the caller has beside the password. */
 export function Factors() {
   const { t } = useTranslation();
   const client = useQueryClient();
   const list = useQuery(factors());
-  const [adding, setAdding] = useState<"totp" | "passkey">();
+  const [adding, setAdding] = useState<"totp" | "passkey" | Weaker>();
   const [renaming, setRenaming] = useState<FactorView>();
   const [codes, setCodes] = useState<string[]>([]);
   const columns = useColumns(setRenaming);
@@ -41,6 +46,11 @@ export function Factors() {
   };
   const confirmed = list.data?.items.some((factor) => factor.confirmed) ?? false;
   const left = list.data?.recovery_codes_left ?? 0;
+  const offered = WEAKER.filter(
+    (kind) =>
+      list.data?.weaker_kinds.includes(kind) &&
+      !list.data.items.some((factor) => factor.kind === kind && factor.confirmed),
+  );
 
   return (
     <Block
@@ -52,6 +62,11 @@ export function Factors() {
           <Button icon={<Plus size={15} aria-hidden />} onClick={() => setAdding("totp")}>
             {t("factor.add")}
           </Button>
+          {offered.map((kind) => (
+            <Button key={kind} icon={<Plus size={15} aria-hidden />} onClick={() => setAdding(kind)}>
+              {t(ADD[kind])}
+            </Button>
+          ))}
           {supported() && (
             <Button
               type="primary"
@@ -76,6 +91,7 @@ export function Factors() {
         />
       )}
       {adding === "totp" && <Enrol onClose={close} onConfirmed={confirmedWith} />}
+      {isWeaker(adding) && <AddSent kind={adding} onClose={close} onConfirmed={confirmedWith} />}
       {adding === "passkey" && <AddPasskey onClose={close} onConfirmed={confirmedWith} />}
       {renaming && (
         <RenameFactor
@@ -143,7 +159,19 @@ function useColumns(onRename: (factor: FactorView) => void): Column<FactorView>[
   );
   return [
     { key: "name", title: t("factor.name"), card: "title", render: ({ name }) => <strong>{name}</strong> },
-    { key: "kind", title: t("factor.kind"), render: ({ kind }) => known("factor.kind", kind) },
+    {
+      key: "kind",
+      title: t("factor.kind"),
+      render: ({ kind, strength, sent_to }) => (
+        <>
+          {known("factor.kind", kind)}
+          {sent_to && <span className="muted"> {sent_to}</span>}
+          {strength === "weaker" && (
+            <Tag title={isWeaker(kind) ? t(WHY[kind]) : undefined}>{t("factor.weaker")}</Tag>
+          )}
+        </>
+      ),
+    },
     {
       key: "state",
       title: t("factor.state"),
