@@ -34,7 +34,7 @@ const PLATFORM: [(&str, &str); 13] = [
 const SYSTEM_ONLY: [(&str, &str); 1] = [("bus.dead_letters", "operators look through all tenants' failures")];
 
 /// Indexes of tenant tables that do not begin with the tenant.
-const INDEXES: [(&str, &str); 33] = [
+const INDEXES: [(&str, &str); 34] = [
     ("bus.outbox_entries", "housekeeping looks across tenants"),
     ("bus.outbox_order", "the feed is read across tenants, in commit order"),
     ("compute.allocations_host", "a host knows no tenants"),

@@ -264,16 +264,7 @@ pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>, kek: &
         .await?;
     Ok(Held {
         password_changed_at: changed,
-        role_bindings: rows!(
-            tx,
-            user,
-            "select b.binding_id as id, coalesce(b.role, r.name) as role, b.group_id, b.project_id, b.until, b.networks,
-                    b.factor_minutes, b.created_at
-             from identity.role_bindings b left join identity.roles r using (tenant_id, role_id)
-             where b.tenant_id = $1 and (b.user_id = $2 or b.group_id in
-                   (select m.group_id from identity.group_members m where m.tenant_id = $1 and m.user_id = $2))
-             order by b.binding_id"
-        ),
+        role_bindings: bindings(tx, user).await?,
         groups: rows!(
             tx,
             user,
@@ -339,4 +330,18 @@ pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>, kek: &
              where tenant_id = $1 and decided_by = $2 order by access_id"
         ),
     })
+}
+
+/// What is bound to somebody themself, and to groups they are in.
+async fn bindings<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Result<Vec<HeldBinding>> {
+    Ok(rows!(
+        tx,
+        user,
+        "select b.binding_id as id, coalesce(b.role, r.name) as role, b.group_id, b.project_id, b.until, b.networks,
+                b.factor_minutes, b.created_at
+         from identity.role_bindings b left join identity.roles r using (tenant_id, role_id)
+         where b.tenant_id = $1 and (b.user_id = $2 or b.group_id in
+               (select m.group_id from identity.group_members m where m.tenant_id = $1 and m.user_id = $2))
+         order by b.binding_id"
+    ))
 }
