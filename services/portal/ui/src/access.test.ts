@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
 import { answers, decisions } from "./access";
 
-const access = (state: string, kind: "consent" | "break_glass" = "consent") =>
-  ({ state, kind, operator: "operator:root" }) as Parameters<typeof decisions>[0];
+const access = (state: string, kind: "consent" | "break_glass" = "consent") => ({
+  state,
+  kind,
+  operator: "operator:root",
+});
 const all = () => true;
 
 test("what waits for consent is approved or refused, what is in force is ended, what is over is left alone", () => {
