@@ -87,7 +87,7 @@ pub fn must_be_another(caller: &Caller, user: &User) -> Result<(), fault::Error>
 
 #[cfg(test)]
 mod tests {
-    use auth::{Permissions, Rights, Role};
+    use auth::{Action, Duty, Permissions, Rights, Role};
     use ids::{ProjectId, RequestId};
     use proptest::prelude::*;
 
@@ -104,6 +104,8 @@ mod tests {
             Role::Operator,
             Role::Viewer,
             Role::Auditor,
+            Role::SystemAdministrator,
+            Role::SecurityAdministrator,
         ]);
         let names = auth::action::ALL
             .iter()
@@ -123,7 +125,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever is let act on somebody may do whatever that one may do.
+        /// Whoever is let act on somebody may do whatever that one may do, or appoint to it.
         #[test]
         fn t18_who_is_covered_can_do_nothing_that_the_caller_cannot(
             (mine, theirs, project) in Just((0..3).map(|_| ProjectId::mint()).collect::<Vec<_>>()).prop_flat_map(|projects| {
@@ -134,9 +136,11 @@ mod tests {
             let me = caller(mine);
             prop_assume!(must_cover(&me, &theirs).is_ok());
             let them = Caller::newcomer(me.tenant(), UserId::mint(), theirs, None, RequestId::mint());
+            let appoints = me.may(auth::action::duty::Appoint::INFO, Place::Tenant(me.tenant()));
             for action in auth::action::ALL {
+                let appointed = appoints && matches!(action.duty(), Some(Duty::System | Duty::Audit));
                 for place in [Place::Platform, Place::Tenant(me.tenant()), Place::Project(me.tenant(), project)] {
-                    prop_assert!(!them.may(action, place) || me.may(action, place), "{} {place:?}", action.name);
+                    prop_assert!(!them.may(action, place) || me.may(action, place) || appointed, "{} {place:?}", action.name);
                 }
             }
         }
