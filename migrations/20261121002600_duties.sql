@@ -31,6 +31,8 @@ update identity.roles r set duty = coalesce((
         ('security', 'policy', 'modify'), ('security', 'user_session', 'delete'),
         ('security', 'oauth_client', 'create'), ('security', 'oauth_client', 'modify'),
         ('security', 'oauth_client', 'delete'),
+        ('security', 'identity_provider', 'create'), ('security', 'identity_provider', 'modify'),
+        ('security', 'identity_provider', 'delete'), ('security', 'identity_provider', 'operate'),
         ('security', 'role', 'create'), ('security', 'role', 'modify'), ('security', 'role', 'delete'),
         ('security', 'role_binding', 'create'), ('security', 'role_binding', 'delete'),
         ('system', 'service_account', 'create'), ('system', 'service_account', 'modify'),

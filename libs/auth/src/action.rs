@@ -115,7 +115,7 @@ actions! {
     }
     /// The same, as the platform's operators ask for it and use it.
     tenant_access {
-        Request = "tenant_access.request" on Platform: PlatformOperator;
+        Request = "tenant_access.request" on Platform(by_name): PlatformOperator;
         List = "tenant_access.list" on Platform: PlatformOperator;
         End = "tenant_access.end" on Platform: PlatformOperator;
         Use = "tenant_access.use" on Platform(by_name): PlatformOperator;

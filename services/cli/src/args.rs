@@ -38,6 +38,9 @@ pub struct Global {
     /// The project that commands work in, by name or id
     #[arg(long, global = true, env = "YUNSHU_PROJECT")]
     pub project: Option<String>,
+    /// Platform operators: the access, by id, to a tenant's content; for sessions of `login --password`
+    #[arg(long, global = true, env = "YUNSHU_OPERATOR_ACCESS", value_name = "ID")]
+    pub operator_access: Option<String>,
     /// How answers are written
     #[arg(long, short, global = true, value_enum, default_value_t = Format::Table)]
     pub output: Format,

@@ -19,6 +19,7 @@ pub struct Client {
     credential: Credential,
     /// The project that commands work in.
     pub project: Option<String>,
+    operator_access: Option<String>,
     dry_run: bool,
 }
 
@@ -142,6 +143,7 @@ impl Client {
             base,
             credential,
             project: global.project.clone(),
+            operator_access: global.operator_access.clone(),
             dry_run: global.dry_run,
         })
     }
@@ -209,6 +211,9 @@ impl Client {
         let mut request = self.http.request(method.clone(), url);
         if let Some(bearer) = self.bearer().await? {
             request = request.header(AUTHORIZATION, format!("Bearer {bearer}"));
+            if let Some(access) = &self.operator_access {
+                request = request.header("Yunshu-Operator-Access", access);
+            }
         }
         if method == Method::POST && !path.starts_with("/auth/") {
             request = request.header("Idempotency-Key", ids::RequestId::mint().to_string());
@@ -337,6 +342,7 @@ mod tests {
             url: None,
             ca: None,
             project: None,
+            operator_access: None,
             output: Format::Json,
             dry_run,
         }
@@ -384,6 +390,32 @@ mod tests {
             .unwrap()
             .1;
         assert_eq!(kept.refresh_token.as_deref(), Some("r2"));
+    }
+
+    #[tokio::test]
+    async fn an_access_is_named_beside_the_credential_and_nowhere_else() {
+        let (server, dir) = (MockServer::start().await, tempfile::tempdir().unwrap());
+        Mock::given(path("/api/v1/vms"))
+            .and(header("authorization", "Bearer a"))
+            .and(header("yunshu-operator-access", "an-access"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(json!({})))
+            .expect(1)
+            .mount(&server)
+            .await;
+        let tokens = json!({"access_token": "a", "refresh_token": "r2"});
+        Mock::given(path("/api/v1/auth/refresh"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(tokens))
+            .mount(&server)
+            .await;
+        let mut client = session(&server, dir.path());
+        client.operator_access = Some("an-access".to_owned());
+        client.get("/vms", &[]).await.unwrap();
+        let asked = server.received_requests().await.unwrap();
+        let renewal = asked
+            .iter()
+            .find(|request| request.url.path().ends_with("/refresh"))
+            .unwrap();
+        assert!(!renewal.headers.contains_key("yunshu-operator-access"));
     }
 
     #[tokio::test]

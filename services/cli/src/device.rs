@@ -91,6 +91,7 @@ mod tests {
             url: None,
             ca: None,
             project: None,
+            operator_access: None,
             output: Format::Json,
             dry_run: false,
         };

@@ -48,6 +48,7 @@ pub async fn login(global: &Global, login: &Login) -> Result<()> {
         url: None,
         ca: ca.clone(),
         project: None,
+        operator_access: None,
         output: global.output,
         dry_run: false,
     };

@@ -5,7 +5,7 @@
 //! access lets its operator do is judged at the gateway by its standing; that all of it is in the log, by `web`.
 
 use auth::action::operator_access;
-use auth::{AccessKind, Action, Caller, Info, PLATFORM, Place, Role};
+use auth::{AccessKind, Action, Caller, Credential, Info, PLATFORM, Place, Role};
 use chrono::{DateTime, Utc};
 use db::Resource;
 use fault::{FieldError, Kind};
@@ -220,10 +220,16 @@ impl NewAccess {
     }
 }
 
-/// The operator who calls: a person of the platform. A machine answers for nothing.
+/// The operator who calls: a person of the platform. A machine answers for nothing, nor does a key.
 pub fn operator(caller: &Caller) -> Result<UserId, fault::Error> {
-    let person = caller.user().filter(|_| caller.tenant() == PLATFORM);
-    person.ok_or_else(|| fault::Error::new(Kind::Forbidden, "Only a person of the platform asks for access."))
+    let here = caller.tenant() == PLATFORM && !matches!(caller.credential(), Credential::ApiKey(_));
+    let person = caller.user().filter(|_| here);
+    person.ok_or_else(|| {
+        fault::Error::new(
+            Kind::Forbidden,
+            "Only a person of the platform who is signed in asks for access.",
+        )
+    })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@
 use std::net::IpAddr;
 
 use chrono::TimeDelta;
-use ids::UserId;
+use ids::{FactorId, TenantId, UserId};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -116,21 +116,55 @@ fn in_a_day(many: u16) -> Limit {
     }
 }
 
-/// What a code by mail costs: twenty a day for one account, and for one address whoever it belongs to.
-pub fn letters_with_codes(user: UserId, email: &str) -> Vec<Budget> {
+/// Whose destination a code goes to. Naming one is free to anybody, so what it costs is kept apart from what those spend who
+/// have proven that it is theirs: nobody is kept from their own codes by others who name their number.
+#[derive(Debug, Clone, Copy)]
+pub enum Destination {
+    /// Somebody names it who has not proven yet that it is theirs.
+    Named,
+    /// That of a confirmed factor.
+    Proven(FactorId),
+}
+
+impl Destination {
+    fn budget(self, name: &str, where_to: &str, many: u16) -> Budget {
+        match self {
+            Self::Named => Budget::new(in_a_day(many), [name, where_to, ""]),
+            Self::Proven(factor) => Budget::new(in_a_day(many), [name, "", &factor.to_string()]),
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Named => "named",
+            Self::Proven(_) => "proven",
+        }
+    }
+}
+
+/// What a code by mail costs: twenty a day for one account, and for one address whoever names it.
+pub fn letters_with_codes(user: UserId, to: Destination, email: &str) -> Vec<Budget> {
     vec![
         Budget::new(in_a_day(20), ["codes by mail", &user.to_string(), ""]),
-        Budget::new(in_a_day(20), ["codes to address", email, ""]),
+        to.budget("codes to address", email, 20),
     ]
 }
 
-/// What a code by SMS costs: ten a day for one account, ten for one number however many accounts name it, and as many as the
-/// operator pays for in all: who earns from the messages that dear numbers are sent ("SMS pumping") makes accounts for nothing.
-pub fn messages_with_codes(user: UserId, number: &str, in_all: u16) -> Vec<Budget> {
+/// What a code by SMS costs: ten a day for one account, ten for one number however many accounts name it, a quarter of all for
+/// one tenant, and as many as the operator pays for in all: who earns from the messages that dear numbers are sent ("SMS
+/// pumping") makes accounts for nothing. Of all, half is for numbers that are proven.
+pub fn messages_with_codes(
+    (tenant, user): (TenantId, UserId),
+    to: Destination,
+    number: &str,
+    in_all: u16,
+) -> Vec<Budget> {
+    let half = in_all / 2;
     vec![
         Budget::new(in_a_day(10), ["codes by SMS", &user.to_string(), ""]),
-        Budget::new(in_a_day(10), ["codes to number", number, ""]),
-        Budget::new(in_a_day(in_all), ["codes by SMS", "", "all"]),
+        to.budget("codes to number", number, 10),
+        Budget::new(in_a_day(half / 2), ["codes by SMS of", &tenant.to_string(), to.word()]),
+        Budget::new(in_a_day(half), ["codes by SMS", to.word(), "all"]),
     ]
 }
 

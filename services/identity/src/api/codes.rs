@@ -13,7 +13,7 @@ use super::auth::{budget, too_many};
 use crate::errand::{Errand, code_letter, code_text};
 use crate::factor::sent::{self, Bound, Code, LIVES, Locked, Phone};
 use crate::factor::{Factor, Kind};
-use crate::guess::{self, Budget};
+use crate::guess::{self, Budget, Destination};
 use crate::policy::Policy;
 use crate::state::Identity;
 use crate::store;
@@ -61,10 +61,10 @@ impl Way {
     }
 
     /// What one code costs.
-    pub fn budgets(&self, identity: &Identity, user: UserId) -> Vec<Budget> {
+    pub fn budgets(&self, identity: &Identity, whose: (TenantId, UserId), to: Destination) -> Vec<Budget> {
         match self {
-            Self::Sms(phone) => guess::messages_with_codes(user, phone.expose(), identity.texter.per_day()),
-            Self::Email(email) => guess::letters_with_codes(user, email),
+            Self::Sms(phone) => guess::messages_with_codes(whose, to, phone.expose(), identity.texter.per_day()),
+            Self::Email(email) => guess::letters_with_codes(whose.1, to, email),
         }
     }
 
@@ -112,8 +112,13 @@ pub fn must_be_sendable(identity: &Identity, kind: Kind) -> Result<(), fault::Er
 }
 
 /// Pays for one code to the caller. To be committed before anything else is done for it: fifty at once pay fifty times.
-pub async fn pay(tx: &mut SystemTx, identity: &Identity, user: UserId, way: &Way) -> Result<(), fault::Error> {
-    let budgets = way.budgets(identity, user);
+pub async fn pay(
+    tx: &mut SystemTx,
+    identity: &Identity,
+    whose: (TenantId, UserId),
+    (way, to): (&Way, Destination),
+) -> Result<(), fault::Error> {
+    let budgets = way.budgets(identity, whose, to);
     match budget::spend(tx, &budgets).await? {
         Some((_, wait)) => Err(too_many(wait, TOO_MANY)),
         None => Ok(()),

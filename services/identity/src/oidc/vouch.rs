@@ -234,12 +234,10 @@ fn text(claims: &Map<String, Value>, name: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// An address that the provider itself says it has not seen to is none.
+/// An address that the provider does not say it has seen to is none: some let people type whatever they like.
 fn email(claims: &Map<String, Value>) -> Option<String> {
-    let unseen = claims
-        .get("email_verified")
-        .is_some_and(|seen| *seen != Value::Bool(true));
-    text(claims, "email").filter(|_| !unseen)
+    let seen = claims.get("email_verified") == Some(&Value::Bool(true));
+    text(claims, "email").filter(|_| seen)
 }
 
 /// A string, or all strings of a list.
@@ -318,9 +316,10 @@ mod tests {
     fn an_address_that_was_not_seen_to_is_none() {
         let email = |claims| read(claims).unwrap().email;
         assert_eq!(
-            email(json!({"sub": "1", "email": "a@b.example"})).as_deref(),
+            email(json!({"sub": "1", "email": "a@b.example", "email_verified": true})).as_deref(),
             Some("a@b.example")
         );
+        assert_eq!(email(json!({"sub": "1", "email": "a@b.example"})), None);
         assert_eq!(
             email(json!({"sub": "1", "email": "a@b.example", "email_verified": false})),
             None

@@ -1,10 +1,10 @@
 //! `identity.group_members`, as far as providers put people into groups.
 
-use auth::Role;
 use db::{Result, SystemTx};
 use ids::{GroupId, UserId};
 
 use crate::provider::Provider;
+use crate::store::owners::KEEPERS;
 
 /// Makes the groups that this provider has put somebody into these, and no others; what people put them into stays. Answers
 /// into which they came and from which they went.
@@ -30,7 +30,7 @@ pub async fn follow(
     Ok((came, leave(tx, provider, user, groups).await?))
 }
 
-/// The last owner stays one, whatever the provider says: a tenant without an owner could not set it right.
+/// The last owner or security administrator stays one, whatever the provider says: a tenant without one could not set it right.
 async fn leave(tx: &mut SystemTx, provider: &Provider, user: UserId, stay: &[GroupId]) -> Result<Vec<GroupId>> {
     let due: Vec<GroupId> = sqlx::query_scalar(
         "select group_id from identity.group_members
@@ -53,12 +53,12 @@ async fn leave(tx: &mut SystemTx, provider: &Provider, user: UserId, stay: &[Gro
     let gone = sqlx::query_scalar(
         "delete from identity.group_members m where m.tenant_id = $1 and m.user_id = $2 and m.group_id = any($3)
            and (not exists (select from identity.role_bindings b where b.tenant_id = $1 and b.group_id = m.group_id
-                              and b.role = $4 and b.project_id is null)
+                              and b.role = any($4) and b.project_id is null)
                 or exists (select from identity.role_bindings b
                            left join identity.group_members o on o.tenant_id = b.tenant_id and o.group_id = b.group_id
                            join identity.users u on u.tenant_id = b.tenant_id
                                 and u.user_id = coalesce(b.user_id, o.user_id)
-                           where b.tenant_id = $1 and b.role = $4 and b.project_id is null and b.until is null
+                           where b.tenant_id = $1 and b.role = any($4) and b.project_id is null and b.until is null
                              and b.networks = '{}' and b.factor_minutes is null and u.enabled
                              and (u.user_id <> $2 or b.user_id = $2 or o.group_id <> all($3))))
          returning m.group_id",
@@ -66,7 +66,7 @@ async fn leave(tx: &mut SystemTx, provider: &Provider, user: UserId, stay: &[Gro
     .bind(provider.tenant)
     .bind(user)
     .bind(due)
-    .bind(Role::Owner.name())
+    .bind(KEEPERS)
     .fetch_all(tx.sql())
     .await?;
     Ok(gone)

@@ -4,13 +4,16 @@
 //! tenant for the one row and back out, by [`enter`] and [`leave`], which ask for the right to act for the platform.
 
 use auth::action::{break_glass, operator_access, tenant_access};
-use auth::{AccessKind, Action, Binding, OperatorAccess, PLATFORM, Principal, Role, Standing};
+use auth::{AccessKind, Action, Binding, Duties, OperatorAccess, PLATFORM, Principal, Rights, Role, Standing};
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Change, Granted, Platform, Read, Result, SystemTx, Tenant};
 use ids::{OperatorAccessId, TenantId, UserId};
 use web::Window;
 
 use crate::access::{Access, NewAccess, Side, State};
+
+/// How often one operator asks one tenant within a day.
+const MOST_IN_A_DAY: i64 = 20;
 
 #[derive(sqlx::FromRow)]
 struct AccessRow {
@@ -163,9 +166,10 @@ pub async fn set_granted(
     tx: &mut Change<operator_access::Approve>,
     access: &Granted<Access, operator_access::Approve>,
     by: UserId,
-) -> Result<Access> {
+) -> Result<Access, fault::Error> {
     let ends_at = tx.now() + TimeDelta::minutes(i64::from(access.minutes));
-    decide(tx, access, ("granted", Some(ends_at)), (Some(by), None)).await
+    must_keep_apart(tx, access).await?;
+    Ok(decide(tx, access, ("granted", Some(ends_at)), (Some(by), None)).await?)
 }
 
 /// Does not let the operator in; it is held.
@@ -201,6 +205,20 @@ pub async fn insert<A: Action>(
         .map_err(db::Error::from)?;
     if !known {
         return Err(fault::Error::not_found("tenant"));
+    }
+    let waiting: i64 = sqlx::query_scalar(
+        "select count(*) from identity.operator_access where tenant_id = $1 and operator_id = $2 and requested_at > $3",
+    )
+    .bind(new.tenant)
+    .bind(operator)
+    .bind(now - TimeDelta::days(1))
+    .fetch_one(tx.sql())
+    .await
+    .map_err(db::Error::from)?;
+    if waiting >= MOST_IN_A_DAY {
+        let detail =
+            "You have asked this tenant twenty times within a day; wait until tomorrow, or let another operator ask.";
+        return Err(fault::Error::conflict(detail));
     }
     sqlx::query(
         "insert into identity.operator_access
@@ -250,9 +268,10 @@ pub async fn set_confirmed(
     platform: &Granted<Platform, break_glass::Confirm>,
     access: &Access,
     by: UserId,
-) -> Result<Access> {
+) -> Result<Access, fault::Error> {
     let ends_at = tx.now() + TimeDelta::minutes(i64::from(access.minutes));
     enter(tx, platform, access.tenant).await?;
+    must_keep_apart(tx, access).await?;
     let granted = decide(tx, access, ("granted", Some(ends_at)), (None, Some(by))).await?;
     leave(tx).await?;
     Ok(granted)
@@ -271,7 +290,7 @@ pub async fn set_given_back(
 }
 
 /// What an access is good for now, whether or not it is in force; none if it never was. It falls with its operator and with
-/// their role.
+/// their role, and with whoever let them in.
 pub async fn standing(tx: &mut SystemTx, id: OperatorAccessId) -> Result<Option<Standing>> {
     let now = tx.now();
     let row: Option<AccessRow> = sqlx::query_as(select_access!("a.access_id = $2"))
@@ -288,11 +307,15 @@ pub async fn standing(tx: &mut SystemTx, id: OperatorAccessId) -> Result<Option<
              join identity.role_bindings b on b.tenant_id = u.tenant_id and b.role = $3
               and b.project_id is null and (b.user_id = u.user_id or b.group_id in
                   (select m.group_id from identity.group_members m where m.tenant_id = $1 and m.user_id = $2))
-             where u.tenant_id = $1 and u.user_id = $2 and u.enabled)",
+             where u.tenant_id = $1 and u.user_id = $2 and u.enabled)
+           and not exists (select from identity.operator_access a
+                           join identity.users g on g.tenant_id = a.tenant_id and g.user_id = a.decided_by
+                           where a.access_id = $4 and not g.enabled)",
     )
     .bind(PLATFORM)
     .bind(access.operator)
     .bind(Role::PlatformOperator.name())
+    .bind(access.id)
     .fetch_one(tx.sql())
     .await?;
     let bindings = vec![Binding::role(access.role, None)];
@@ -306,6 +329,45 @@ pub async fn standing(tx: &mut SystemTx, id: OperatorAccessId) -> Result<Option<
         }),
         ..Standing::of(access.tenant, Principal::Operator(access.operator), bindings, None)
     }))
+}
+
+/// Where a tenant keeps duties apart, nobody of the platform carries two of them there at once either. The tenant's row is held,
+/// so that of two decisions the second sees the first.
+async fn must_keep_apart<A: Action>(tx: &mut Change<A>, access: &Access) -> Result<(), fault::Error> {
+    let now = tx.now();
+    let apart: Option<bool> =
+        sqlx::query_scalar("select duties_apart from identity.tenants where tenant_id = $1 for no key update")
+            .bind(access.tenant)
+            .fetch_optional(tx.sql())
+            .await
+            .map_err(db::Error::from)?;
+    if apart != Some(true) {
+        return Ok(());
+    }
+    let roles: Vec<String> = sqlx::query_scalar(
+        "select role from identity.operator_access
+         where tenant_id = $1 and operator_id = $2 and access_id <> $3 and decision = 'granted' and ended_at is null
+           and ends_at > $4",
+    )
+    .bind(access.tenant)
+    .bind(access.operator)
+    .bind(access.id)
+    .bind(now)
+    .fetch_all(tx.sql())
+    .await
+    .map_err(db::Error::from)?;
+    let duties = |role: Role| Rights::Role(role).duties();
+    let own = duties(access.role);
+    let others = roles.iter().filter_map(|name| Role::named(name)).map(duties);
+    if others
+        .into_iter()
+        .any(|other| own != Duties::None && other != Duties::None && other != own)
+    {
+        let detail =
+            "This tenant keeps duties apart, and the operator has an access of another duty: end that one first.";
+        return Err(fault::Error::conflict(detail));
+    }
+    Ok(())
 }
 
 async fn decide<A: Action>(

@@ -4,7 +4,7 @@ use auth::Action;
 use db::{Change, Result};
 
 /// The roles that a tenant cannot be without: whoever carries one may give every other.
-const KEEPERS: [&str; 2] = ["owner", "security_administrator"];
+pub(super) const KEEPERS: [&str; 2] = ["owner", "security_administrator"];
 
 /// Proof that until the end of the transaction nobody else takes a keeper away.
 pub struct Owners {

@@ -24,7 +24,8 @@ pub struct Addressee {
 }
 
 /// Everybody with this address who may sign in; where a tenant is named, there alone. Not who signs in by a provider alone: a
-/// letter would lead past it. Once the provider is gone, a letter is their way back.
+/// letter would lead past it. Once the provider is gone or
+/// switched off, a letter is their way back.
 pub async fn addressees(tx: &mut SystemTx, email: &str, tenant: Option<&str>) -> Result<Vec<Addressee>> {
     let rows = sqlx::query_as(
         "select u.tenant_id, t.name as tenant_name, u.user_id
@@ -32,7 +33,8 @@ pub async fn addressees(tx: &mut SystemTx, email: &str, tenant: Option<&str>) ->
          where u.email = $1 and u.enabled
                and (exists (select from identity.passwords p where p.tenant_id = u.tenant_id and p.user_id = u.user_id)
                     or not exists (select from identity.external_identities i
-                                   where i.tenant_id = u.tenant_id and i.user_id = u.user_id))
+                                   join identity.identity_providers p using (tenant_id, provider_id)
+                                   where i.tenant_id = u.tenant_id and i.user_id = u.user_id and p.enabled))
                and ($2::text is null or t.name = $2) order by u.user_id limit 20",
     )
     .bind(email)

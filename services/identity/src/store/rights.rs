@@ -3,7 +3,7 @@
 use auth::{Action, Binding, Condition, Permissions, Principal, Rights, Role};
 use chrono::{DateTime, Utc};
 use db::{Read, Result, SystemTx};
-use ids::{GroupId, ProjectId, TenantId};
+use ids::{GroupId, IdentityProviderId, ProjectId, TenantId};
 use ipnetwork::IpNetwork;
 use sqlx::PgConnection;
 
@@ -74,6 +74,21 @@ pub async fn bindings_of_group<A: Action>(tx: &mut Read<A>, group: GroupId) -> R
         .bind(group)
         .fetch_all(tx.sql())
         .await?;
+    Ok(rows.into_iter().filter_map(BindingRow::binding).collect())
+}
+
+/// What is bound to the people who come by a provider: what one must cover to decide how they come in.
+pub async fn bindings_by_provider<A: Action>(tx: &mut Read<A>, provider: IdentityProviderId) -> Result<Vec<Binding>> {
+    let tenant = tx.tenant_id();
+    let rows: Vec<BindingRow> = sqlx::query_as(select_bindings!(
+        "exists (select from identity.external_identities i
+                 left join identity.group_members m on m.tenant_id = i.tenant_id and m.user_id = i.user_id
+                 where i.tenant_id = $1 and i.provider_id = $2 and (b.user_id = i.user_id or b.group_id = m.group_id))"
+    ))
+    .bind(tenant)
+    .bind(provider)
+    .fetch_all(tx.sql())
+    .await?;
     Ok(rows.into_iter().filter_map(BindingRow::binding).collect())
 }
 

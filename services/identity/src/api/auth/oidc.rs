@@ -120,7 +120,9 @@ pub(in crate::api) fn refused() -> fault::Error {
 async fn tell(identity: &Identity, origin: &Origin, provider: &Provider, why: &str) -> Result<(), fault::Error> {
     use auth::Action;
     let mut tx = identity.db.system(db::Reason::SignIn).await?;
-    let what = (format!("identity_provider:{}", provider.id), why);
+    // Some of it may be the provider's own words.
+    let why: String = why.chars().take(200).collect();
+    let what = (format!("identity_provider:{}", provider.id), why.as_str());
     record_refusal(
         &mut tx,
         provider.tenant,

@@ -55,7 +55,7 @@ pub async fn confirm_break_glass(
     tx.finish(Status::Ok, effect).await
 }
 
-/// Another operator, with a second factor. That it was shown of late, the action asks for already: of several proofs it is
+/// Another operator, with a second factor that counts; a code that is sent does not. That it was shown of late, the action asks for already: of several proofs it is
 /// the strongest that counts.
 async fn second(tx: &mut db::Change<break_glass::Confirm>, access: &Access) -> Result<UserId, fault::Error> {
     let second = operator(tx.caller())?;
@@ -63,7 +63,8 @@ async fn second(tx: &mut db::Change<break_glass::Confirm>, access: &Access) -> R
         let detail = "Two people open it: ask another operator to confirm.";
         return Err(fault::Error::new(Kind::Forbidden, detail));
     }
-    if store::policies::kinds_of(tx, second).await?.is_empty() {
+    let kinds = store::policies::kinds_of(tx, second).await?;
+    if !store::policies::lookup(tx).await?.is_met_by(&kinds) {
         let detail = "Whoever confirms an emergency has a second factor: add one to your account first.";
         return Err(fault::Error::new(Kind::Forbidden, detail));
     }

@@ -21,6 +21,7 @@ use crate::api::codes::{self, SentCode, Way};
 use crate::factor::recovery;
 use crate::factor::sent::{Bound, For, LIVES, Phone};
 use crate::factor::{Kind, Name};
+use crate::guess::Destination;
 use crate::signin::Method;
 use crate::state::Identity;
 use crate::store;
@@ -130,7 +131,7 @@ async fn paid_for(
         ));
     }
     if !dry_run {
-        codes::pay(&mut tx, identity, user, &way).await?;
+        codes::pay(&mut tx, identity, (caller.tenant(), user), (&way, Destination::Named)).await?;
     }
     tx.commit().await?;
     Ok((way, kind))

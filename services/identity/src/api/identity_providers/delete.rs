@@ -33,6 +33,7 @@ pub async fn delete_identity_provider(
     let owners = store::owners::hold(&mut tx).await?;
     let provider = store::identity_providers::hold(&mut tx, &path.provider).await?;
     let rules = store::identity_providers::rules(&mut tx, provider.id).await?;
+    rules::must_cover_people(&mut tx, ask.caller(), provider.id).await?;
     rules::must_give_all(&mut tx, ask.caller(), &rules).await?;
     let gone = IdentityProviderView::of(&provider, &rules, identity.providers.redirect());
     tx.must_match(&gone)?;

@@ -84,7 +84,7 @@ fn checked(body: &ModifyIdentityProvider, of: &Provider) -> Result<Provider, fau
     operation_id = "modify_identity_provider",
     tag = "identity-providers",
     description = "Send the `ETag` last read as `If-Match`. Whoever changes a provider must carry all that its rules give, those \
-                   before and those after. Sessions that were begun by it go on. Needs `identity_provider.modify` and a factor \
+                   before and those after, and all that the people carry who come by it. Sessions that were begun by it go on. Needs `identity_provider.modify` and a factor \
                    shown of late.",
     params(("provider" = String, Path, description = "Id or name", example = "corporate"), DryRun, IfMatch),
     request_body(content = ModifyIdentityProvider, description = "What to change"),
@@ -102,6 +102,7 @@ pub async fn modify_identity_provider(
     let mut tx = ask.begin(&identity.db).await?;
     let provider = store::identity_providers::hold(&mut tx, &path.provider).await?;
     let old = store::identity_providers::rules(&mut tx, provider.id).await?;
+    rules::must_cover_people(&mut tx, ask.caller(), provider.id).await?;
     rules::must_give_all(&mut tx, ask.caller(), &old).await?;
     let before = IdentityProviderView::of(&provider, &old, redirect);
     tx.must_match(&before)?;

@@ -3,12 +3,12 @@
 use auth::{Action, Caller};
 use db::Change;
 use fault::FieldError;
-use ids::{GroupId, IdOrName};
+use ids::{GroupId, IdOrName, IdentityProviderId};
 
 use super::NewGroupRule;
 use crate::provider::{MOST_RULES, Rule};
 use crate::store;
-use crate::user::must_give;
+use crate::user::{must_cover, must_give};
 
 /// The rules, their groups looked up and held: no role is bound to one between this look at its roles and the end.
 pub async fn resolve<A: Action>(
@@ -49,6 +49,16 @@ pub async fn resolve<A: Action>(
     rules.dedup();
     must_give_all(tx, caller, &rules).await?;
     Ok(rules)
+}
+
+/// Whoever decides how people come in by a provider acts on all of them: it could be as one of them, past their second factor.
+pub async fn must_cover_people<A: Action>(
+    tx: &mut Change<A>,
+    caller: &Caller,
+    provider: IdentityProviderId,
+) -> Result<(), fault::Error> {
+    let carried = store::rights::bindings_by_provider(tx, provider).await?;
+    must_cover(caller, &carried)
 }
 
 /// Whoever decides who comes by a provider gives whatever its rules give.

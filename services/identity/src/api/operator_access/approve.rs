@@ -17,7 +17,7 @@ use crate::user::must_give;
     tag = "operator-access",
     description = "Consents: from now on, for as long as was asked, the operator may do in the tenant what the role asked for \
                    carries, but for whatever changes credentials or rights, and each of their calls is in the audit log. \
-                   Nobody lets anybody in with more than they carry themselves. 409 when there is nothing to decide any more. \
+                   Nobody lets anybody in with more than they carry themselves or may appoint to. 409 when there is nothing to decide any more. \
                    Needs `operator_access.approve` and a factor shown of late.",
     params(
         ("access" = String, Path, description = "Id", example = "0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3"),
@@ -99,6 +99,46 @@ mod tests {
         assert!(refused.text.contains("auditor"), "{}", refused.text);
         owner.client.post(&path(&reads_the_log), json!({})).await.expect(200);
         admin.client.post(&path(&looks), json!({})).await.expect(200);
+    }
+
+    #[tokio::test]
+    async fn t18_where_duties_are_apart_an_operator_carries_one_at_a_time() {
+        let test = start().await;
+        let acme = test.bench.tenant("acme").await;
+        let owner = test.person(&acme, "owner", Role::Owner).await;
+        let operator = test.operator("root").await;
+        let (runs, reads, looks) = (
+            operator.asks_as(&acme, "operator", 60).await,
+            operator.asks_as(&acme, "auditor", 60).await,
+            operator.asks_as(&acme, "viewer", 60).await,
+        );
+        let apart = sqlx::query("update identity.tenants set duties_apart = true where tenant_id = $1").bind(acme.id);
+        // Whoever owns it carries all duties: they go last, as an endpoint would ask.
+        let unbound =
+            sqlx::query("delete from identity.role_bindings where tenant_id = $1 and role = 'owner'").bind(acme.id);
+        unbound.execute(&mut test.bench.superuser().await).await.unwrap();
+        apart.execute(&mut test.bench.superuser().await).await.unwrap();
+        owner.client.post(&path(&runs), json!({})).await.expect(200);
+        let refused = owner.client.post(&path(&reads), json!({})).await.expect(409);
+        assert!(refused.text.contains("duties"), "{}", refused.text);
+        owner.client.post(&path(&looks), json!({})).await.expect(200);
+        let end = format!("/api/v1/operator-access/{runs}:end");
+        owner.client.post(&end, json!({})).await.expect(200);
+        owner.client.post(&path(&reads), json!({})).await.expect(200);
+    }
+
+    #[tokio::test]
+    async fn a_consent_falls_while_whoever_gave_it_is_disabled() {
+        let test = start().await;
+        let acme = test.bench.tenant("acme").await;
+        let owner = test.person(&acme, "owner", Role::Owner).await;
+        let admin = test.person(&acme, "admin", Role::Admin).await;
+        let access = test.operator("root").await.asks(&acme).await;
+        admin.client.post(&path(&access), json!({})).await.expect(200);
+        assert!(test.access_standing(&access).await.unwrap().live);
+        let disabled = json!({"enabled": false});
+        owner.client.patch(&admin.path, "*", disabled).await.expect(200);
+        assert!(!test.access_standing(&access).await.unwrap().live);
     }
 
     #[tokio::test]

@@ -2459,7 +2459,7 @@ export interface paths {
         head?: never;
         /**
          * Changes an identity provider.
-         * @description Send the `ETag` last read as `If-Match`. Whoever changes a provider must carry all that its rules give, those before and those after. Sessions that were begun by it go on. Needs `identity_provider.modify` and a factor shown of late.
+         * @description Send the `ETag` last read as `If-Match`. Whoever changes a provider must carry all that its rules give, those before and those after, and all that the people carry who come by it. Sessions that were begun by it go on. Needs `identity_provider.modify` and a factor shown of late.
          */
         patch: operations["modify_identity_provider"];
         trace?: never;
@@ -2699,7 +2699,7 @@ export interface paths {
         put?: never;
         /**
          * Lets an operator in.
-         * @description Consents: from now on, for as long as was asked, the operator may do in the tenant what the role asked for carries, but for whatever changes credentials or rights, and each of their calls is in the audit log. Nobody lets anybody in with more than they carry themselves. 409 when there is nothing to decide any more. Needs `operator_access.approve` and a factor shown of late.
+         * @description Consents: from now on, for as long as was asked, the operator may do in the tenant what the role asked for carries, but for whatever changes credentials or rights, and each of their calls is in the audit log. Nobody lets anybody in with more than they carry themselves or may appoint to. 409 when there is nothing to decide any more. Needs `operator_access.approve` and a factor shown of late.
          */
         post: operations["approve_operator_access"];
         delete?: never;

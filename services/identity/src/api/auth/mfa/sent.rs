@@ -16,7 +16,7 @@ use crate::api::auth::{budget, too_many};
 use crate::api::codes::{self, SentCode, Way};
 use crate::factor::sent::{Bound, Code, For, LIVES};
 use crate::factor::{Factor, Kind};
-use crate::guess;
+use crate::guess::{self, Destination};
 use crate::signin::challenge::Challenge;
 use crate::signin::{Event, State};
 use crate::state::Identity;
@@ -68,7 +68,7 @@ pub(super) async fn send(
     };
     let email = store::people::email_at_sign_in(&mut tx, challenge.tenant, pending.user).await?;
     let way = Way::of(identity, factor, email)?;
-    let budgets = way.budgets(identity, pending.user);
+    let budgets = way.budgets(identity, person, Destination::Proven(factor.id));
     if let Some(spent) = budget::spend(&mut tx, &budgets).await? {
         drop(tx);
         let who = (challenge.tenant, format!("user:{}", pending.user));

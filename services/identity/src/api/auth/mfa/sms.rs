@@ -161,12 +161,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn t11_messages_to_one_number_run_out_whoever_asks_for_them() {
+    async fn t11_messages_to_one_number_run_out_and_strangers_do_not_spend_its_holders() {
         let clock = held();
         let sending = Sending::start(&clock).await;
         let test = &sending.test;
         let owner = sending.sign_up("acme").await;
         sending.add_phone(&owner).await;
+        // Another account is no way around: the number is the same.
+        for stranger in 0..5 {
+            let other = sending.sign_up(&format!("pump-{stranger}")).await;
+            let client = sending.enter(&other).await;
+            let body = json!({"phone": "+49 151 1234 5678"});
+            let status = if stranger < 4 { 201 } else { 429 };
+            client.post("/api/v1/me/mfa/sms", body).await.expect(status);
+        }
+        // And it keeps nobody out whose number it is.
         for _ in 0..2 {
             let challenge = test.challenge(&owner).await;
             for _ in 0..2 {
@@ -176,12 +185,7 @@ mod tests {
         let refused = sending.send("sms", &test.challenge(&owner).await).await.expect(429);
         let wait: u64 = refused.header("retry-after").parse().unwrap();
         assert!((1..=17_281).contains(&wait), "{wait}");
-        // Another account is no way around: the number is the same.
-        let other = sending.sign_up("pump").await;
-        let client = sending.enter(&other).await;
-        let body = json!({"phone": "+49 151 1234 5678"});
-        client.post("/api/v1/me/mfa/sms", body).await.expect(429);
-        assert_eq!(sending.texted(5).await.len(), 5);
+        assert_eq!(sending.texted(9).await.len(), 9);
         let denied = ("session.create".to_owned(), "denied".to_owned());
         assert!(test.bench.audit(owner.tenant).await.contains(&denied));
         clock.advance(Duration::from_secs(wait));

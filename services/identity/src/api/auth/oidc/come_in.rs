@@ -84,6 +84,9 @@ pub(super) async fn settle(
     vouched: &Vouched,
 ) -> Result<Result<Settled, Turned>, fault::Error> {
     let mut tx = identity.db.system(Reason::SignIn).await?;
+    // While it was asked, it may have been switched off, or be believed less.
+    let now_is = store::identity_providers::returning(&mut tx, provider.tenant, provider.id).await?;
+    let provider = &now_is.ok_or_else(super::refused)?;
     let found = whoever(&mut tx, provider, vouched).await?;
     let now = tx.now();
     let factor = provider.trust.covers(vouched.acr.as_deref(), &vouched.amr);

@@ -13,6 +13,7 @@ use crate::api::codes::{self, SentCode, Way};
 use crate::api::factors::signed_in;
 use crate::factor::Kind;
 use crate::factor::sent::LIVES;
+use crate::guess::Destination;
 use crate::state::Identity;
 use crate::store;
 
@@ -75,7 +76,13 @@ pub async fn send_step_up(
     codes::must_do(&policy, &carried, &factors).map_err(|detail| fault::Error::invalid("/kind", detail))?;
     let way = Way::of(&identity, factor, email)?;
     if !ask.is_dry_run() {
-        codes::pay(&mut paid, &identity, user, &way).await?;
+        codes::pay(
+            &mut paid,
+            &identity,
+            (ask.caller().tenant(), user),
+            (&way, Destination::Proven(factor.id)),
+        )
+        .await?;
     }
     paid.commit().await?;
 

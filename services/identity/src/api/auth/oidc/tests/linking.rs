@@ -134,3 +134,31 @@ async fn t14_linking_and_unlinking_ask_for_a_factor_shown_of_late() {
         assert_eq!(refused.expect(403).code(), "step_up_required");
     }
 }
+
+#[tokio::test]
+async fn t18_who_comes_by_a_provider_is_not_acted_on_through_it() {
+    let world = world(json!({"create_users": false})).await;
+    let owner = world.test.person(&world.tenant, "owner", Role::Owner).await;
+    let admin = world.test.person(&world.tenant, "admin", Role::Admin).await;
+    let corp = "/api/v1/identity-providers/corp";
+    let trusting = json!({"second_factor": {"amr": ["pwd"]}});
+    admin
+        .client
+        .patch(&format!("{corp}?dry_run=true"), "*", trusting.clone())
+        .await
+        .expect(200);
+
+    let tokens = world.test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
+    let client = world.test.enter_now(&tokens).await;
+    let begun = client.post(PATH, json!({"provider": "corp"})).await.expect(201);
+    let at = door(&begun);
+    let code = world.corp.admit(&at, &ada());
+    client.post(CONFIRM, answer(&at, &code)).await.expect(201);
+
+    let refused = admin.client.patch(corp, "*", trusting.clone()).await.expect(403);
+    assert!(refused.text.contains("owner"), "{}", refused.text);
+    let off = json!({"enabled": false});
+    admin.client.patch(corp, "*", off).await.expect(403);
+    admin.client.delete_if(corp, "*").await.expect(403);
+    owner.client.patch(corp, "*", trusting).await.expect(200);
+}

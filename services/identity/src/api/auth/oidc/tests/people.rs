@@ -81,7 +81,8 @@ async fn nobody_is_made_where_none_may_be_or_without_an_address() {
     for claims in [
         json!({"sub": "1"}),
         json!({"sub": "1", "email": "a@b.example", "email_verified": false}),
-        json!({"sub": "1", "email": "no address"}),
+        json!({"sub": "1", "email": "no address", "email_verified": true}),
+        json!({"sub": "1", "email": "a@b.example"}),
     ] {
         world.corp.script(|script| script.userinfo = json!({"sub": "1"}));
         world.come(&claims).await.expect(403);
@@ -91,9 +92,9 @@ async fn nobody_is_made_where_none_may_be_or_without_an_address() {
         .corp
         .script(|script| script.userinfo = json!({"sub": "2", "email": "two@example.com"}));
     world.come(&json!({"sub": "1"})).await.expect(401);
-    world
-        .corp
-        .script(|script| script.userinfo = json!({"sub": "1", "email": "one@example.com", "name": "One"}));
+    world.corp.script(|script| {
+        script.userinfo = json!({"sub": "1", "email": "one@example.com", "email_verified": true, "name": "One"})
+    });
     world.come(&json!({"sub": "1"})).await.expect(200);
     assert!(world.test.dump("identity.users").await.contains("one@example.com"));
 }
