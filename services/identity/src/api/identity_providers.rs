@@ -51,7 +51,7 @@ pub struct GroupRule {
 /// What a provider says when a second factor was shown there, and is believed.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct SecondFactor {
+pub struct BelievedFactor {
     /// One of these as `acr`.
     #[schema(example = json!(["phr"]), max_items = 20)]
     pub acr: Vec<String>,
@@ -60,7 +60,7 @@ pub struct SecondFactor {
     pub amr: Vec<String>,
 }
 
-impl SecondFactor {
+impl BelievedFactor {
     fn check(&self) -> Result<Trust, FieldError> {
         Ok(Trust {
             acr: check_words("/second_factor/acr", &self.acr)?,
@@ -104,7 +104,7 @@ pub struct IdentityProviderView {
     /// Who is put into which group at each sign-in, and taken out again.
     pub groups: Vec<GroupRule>,
     /// What it says when a second factor was shown there, and is believed.
-    pub second_factor: SecondFactor,
+    pub second_factor: BelievedFactor,
     /// Where it sends people back to: to be allowed there.
     #[schema(example = "https://cloud.example/sign-in/callback")]
     pub redirect_uri: String,
@@ -136,7 +136,7 @@ impl IdentityProviderView {
             create_users: provider.create_users,
             groups_claim: provider.groups_claim.clone(),
             groups: rules.iter().map(rule).collect(),
-            second_factor: SecondFactor {
+            second_factor: BelievedFactor {
                 acr: provider.trust.acr.clone(),
                 amr: provider.trust.amr.clone(),
             },

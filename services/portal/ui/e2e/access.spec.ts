@@ -34,7 +34,11 @@ async function ask(staff: Page, tenant: string, reason: string): Promise<void> {
   await expect(staff.getByText("Asked; it waits for their consent")).toBeVisible();
 }
 
-test("an operator asks, the organisation lets in, ends and refuses", async ({ page, browser, baseURL }, info) => {
+test("an operator asks, the organisation lets in, ends and refuses", async ({
+  page,
+  browser,
+  baseURL,
+}, info) => {
   const faults = watch(page);
   const owner = newcomer();
   await signUp(page, owner);

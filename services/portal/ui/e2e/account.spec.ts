@@ -1,6 +1,6 @@
 /** One's own: second factors, step-up, sessions, keys, password. */
 import { expect, test, type Browser, type Page } from "@playwright/test";
-import { newcomer, signUp, watch, type Person } from "./kit";
+import { newcomer, signOut, signUp, toAccount, watch, type Person } from "./kit";
 import { authenticator } from "./totp";
 
 async function signIn(page: Page, { email, password }: Person): Promise<void> {
@@ -8,12 +8,6 @@ async function signIn(page: Page, { email, password }: Person): Promise<void> {
   await page.getByLabel("Email").fill(email);
   await page.getByLabel("Password", { exact: true }).fill(password);
   await page.keyboard.press("Enter");
-}
-
-async function signOut(page: Page): Promise<void> {
-  await page.getByRole("button", { name: /^Account/ }).click();
-  await page.getByRole("menuitem", { name: "Sign out" }).click();
-  await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
 }
 
 /** Another browser of the same person. */
@@ -24,12 +18,6 @@ async function elsewhere(browser: Browser, baseURL: string | undefined): Promise
     locale: "en-US",
   });
   return context.newPage();
-}
-
-async function toAccount(page: Page): Promise<void> {
-  await page.getByRole("button", { name: /^Account/ }).click();
-  await page.getByRole("menuitem", { name: "Your account" }).click();
-  await expect(page.getByRole("heading", { level: 1, name: "Your account" })).toBeVisible();
 }
 
 /** Adds an authenticator by keyboard, and gives it with the recovery codes. */

@@ -25,6 +25,23 @@ export async function signUp(page: Page, person: Person): Promise<void> {
   await expect(page.getByRole("heading", { level: 1, name: "Virtual machines" })).toBeVisible();
 }
 
+/** Opens the menu of one's own. A dialog that is still closing would take the focus, and the menu would go with it. */
+async function choose(page: Page, item: string): Promise<void> {
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  await page.getByRole("button", { name: /^Account/ }).click();
+  await page.getByRole("menuitem", { name: item }).click();
+}
+
+export async function signOut(page: Page): Promise<void> {
+  await choose(page, "Sign out");
+  await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
+}
+
+export async function toAccount(page: Page): Promise<void> {
+  await choose(page, "Your account");
+  await expect(page.getByRole("heading", { level: 1, name: "Your account" })).toBeVisible();
+}
+
 /** Picks what every system has: the first flavor and the first image. */
 export async function fillVm(page: Page, name: string): Promise<void> {
   await page.getByLabel("Name", { exact: true }).fill(name);

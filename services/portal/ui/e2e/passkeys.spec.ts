@@ -1,6 +1,6 @@
 /** Passkeys, with Chromium's own virtual device: add, sign in alone, as second factor, show again. */
 import { expect, test, type Page } from "@playwright/test";
-import { expectAccessible, newcomer, signUp, watch, type Person } from "./kit";
+import { expectAccessible, newcomer, signOut, signUp, toAccount, watch, type Person } from "./kit";
 
 /** A device that verifies its holder by itself. */
 async function device(page: Page): Promise<{ absent: () => Promise<void> }> {
@@ -30,19 +30,8 @@ async function withoutOffers(page: Page): Promise<void> {
   });
 }
 
-async function signOut(page: Page): Promise<void> {
-  await page.getByRole("button", { name: /^Account/ }).click();
-  await page.getByRole("menuitem", { name: "Sign out" }).click();
-}
-
 async function atWork(page: Page): Promise<void> {
   await expect(page.getByRole("heading", { level: 1, name: "Virtual machines" })).toBeVisible();
-}
-
-async function toAccount(page: Page): Promise<void> {
-  await page.getByRole("button", { name: /^Account/ }).click();
-  await page.getByRole("menuitem", { name: "Your account" }).click();
-  await expect(page.getByRole("heading", { level: 1, name: "Your account" })).toBeVisible();
 }
 
 async function addPasskey(page: Page, name: string): Promise<void> {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use web::{Change, DryRun, Once, Refusals};
 
-use super::{IdentityProviderView, NewGroupRule, SecondFactor, check_claim, rules};
+use super::{BelievedFactor, IdentityProviderView, NewGroupRule, check_claim, rules};
 use crate::project::Name;
 use crate::provider::settings::ProviderSettings;
 use crate::provider::{self, MOST, Provider, check_credential, check_line, check_words};
@@ -56,7 +56,7 @@ pub struct CreateIdentityProvider {
     pub groups: Vec<NewGroupRule>,
     /// What it says when a second factor was shown there, and is believed.
     #[serde(default)]
-    pub second_factor: SecondFactor,
+    pub second_factor: BelievedFactor,
 }
 
 fn usual_scopes() -> Vec<String> {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use web::{Change, DryRun, IfMatch, Refusals};
 
-use super::{IdentityProviderView, InProvider, NewGroupRule, SecondFactor, check_claim, rules};
+use super::{BelievedFactor, IdentityProviderView, InProvider, NewGroupRule, check_claim, rules};
 use crate::project::Name;
 use crate::provider::{self, Provider, check_credential, check_line, check_words};
 use crate::state::Identity;
@@ -44,7 +44,7 @@ pub struct ModifyIdentityProvider {
     /// All rules of groups, in the place of those there are.
     pub groups: Option<Vec<NewGroupRule>>,
     /// What it says when a second factor was shown there, and is believed.
-    pub second_factor: Option<SecondFactor>,
+    pub second_factor: Option<BelievedFactor>,
 }
 
 /// The provider as it is to be, but for its secret.

@@ -3412,6 +3412,27 @@ export interface components {
             /** @description What `navigator.credentials.create` takes as `publicKey`. */
             public_key: components["schemas"]["CreationOptions"];
         };
+        /** @description What a provider says when a second factor was shown there, and is believed. */
+        BelievedFactor: {
+            /**
+             * @description One of these as `acr`.
+             * @default []
+             * @example [
+             *       "phr"
+             *     ]
+             */
+            acr: string[];
+            /**
+             * @description Or one of these within `amr`.
+             * @default []
+             * @example [
+             *       "mfa",
+             *       "otp",
+             *       "hwk"
+             *     ]
+             */
+            amr: string[];
+        };
         /** @description When a binding counts; all parts must hold. */
         BindingCondition: {
             /**
@@ -3846,7 +3867,7 @@ export interface components {
             /** @description Who is put into which group at each sign-in, and taken out again; 200 rules at most. */
             groups?: components["schemas"]["NewGroupRule"][];
             /** @description What it says when a second factor was shown there, and is believed. */
-            second_factor?: components["schemas"]["SecondFactor"];
+            second_factor?: components["schemas"]["BelievedFactor"];
         };
         /** @description An image to be. */
         CreateImage: {
@@ -5316,7 +5337,7 @@ export interface components {
             /** @description Who is put into which group at each sign-in, and taken out again. */
             groups: components["schemas"]["GroupRule"][];
             /** @description What it says when a second factor was shown there, and is believed. */
-            second_factor: components["schemas"]["SecondFactor"];
+            second_factor: components["schemas"]["BelievedFactor"];
             /**
              * @description Where it sends people back to: to be allowed there.
              * @example https://cloud.example/sign-in/callback
@@ -5927,7 +5948,7 @@ export interface components {
             groups_claim?: string | null;
             /** @description All rules of groups, in the place of those there are. */
             groups?: components["schemas"]["NewGroupRule"][] | null;
-            second_factor?: components["schemas"]["SecondFactor"] | null;
+            second_factor?: components["schemas"]["BelievedFactor"] | null;
         };
         /** @description What to change of oneself. */
         ModifyMe: {
@@ -7080,7 +7101,7 @@ export interface components {
                 /** @description Who is put into which group at each sign-in, and taken out again. */
                 groups: components["schemas"]["GroupRule"][];
                 /** @description What it says when a second factor was shown there, and is believed. */
-                second_factor: components["schemas"]["SecondFactor"];
+                second_factor: components["schemas"]["BelievedFactor"];
                 /**
                  * @description Where it sends people back to: to be allowed there.
                  * @example https://cloud.example/sign-in/callback
@@ -8490,27 +8511,11 @@ export interface components {
              */
             score: number;
         };
-        /** @description What a provider says when a second factor was shown there, and is believed. */
-        SecondFactor: {
-            /**
-             * @description One of these as `acr`.
-             * @default []
-             * @example [
-             *       "phr"
-             *     ]
-             */
-            acr: string[];
-            /**
-             * @description Or one of these within `amr`.
-             * @default []
-             * @example [
-             *       "mfa",
-             *       "otp",
-             *       "hwk"
-             *     ]
-             */
-            amr: string[];
-        };
+        /**
+         * @description Who must have a second factor.
+         * @enum {string}
+         */
+        SecondFactor: "optional" | "privileged" | "everyone";
         /** @description A challenge for which a code is to be sent. */
         SendCode: {
             /**

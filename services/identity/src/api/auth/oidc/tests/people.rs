@@ -93,7 +93,7 @@ async fn nobody_is_made_where_none_may_be_or_without_an_address() {
         .script(|script| script.userinfo = json!({"sub": "2", "email": "two@example.com"}));
     world.come(&json!({"sub": "1"})).await.expect(401);
     world.corp.script(|script| {
-        script.userinfo = json!({"sub": "1", "email": "one@example.com", "email_verified": true, "name": "One"})
+        script.userinfo = json!({"sub": "1", "email": "one@example.com", "email_verified": true, "name": "One"});
     });
     world.come(&json!({"sub": "1"})).await.expect(200);
     assert!(world.test.dump("identity.users").await.contains("one@example.com"));
