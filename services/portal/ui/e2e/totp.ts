@@ -2,6 +2,8 @@
 import { createHmac } from "node:crypto";
 
 const STEP_MS = 30_000;
+/** As long as a code may take from here to where it is judged. */
+const ON_THE_WAY_MS = 5_000;
 
 export function totp(secret: string, at = Date.now()): string {
   const count = Buffer.alloc(8);
@@ -22,7 +24,8 @@ function base32(text: string): Buffer {
 export function authenticator(secret: string): () => string {
   let last = 0;
   return () => {
-    const step = Math.max(last + 1, Math.floor(Date.now() / STEP_MS) - 1);
+    const oldest = Math.floor((Date.now() + ON_THE_WAY_MS) / STEP_MS) - 1;
+    const step = Math.max(last + 1, oldest);
     if (step > Math.floor(Date.now() / STEP_MS) + 1) throw new Error("no code left in this minute");
     last = step;
     return totp(secret, step * STEP_MS);
