@@ -26,7 +26,7 @@ export async function signUp(page: Page, person: Person): Promise<void> {
 }
 
 /** Opens the menu of one's own. A dialog that is still closing would take the focus, and the menu would go with it. */
-async function choose(page: Page, item: string): Promise<void> {
+export async function choose(page: Page, item: string): Promise<void> {
   await expect(page.getByRole("dialog")).toHaveCount(0);
   await page.getByRole("button", { name: /^Account/ }).click();
   await page.getByRole("menuitem", { name: item }).click();

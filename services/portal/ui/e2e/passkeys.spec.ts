@@ -1,6 +1,6 @@
 /** Passkeys, with Chromium's own virtual device: add, sign in alone, as second factor, show again. */
 import { expect, test, type Page } from "@playwright/test";
-import { expectAccessible, newcomer, signOut, signUp, toAccount, watch, type Person } from "./kit";
+import { choose, expectAccessible, newcomer, signOut, signUp, toAccount, watch, type Person } from "./kit";
 
 /** A device that verifies its holder by itself. */
 async function device(page: Page): Promise<{ absent: () => Promise<void> }> {
@@ -117,7 +117,7 @@ test("where the browser offers passkeys by itself, choosing one signs in", async
   test.skip(!offers, "this Chromium has no conditional mediation");
   // The virtual device chooses at once, maybe before the page that was left is out of sight.
   const chosen = page.waitForResponse((reply) => reply.url().endsWith("/auth/passkey"));
-  await signOut(page);
+  await choose(page, "Sign out");
   expect((await chosen).status()).toBe(200);
   await page.goto("/");
   await atWork(page);
