@@ -115,6 +115,18 @@ impl<A: Action> Change<A> {
         self.told.push(tenant);
     }
 
+    /// Steps into a tenant: the one door through row security from the platform's side, until [`Self::leave`]. The grant is
+    /// the proof of the right.
+    pub async fn enter(&mut self, _: &Granted<Platform, A>, tenant: TenantId) -> Result<(), crate::Error> {
+        crate::read::set_tenant(self.sql(), tenant).await
+    }
+
+    /// Back, so that the audit entry and the answer kept for the key of the same commit are the caller's own.
+    pub async fn leave(&mut self) -> Result<(), crate::Error> {
+        let home = self.tenant_id();
+        crate::read::set_tenant(self.sql(), home).await
+    }
+
     /// The client must have named the object's present state: 428 without `If-Match`, 412 with an older one. Whoever asks
     /// this holds the object's row locked, unless it never changes: else two clients that read one state were both right.
     pub fn must_match<T: Subject>(&self, present: &T) -> Result<(), fault::Error> {

@@ -4,6 +4,7 @@ mod manifests;
 mod size;
 mod sql;
 mod toplevel;
+mod wire;
 mod words;
 
 use std::{fmt, fs, path::Path};
@@ -36,12 +37,13 @@ impl fmt::Display for Finding {
 
 type Rule = fn(&[Source]) -> Vec<Finding>;
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     sql::outside_store,
     manifests::arrows,
     manifests::versions,
     size::too_long,
     toplevel::strangers,
+    wire::one_name,
     words::forbidden,
 ];
 

@@ -6,20 +6,41 @@ pub mod list;
 pub mod read;
 pub mod refuse;
 
-use auth::{AccessKind, Principal};
+use auth::{AccessKind, Action, Caller, Principal};
 use chrono::{DateTime, Utc};
-use db::Subject;
+use db::{Granted, Subject};
+use fault::Kind;
 use ids::{OperatorAccessId, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::access::{Access, Side, State};
+use crate::store;
 
 /// An access' path.
 #[derive(Debug, Deserialize)]
 pub struct OfAccess {
     /// Id.
     pub access: OperatorAccessId,
+}
+
+impl OfAccess {
+    /// The access, held until the commit, and the right to do `A` to it.
+    async fn hold<A: Action>(&self, tx: &mut db::Change<A>) -> Result<Granted<Access, A>, fault::Error> {
+        let tenant = tx.tenant_id();
+        let held = store::operator_access::hold(tx, tenant, self.access).await?;
+        tx.grant(held.ok_or_else(|| fault::Error::not_found("operator access"))?)
+    }
+}
+
+/// Consent is somebody's word.
+fn decider(caller: &Caller) -> Result<UserId, fault::Error> {
+    caller.user().ok_or_else(|| {
+        fault::Error::new(
+            Kind::Forbidden,
+            "Only a person consents or refuses; sign in instead of using a machine's key.",
+        )
+    })
 }
 
 /// How far an access has come.

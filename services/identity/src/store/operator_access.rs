@@ -197,7 +197,7 @@ pub async fn insert<A: Action>(
     operator: UserId,
 ) -> Result<Access, fault::Error> {
     let (now, id) = (tx.now(), OperatorAccessId::mint());
-    enter(tx, platform, new.tenant).await?;
+    tx.enter(platform, new.tenant).await?;
     let known: bool = sqlx::query_scalar("select exists (select from identity.tenants where tenant_id = $1)")
         .bind(new.tenant)
         .fetch_one(tx.sql())
@@ -237,7 +237,7 @@ pub async fn insert<A: Action>(
     .await
     .map_err(db::Error::from)?;
     let made = hold(tx, new.tenant, id).await?;
-    leave(tx).await?;
+    tx.leave().await?;
     made.ok_or_else(|| fault::Error::internal("what was written is not there"))
 }
 
@@ -256,9 +256,9 @@ pub async fn hold_any<A: Action>(
     platform: &Granted<Platform, A>,
     (tenant, id): (TenantId, OperatorAccessId),
 ) -> Result<Option<Access>> {
-    enter(tx, platform, tenant).await?;
+    tx.enter(platform, tenant).await?;
     let held = hold(tx, tenant, id).await?;
-    leave(tx).await?;
+    tx.leave().await?;
     Ok(held)
 }
 
@@ -270,10 +270,10 @@ pub async fn set_confirmed(
     by: UserId,
 ) -> Result<Access, fault::Error> {
     let ends_at = tx.now() + TimeDelta::minutes(i64::from(access.minutes));
-    enter(tx, platform, access.tenant).await?;
+    tx.enter(platform, access.tenant).await?;
     must_keep_apart(tx, access).await?;
     let granted = decide(tx, access, ("granted", Some(ends_at)), (None, Some(by))).await?;
-    leave(tx).await?;
+    tx.leave().await?;
     Ok(granted)
 }
 
@@ -283,9 +283,9 @@ pub async fn set_given_back(
     platform: &Granted<Platform, tenant_access::End>,
     access: &Access,
 ) -> Result<Access> {
-    enter(tx, platform, access.tenant).await?;
+    tx.enter(platform, access.tenant).await?;
     let ended = end(tx, access, Side::Operator).await?;
-    leave(tx).await?;
+    tx.leave().await?;
     Ok(ended)
 }
 
@@ -413,24 +413,4 @@ async fn end<A: Action>(tx: &mut Change<A>, access: &Access, side: Side) -> Resu
 async fn again<A: Action>(tx: &mut Change<A>, access: &Access) -> Result<Access> {
     let now = hold(tx, access.tenant, access.id).await?;
     Ok(now.unwrap_or_else(|| access.clone()))
-}
-
-/// The one door through row security: an operator's transaction steps into one named tenant. The grant is the proof of the
-/// right.
-async fn enter<A: Action>(tx: &mut Change<A>, _platform: &Granted<Platform, A>, tenant: TenantId) -> Result<()> {
-    become_tenant(tx, tenant).await
-}
-
-/// Back, so that the audit entry and the answer kept for the key of the same commit are the operator's own.
-async fn leave<A: Action>(tx: &mut Change<A>) -> Result<()> {
-    let home = tx.tenant_id();
-    become_tenant(tx, home).await
-}
-
-async fn become_tenant<A: Action>(tx: &mut Change<A>, tenant: TenantId) -> Result<()> {
-    sqlx::query("select set_config('app.tenant', $1, true)")
-        .bind(tenant.to_string())
-        .execute(tx.sql())
-        .await?;
-    Ok(())
 }

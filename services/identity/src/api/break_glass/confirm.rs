@@ -2,14 +2,14 @@ use actix_web::post;
 use actix_web::web::{Data, Path};
 use auth::AccessKind;
 use auth::action::break_glass;
-use db::{Changed, Outcome, Status};
+use db::{Outcome, Status};
 use fault::Kind;
 use ids::UserId;
 use web::{Change, DryRun, Once, Refusals};
 
 use crate::access::{Access, operator};
 use crate::api::operator_access::{OfAccess, OperatorAccessView};
-use crate::api::tenant_access::end::find;
+use crate::api::tenant_access::changed;
 use crate::state::Identity;
 use crate::store;
 
@@ -34,12 +34,11 @@ pub async fn confirm_break_glass(
     path: Path<OfAccess>,
     identity: Data<Identity>,
 ) -> Outcome<OperatorAccessView> {
-    let tenant = find(&identity, &path).await?;
+    let tenant = path.tenant(&identity).await?;
 
     let mut tx = ask.begin(&identity.db).await?;
     let platform = tx.platform()?;
-    let held = store::operator_access::hold_any(&mut tx, &platform, (tenant, path.access)).await?;
-    let held = held.ok_or_else(|| fault::Error::not_found("operator access"))?;
+    let held = path.hold_in(&mut tx, &platform, tenant).await?;
     let second = second(&mut tx, &held).await?;
 
     held.must_be(AccessKind::BreakGlass)?;
@@ -47,16 +46,11 @@ pub async fn confirm_break_glass(
     let granted = store::operator_access::set_confirmed(&mut tx, &platform, &held, second).await?;
     tx.tell(&platform, held.tenant);
 
-    let (before, after) = (&held, &granted);
-    let effect = Changed(
-        OperatorAccessView::from_outside(before),
-        OperatorAccessView::from_outside(after),
-    );
-    tx.finish(Status::Ok, effect).await
+    tx.finish(Status::Ok, changed(&held, &granted)).await
 }
 
-/// Another operator, with a second factor that counts; a code that is sent does not. That it was shown of late, the action asks for already: of several proofs it is
-/// the strongest that counts.
+/// Another operator, with a second factor that counts; a code that is sent does not. That it was shown of late, the action
+/// asks for already: of several proofs it is the strongest that counts.
 async fn second(tx: &mut db::Change<break_glass::Confirm>, access: &Access) -> Result<UserId, fault::Error> {
     let second = operator(tx.caller())?;
     if second == access.operator {

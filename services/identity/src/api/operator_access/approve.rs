@@ -3,10 +3,9 @@ use actix_web::web::{Data, Path};
 use auth::action::operator_access;
 use auth::{AccessKind, Binding};
 use db::{Changed, Outcome, Status};
-use fault::Kind;
 use web::{Change, DryRun, Once, Refusals};
 
-use super::{OfAccess, OperatorAccessView};
+use super::{OfAccess, OperatorAccessView, decider};
 use crate::state::Identity;
 use crate::store;
 use crate::user::must_give;
@@ -17,8 +16,8 @@ use crate::user::must_give;
     tag = "operator-access",
     description = "Consents: from now on, for as long as was asked, the operator may do in the tenant what the role asked for \
                    carries, but for whatever changes credentials or rights, and each of their calls is in the audit log. \
-                   Nobody lets anybody in with more than they carry themselves or may appoint to. 409 when there is nothing to decide any more. \
-                   Needs `operator_access.approve` and a factor shown of late.",
+                   Nobody lets anybody in with more than they carry themselves or may appoint to. 409 when there is \
+                   nothing to decide any more. Needs `operator_access.approve` and a factor shown of late.",
     params(
         ("access" = String, Path, description = "Id", example = "0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3"),
         DryRun,
@@ -34,10 +33,8 @@ pub async fn approve_operator_access(
     identity: Data<Identity>,
 ) -> Outcome<OperatorAccessView> {
     let mut tx = ask.begin(&identity.db).await?;
-    let tenant = tx.tenant_id();
-    let held = store::operator_access::hold(&mut tx, tenant, path.access).await?;
-    let held = tx.grant(held.ok_or_else(|| fault::Error::not_found("operator access"))?)?;
-    let person = ask.caller().user().ok_or_else(no_person)?;
+    let held = path.hold(&mut tx).await?;
+    let person = decider(ask.caller())?;
     must_give(ask.caller(), &[Binding::role(held.role, None)])?;
 
     held.must_be(AccessKind::Consent)?;
@@ -46,14 +43,6 @@ pub async fn approve_operator_access(
 
     let effect = Changed(OperatorAccessView::of(&held), OperatorAccessView::of(&granted));
     tx.finish(Status::Ok, effect).await
-}
-
-/// Consent is somebody's word.
-pub fn no_person() -> fault::Error {
-    fault::Error::new(
-        Kind::Forbidden,
-        "Only a person consents or refuses; sign in instead of using a machine's key.",
-    )
 }
 
 #[cfg(test)]

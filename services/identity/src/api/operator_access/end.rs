@@ -29,9 +29,7 @@ pub async fn end_operator_access(
     identity: Data<Identity>,
 ) -> Outcome<OperatorAccessView> {
     let mut tx = ask.begin(&identity.db).await?;
-    let tenant = tx.tenant_id();
-    let held = store::operator_access::hold(&mut tx, tenant, path.access).await?;
-    let held = tx.grant(held.ok_or_else(|| fault::Error::not_found("operator access"))?)?;
+    let held = path.hold(&mut tx).await?;
 
     held.must_not_be_over()?;
     let ended = store::operator_access::set_ended(&mut tx, &held).await?;

@@ -5,8 +5,7 @@ use auth::action::operator_access;
 use db::{Changed, Outcome, Status};
 use web::{Change, DryRun, Once, Refusals};
 
-use super::approve::no_person;
-use super::{OfAccess, OperatorAccessView};
+use super::{OfAccess, OperatorAccessView, decider};
 use crate::state::Identity;
 use crate::store;
 
@@ -31,10 +30,8 @@ pub async fn refuse_operator_access(
     identity: Data<Identity>,
 ) -> Outcome<OperatorAccessView> {
     let mut tx = ask.begin(&identity.db).await?;
-    let tenant = tx.tenant_id();
-    let held = store::operator_access::hold(&mut tx, tenant, path.access).await?;
-    let held = tx.grant(held.ok_or_else(|| fault::Error::not_found("operator access"))?)?;
-    let person = ask.caller().user().ok_or_else(no_person)?;
+    let held = path.hold(&mut tx).await?;
+    let person = decider(ask.caller())?;
 
     held.must_be(AccessKind::Consent)?;
     held.must_wait()?;

@@ -1,10 +1,11 @@
 use actix_web::post;
 use actix_web::web::{Data, Path};
 use auth::action::tenant_access;
-use db::{Changed, Outcome, Reason, Status};
+use db::{Outcome, Status};
 use fault::Kind;
 use web::{Change, DryRun, Once, Refusals};
 
+use super::changed;
 use crate::access::operator;
 use crate::api::operator_access::{OfAccess, OperatorAccessView};
 use crate::state::Identity;
@@ -30,12 +31,11 @@ pub async fn end_tenant_access(
     path: Path<OfAccess>,
     identity: Data<Identity>,
 ) -> Outcome<OperatorAccessView> {
-    let tenant = find(&identity, &path).await?;
+    let tenant = path.tenant(&identity).await?;
 
     let mut tx = ask.begin(&identity.db).await?;
     let platform = tx.platform()?;
-    let held = store::operator_access::hold_any(&mut tx, &platform, (tenant, path.access)).await?;
-    let held = held.ok_or_else(|| fault::Error::not_found("operator access"))?;
+    let held = path.hold_in(&mut tx, &platform, tenant).await?;
     if operator(ask.caller())? != held.operator {
         let detail = "Only the operator whose access it is gives it back; the tenant can end it as well.";
         return Err(fault::Error::new(Kind::Forbidden, detail).into());
@@ -45,19 +45,7 @@ pub async fn end_tenant_access(
     let ended = store::operator_access::set_given_back(&mut tx, &platform, &held).await?;
     tx.tell(&platform, held.tenant);
 
-    let (before, after) = (&held, &ended);
-    let effect = Changed(
-        OperatorAccessView::from_outside(before),
-        OperatorAccessView::from_outside(after),
-    );
-    tx.finish(Status::Ok, effect).await
-}
-
-/// Whose content an access is to: operators name it by its id alone.
-pub async fn find(identity: &Identity, path: &OfAccess) -> Result<ids::TenantId, fault::Error> {
-    let mut tx = identity.db.system(Reason::Operator).await?;
-    let tenant = store::operator_access::tenant_of(&mut tx, path.access).await?;
-    tenant.ok_or_else(|| fault::Error::not_found("operator access"))
+    tx.finish(Status::Ok, changed(&held, &ended)).await
 }
 
 #[cfg(test)]
