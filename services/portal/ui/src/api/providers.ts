@@ -50,13 +50,14 @@ export interface Away {
   state: string;
   why: "sign_in" | "link";
   next?: string;
+  /** Who they are to prove to be: whoever else comes back is not let in. */
+  user?: string;
 }
 
 /** Goes to the provider. The secret stays in this tab: an answer that comes back to another opens nothing. */
-export function leave({ authorization_url, secret }: Begun, why: Away["why"], next?: string): void {
+export function leave({ authorization_url, secret }: Begun, away: Omit<Away, "secret" | "state">): void {
   const state = new URL(authorization_url).searchParams.get("state") ?? "";
-  const away: Away = { secret, state, why, ...(next ? { next } : {}) };
-  sessionStorage.setItem(KEPT, JSON.stringify(away));
+  sessionStorage.setItem(KEPT, JSON.stringify({ ...away, secret, state } satisfies Away));
   location.assign(authorization_url);
 }
 
@@ -81,14 +82,19 @@ export function answerOf(search: string, away: Away | undefined): Answer | undef
   return { code, state, ...(iss ? { iss } : {}) };
 }
 
-/** Begins to sign in; `anew` has the provider ask who they are, whatever it remembers. */
-export async function signInBy(
-  where: { tenant: string; provider: string; anew?: boolean },
-  next?: string,
-): Promise<void> {
-  leave(
-    await unwrap(open.POST("/api/v1/auth/oidc/begin", { body: { anew: false, ...where } })),
-    "sign_in",
-    next,
-  );
+interface Where {
+  tenant: string;
+  provider: string;
+}
+
+/** Begins to sign in. */
+export async function signInBy(where: Where, next?: string): Promise<void> {
+  const begun = await unwrap(open.POST("/api/v1/auth/oidc/begin", { body: { ...where, anew: false } }));
+  leave(begun, { why: "sign_in", ...(next ? { next } : {}) });
+}
+
+/** Has the provider ask who they are, whatever it remembers, and comes back as the same person or not at all. */
+export async function proveBy(where: Where, user: string, next: string): Promise<void> {
+  const begun = await unwrap(open.POST("/api/v1/auth/oidc/begin", { body: { ...where, anew: true } }));
+  leave(begun, { why: "sign_in", next, user });
 }

@@ -86,3 +86,19 @@ test("signing out forgets first and tells the server, reachable or not", async (
   expect(sessionStorage.length).toBe(0);
   expect(fetched.mock.calls[0]?.[0]).toBe("/api/v1/auth/logout");
 });
+
+test("a session that is somebody else's is told apart and ended without being begun", async () => {
+  const claims = (sub: unknown) => ({ ...answer(1), access_token: `h.${btoa(JSON.stringify({ sub }))}.s` });
+  expect(session.subjectOf(claims("u1"))).toBe("u1");
+  for (const none of [
+    claims(7),
+    { ...answer(1), access_token: "garbage" },
+    { ...answer(1), access_token: "a.%.c" },
+  ])
+    expect(session.subjectOf(none)).toBeUndefined();
+  session.begin(answer(1));
+  fetched.mockResolvedValue(new Response(null, { status: 204 }));
+  await session.discard(claims("u2"));
+  expect(fetched.mock.calls[0]?.[0]).toBe("/api/v1/auth/logout");
+  expect(session.signedIn()).toBe(true);
+});

@@ -171,15 +171,35 @@ async function body(answer: Response): Promise<unknown> {
   return answer.json().catch(() => undefined) as Promise<unknown>;
 }
 
+/** Whose tokens these are: the subject of the access token, told apart here and verified by the server alone. */
+export function subjectOf(answer: SignedIn): string | undefined {
+  const [, payload = ""] = answer.access_token.split(".");
+  try {
+    const claims = JSON.parse(atob(payload.replace(/-/g, "+").replace(/_/g, "/"))) as { sub?: unknown };
+    return typeof claims.sub === "string" ? claims.sub : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ends on the server a session that is not begun here. */
+export async function discard(answer: SignedIn): Promise<void> {
+  await endOnServer(answer.access_token);
+}
+
 /** Ends the session here, in sibling tabs and on the server. Never fails: the local part always happens. */
 export async function end(): Promise<void> {
   const last = tokens;
   keep(undefined);
   tell({ type: "out" });
   if (!last) return;
+  await endOnServer(last.access);
+}
+
+async function endOnServer(access: string): Promise<void> {
   await fetch("/api/v1/auth/logout", {
     method: "POST",
-    headers: { authorization: `Bearer ${last.access}` },
+    headers: { authorization: `Bearer ${access}` },
     keepalive: true,
   }).catch(() => undefined);
 }

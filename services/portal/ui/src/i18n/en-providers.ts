@@ -7,6 +7,8 @@ export const providers = {
   "provider.no_answer":
     "This is no answer to a sign-in that began in this tab, or the provider declined. Begin anew.",
   "provider.refused": "The sign-in at the provider opens nothing here, or not any more.",
+  "provider.other":
+    "At the provider you signed in as somebody else. Nothing has changed here: you are who you were.",
   "provider.prove": "Confirm with {{name}} instead",
 
   "people.providers": "Sign-in providers",

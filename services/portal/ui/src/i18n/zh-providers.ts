@@ -7,6 +7,7 @@ export const providers: Record<keyof typeof en, string> = {
   "provider.second": "身份提供方已确认您的身份。请再出示您在此处的第二因素。",
   "provider.no_answer": "这不是对本标签页所发起登录的答复，或提供方拒绝了请求。请重新开始。",
   "provider.refused": "在该提供方的登录在此无效，或已失效。",
+  "provider.other": "您在提供方以另一人的身份登录。此处没有任何改变：您仍是原来的用户。",
   "provider.prove": "改用 {{name}} 确认",
 
   "people.providers": "登录提供方",

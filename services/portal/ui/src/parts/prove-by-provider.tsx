@@ -1,18 +1,18 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Button } from "antd";
 import { useTranslation } from "react-i18next";
-import { myIdentities, signInBy } from "../api/providers";
+import { myIdentities, proveBy } from "../api/providers";
 import { useMe } from "../project";
 import { ProblemAlert } from "./problem";
 
 /** For whoever signs in by a provider: it asks them anew, and they come back to this page. */
 export function ProveByProvider() {
   const { t } = useTranslation();
-  const { tenant } = useMe();
+  const { tenant, user } = useMe();
   const linked = useQuery(myIdentities());
   const go = useMutation({
     mutationFn: (provider: string) =>
-      signInBy({ tenant: tenant.name, provider, anew: true }, location.pathname + location.search),
+      proveBy({ tenant: tenant.name, provider }, user.id, location.pathname + location.search),
   });
   return (
     <>

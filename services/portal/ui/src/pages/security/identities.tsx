@@ -20,7 +20,7 @@ export function Identities() {
   const columns = useColumns();
   const link = useMutation({
     mutationFn: async (provider: string) =>
-      leave(await unwrap(api.POST("/api/v1/me/identities", { body: { provider } })), "link"),
+      leave(await unwrap(api.POST("/api/v1/me/identities", { body: { provider } })), { why: "link" }),
   });
   const rows = linked.data?.items;
   const open = (offers.data?.items ?? []).filter(({ name }) => !rows?.some((row) => row.provider === name));

@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 import { api, open, unwrap } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { answerOf, returning } from "../../api/providers";
-import { begin, signedIn } from "../../api/session";
+import { begin, discard, signedIn, subjectOf } from "../../api/session";
 import type { MfaRequired, SignedIn } from "../../api/types";
 import { Waiting } from "../../parts/page";
 import { ProblemAlert } from "../../parts/problem";
@@ -25,7 +25,14 @@ export function Callback() {
     document.title = `${title} · ${tab}`;
   }, [title, tab]);
 
+  const [other, setOther] = useState(false);
   const enter = (tokens: SignedIn) => {
+    if (away?.user !== undefined && subjectOf(tokens) !== away.user) {
+      setAsked(undefined);
+      setOther(true);
+      void discard(tokens);
+      return;
+    }
     begin(tokens);
     // The code is spent; nothing of it stays in the history.
     void navigate({ to: away?.next ?? "/", replace: true });
@@ -65,11 +72,12 @@ export function Callback() {
       ) : (
         <>
           {!answer && <Alert type="warning" showIcon title={t("provider.no_answer")} />}
-          {answer && !complete.error && <Waiting />}
+          {other && <Alert type="warning" showIcon title={t("provider.other")} />}
+          {answer && !other && !complete.error && <Waiting />}
           {complete.error && (
             <ProblemAlert error={complete.error} title={refused ? t("provider.refused") : undefined} />
           )}
-          {(!answer || complete.error) && (
+          {(!answer || other || complete.error) && (
             <p className="door-other">
               {signedIn() ? (
                 <Link to="/account">{t("nav.security")}</Link>
