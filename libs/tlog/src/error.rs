@@ -33,6 +33,9 @@ pub enum Error {
     /// A signature in the name of a known key that is not its.
     #[error("the signature is not by the key that it names")]
     Signature,
+    /// A line that is longer than any may be.
+    #[error("the line is longer than any may be")]
+    TooLong,
     /// A time that RFC 3339 cannot write.
     #[error("no time between the years 1970 and 9999")]
     Time,

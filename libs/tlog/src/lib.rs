@@ -19,12 +19,14 @@
 //!
 //! Nothing here knows a clock, a network or a database: the caller brings times, keys and tiles ([`tiles`]).
 
+pub mod bundle;
 pub mod checkpoint;
 pub mod entry;
 mod error;
 mod hash;
 pub mod note;
 mod proof;
+pub mod text;
 pub mod tiles;
 mod tree;
 

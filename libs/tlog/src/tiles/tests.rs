@@ -45,9 +45,13 @@ fn grown(leaves: &[Hash], step: usize) -> Loaded {
     let mut size = 0;
     for stretch in leaves.chunks(step) {
         let mut growth = Growth::start(&tiles, size).unwrap();
-        stretch.iter().for_each(|leaf| growth.push(*leaf));
+        for leaf in stretch {
+            growth.push(*leaf);
+        }
         size = growth.frontier().size();
-        growth.finish().into_iter().for_each(|tile| tiles.insert(tile));
+        for tile in growth.finish() {
+            tiles.insert(tile);
+        }
     }
     tiles
 }
@@ -63,7 +67,9 @@ fn only(tiles: &Loaded, needed: &[TileId]) -> Loaded {
 
 fn root(leaves: &[Hash]) -> Hash {
     let mut frontier = Frontier::new();
-    leaves.iter().for_each(|leaf| frontier.push(*leaf));
+    for leaf in leaves {
+        frontier.push(*leaf);
+    }
     frontier.root()
 }
 
@@ -205,7 +211,9 @@ fn t26_numbers_that_no_log_has_are_refused() {
 fn tiles_of_a_large_log_are_few_and_full_ones_are_written_once() {
     let all = leaves(256 * 256 + 300);
     let mut growth = Growth::start(&Loaded::default(), 0).unwrap();
-    all.iter().for_each(|leaf| growth.push(*leaf));
+    for leaf in &all {
+        growth.push(*leaf);
+    }
     let written = growth.finish();
     let lengths: Vec<(u8, u64, usize)> = written
         .iter()
