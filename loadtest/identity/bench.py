@@ -138,9 +138,10 @@ class Yunshu:
         if fresh:
             for name in ("images", "uploads", "assets"):
                 (self.folder / name).mkdir(parents=True)
-            kek = self.folder / "kek"
-            kek.touch(0o600)
-            kek.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
+            for name in ("kek", "log.key"):
+                key = self.folder / name
+                key.touch(0o600)
+                key.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
             if not psql("postgres", "select 1 from pg_roles where rolname = 'yunshu_owner'").strip():
                 psql("postgres", "create role yunshu_owner login createrole")
             anew(database, "yunshu_owner")
@@ -157,6 +158,9 @@ class Yunshu:
 host = "{PG_SOCKET}"
 port = {PG_PORT}
 name = "{self.database}"
+[audit.log]
+key = "{self.folder}/log.key"
+
 [crypto]
 kek = "{self.folder}/kek"
 [gateway]

@@ -16,9 +16,11 @@
 
 mod envelope;
 mod kek;
+mod key_file;
 
 pub use envelope::Place;
-pub use kek::{Kek, OpenError};
+pub use kek::Kek;
+pub use key_file::{OpenError, read_key, read_or_make_key};
 
 /// The ciphertext does not open here. Why is nobody's business.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,4 +1,7 @@
 //! One module per resource, one file per endpoint.
 
+pub mod checkpoints;
 pub mod events;
 pub mod exports;
+pub mod keys;
+pub mod proofs;

@@ -1,10 +1,14 @@
-//! Entries of the log, and how what they tell is kept from the disk.
+//! Entries of the log, and how what they tell is kept from the disk and yet bound to the log.
 
 use chrono::{DateTime, Utc};
 use crypto::{Kek, Place, Unreadable};
-use db::AuditOutcome;
+use db::{AuditEvent, AuditOutcome};
 use ids::{EventId, RequestId, TenantId};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tlog::Hash;
+
+const SALT: usize = 32;
 
 /// An entry as it is kept.
 #[derive(Debug, Clone)]
@@ -27,32 +31,105 @@ pub struct Entry {
     pub object: String,
     /// How it ended.
     pub outcome: String,
-    /// From where.
+    /// From where, to be searched by. What counts stands in the content.
     pub ip: Option<String>,
     /// In which request.
     pub request_id: RequestId,
-    /// What changed, sealed.
+    /// What it tells, sealed.
     pub sealed: Vec<u8>,
+    /// Is it sealed with a salt? Entries from before the log was a tree are not, and cannot prove what they tell.
+    pub salted: bool,
+    /// What the log says of what it tells.
+    pub commitment: Hash,
+}
+
+/// What an entry tells beyond who, what and when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Content {
+    /// What changed.
+    pub changes: Value,
+    /// From where.
+    pub ip: Option<String>,
+}
+
+/// Content that was opened, with what proves it.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// What it says.
+    pub content: Content,
+    /// The salt and the very bytes the log commits to; none of an entry from before the tree.
+    pub proof: Option<([u8; SALT], String)>,
+}
+
+/// Content, sealed for its row.
+#[derive(Debug)]
+pub struct Sealed {
+    /// The ciphertext.
+    pub bytes: Vec<u8>,
+    /// What the log holds of it.
+    pub commitment: Hash,
 }
 
 impl Entry {
-    /// What changed. None if it does not open: it was tampered with, or its key is gone. The alarm is raised here, and
-    /// the rest of the log can still be read.
-    pub fn changes(&self, kek: &Kek) -> Option<Value> {
-        let opened = kek
+    /// What it tells. None if it does not open: it was tampered with, or its key is gone. The alarm is raised here, and the
+    /// rest of the log can still be read.
+    pub fn open(&self, kek: &Kek) -> Option<Opened> {
+        let plain = kek
             .open_sealed(&place(self.tenant, &self.id.to_string()), &self.sealed)
             .ok();
-        let changes = opened.and_then(|plain| serde_json::from_slice(&plain).ok());
-        if changes.is_none() {
+        let opened = plain.and_then(|plain| self.understand(&plain));
+        if opened.is_none() {
             tracing::error!(tenant = %self.tenant, seq = self.seq, "an audit entry cannot be decrypted");
         }
-        changes
+        opened
+    }
+
+    fn understand(&self, plain: &[u8]) -> Option<Opened> {
+        if !self.salted {
+            let changes = serde_json::from_slice(plain).ok()?;
+            let ip = self.ip.clone();
+            let content = Content { changes, ip };
+            return Some(Opened { content, proof: None });
+        }
+        let (salt, text) = plain.split_first_chunk::<SALT>()?;
+        (tlog::commit(salt, text) == self.commitment).then_some(())?;
+        let text = std::str::from_utf8(text).ok()?;
+        let content = serde_json::from_str(text).ok()?;
+        let proof = Some((*salt, text.to_owned()));
+        Some(Opened { content, proof })
+    }
+
+    /// The entry as the tree holds it.
+    pub fn logged(&self) -> tlog::Entry<'_> {
+        tlog::Entry {
+            tenant: self.tenant.as_uuid().into_bytes(),
+            seq: self.seq.unsigned_abs(),
+            id: self.id.as_uuid().into_bytes(),
+            time_micros: self.time.timestamp_micros(),
+            actor: &self.actor,
+            credential: self.credential.as_deref(),
+            action: &self.action,
+            object: &self.object,
+            outcome: &self.outcome,
+            request_id: self.request_id.as_uuid().into_bytes(),
+            commitment: self.commitment,
+        }
     }
 }
 
-/// Seals the changes of an entry for its row.
-pub fn seal(kek: &Kek, tenant: TenantId, id: EventId, changes: &Value) -> Result<Vec<u8>, Unreadable> {
-    kek.seal(&place(tenant, &id.to_string()), changes.to_string().as_bytes())
+/// Seals what an entry tells for its row, with a salt of its own.
+pub fn seal(kek: &Kek, tenant: TenantId, told: &AuditEvent) -> Result<Sealed, Unreadable> {
+    let content = Content {
+        changes: told.changes.clone(),
+        ip: told.ip.map(|ip| ip.to_string()),
+    };
+    let text = serde_json::to_vec(&content).map_err(|_| Unreadable)?;
+    let salt = crypto::random::<SALT>();
+    let commitment = tlog::commit(&salt, &text);
+    let mut plain = salt.to_vec();
+    plain.extend_from_slice(&text);
+    let bytes = kek.seal(&place(tenant, &told.id.to_string()), &plain)?;
+    Ok(Sealed { bytes, commitment })
 }
 
 fn place(tenant: TenantId, row: &str) -> Place<'_> {

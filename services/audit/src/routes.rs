@@ -2,7 +2,7 @@
 
 use web::{Routes, scope};
 
-use crate::api::{events, exports};
+use crate::api::{checkpoints, events, exports, keys, proofs};
 
 /// Puts the routes into a server.
 pub fn mount(config: &mut Routes<'_>) {
@@ -10,6 +10,11 @@ pub fn mount(config: &mut Routes<'_>) {
         scope("/api/v1")
             .service(events::list::list_audit_events)
             .service(events::read::read_audit_event)
-            .service(exports::read_audit_export),
+            .service(exports::read_audit_export)
+            .service(checkpoints::list::list_audit_checkpoints)
+            .service(checkpoints::read::read_audit_checkpoint)
+            .service(proofs::inclusion::read_audit_inclusion_proof)
+            .service(proofs::consistency::read_audit_consistency_proof)
+            .service(keys::list_audit_keys),
     );
 }

@@ -7,9 +7,11 @@ use db::Db;
 use tokio_util::sync::CancellationToken;
 use web::{Running, Server, Tasks};
 
+use crate::log::Log;
 use crate::readings::Readings;
 use crate::settings::Settings;
 use crate::state::Audit;
+use crate::work::copy::Copies;
 use crate::{routes, work};
 
 /// What the service needs from whoever starts it.
@@ -20,11 +22,14 @@ pub struct Deps {
     pub key: Key,
     /// What the entries' changes are sealed with.
     pub kek: Kek,
+    /// What checkpoints are signed with.
+    pub log: Log,
 }
 
 /// The service, built and not yet running.
 pub struct Service {
     audit: Arc<Audit>,
+    copies: Option<Copies>,
     running: Running,
 }
 
@@ -42,10 +47,13 @@ impl Service {
         let audit = Audit {
             db: deps.db,
             kek: deps.kek,
+            log: deps.log,
+            pace: settings.log.pace,
             readings: Readings::default(),
         };
         Ok(Self {
             audit: Arc::new(audit),
+            copies: settings.log.checkpoints.as_deref().map(Copies::open).transpose()?,
             running: server.bind()?,
         })
     }
@@ -58,7 +66,7 @@ impl Service {
     /// Answers requests and writes the log until `shutdown`; requests in flight end first, then the writer.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
         let tasks = Tasks::new(shutdown.clone());
-        work::start(&tasks, &self.audit);
+        work::start(&tasks, &self.audit, self.copies);
         let served = self.running.serve(routes::mount, self.audit, shutdown).await;
         tasks.drain().await;
         served

@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -10,6 +11,42 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Worker threads of the HTTP side.
     pub workers: usize,
+    /// How the log is signed.
+    pub log: LogSettings,
+}
+
+/// `[audit.log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSettings {
+    /// What the log is called in its checkpoints; by convention a host name and path of the platform's own.
+    pub name: String,
+    /// The file of the key that checkpoints are signed with: mode 0600, 32 bytes in base64. Another key signs from the
+    /// next start on; the old one stays known for what it has signed.
+    pub key: Option<PathBuf>,
+    /// A folder for copies of all checkpoints, best on another machine. None are made without it.
+    pub checkpoints: Option<PathBuf>,
+    /// How often.
+    pub pace: Pace,
+}
+
+/// How often a log is signed for: whichever comes first.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pace {
+    /// Every so many entries, 1 to 20,000.
+    pub entries: i64,
+    /// Every so many seconds in which there was one, 0 to 3,600.
+    pub seconds: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            entries: 1_000,
+            seconds: 10,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -17,6 +54,18 @@ impl Default for Settings {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             workers: 1,
+            log: LogSettings::default(),
+        }
+    }
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            name: "yunshu/audit".to_owned(),
+            key: None,
+            checkpoints: None,
+            pace: Pace::default(),
         }
     }
 }
@@ -26,6 +75,9 @@ impl Settings {
     pub fn validate(&self) -> Result<(), String> {
         if self.workers == 0 {
             return Err("audit.workers must be at least 1".to_owned());
+        }
+        if !(1..=20_000).contains(&self.log.pace.entries) || self.log.pace.seconds > 3_600 {
+            return Err("audit.log.pace: entries must be 1 to 20,000, seconds at most 3,600".to_owned());
         }
         Ok(())
     }

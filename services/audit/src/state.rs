@@ -1,7 +1,9 @@
 use crypto::Kek;
 use db::Db;
 
+use crate::log::Log;
 use crate::readings::Readings;
+use crate::settings::Pace;
 
 /// What every handler shares.
 pub struct Audit {
@@ -9,6 +11,10 @@ pub struct Audit {
     pub db: Db,
     /// What the entries' changes are sealed with.
     pub kek: Kek,
+    /// What checkpoints are signed with.
+    pub log: Log,
+    /// How often that is.
+    pub pace: Pace,
     /// Who read the log lately.
     pub(crate) readings: Readings,
 }

@@ -1,6 +1,11 @@
 //! What runs beside the requests.
 
+pub mod copy;
+pub mod grow;
 mod record;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -8,12 +13,17 @@ use web::Tasks;
 
 use crate::state::Audit;
 
-/// Starts the writer of the log, and who removes from the bus what has been written.
-pub fn start(tasks: &Tasks, audit: &Arc<Audit>) {
+/// Starts the writer of the log, who signs for it, who copies what is signed out of the database, and who removes from the
+/// bus what has been written.
+pub fn start(tasks: &Tasks, audit: &Arc<Audit>, copies: Option<copy::Copies>) {
     let recorder = record::Recorder { kek: audit.kek.clone() };
     tasks.spawn(
         "record",
         events::run(audit.db.clone(), recorder, tasks.shutdown().clone()),
     );
+    tasks.spawn("grow", grow::run(Arc::clone(audit), tasks.shutdown().clone()));
+    if let Some(copies) = copies {
+        tasks.spawn("copy", copy::run(Arc::clone(audit), copies, tasks.shutdown().clone()));
+    }
     tasks.spawn("sweep", events::sweep(audit.db.clone(), tasks.shutdown().clone()));
 }

@@ -67,6 +67,7 @@ fn start(bench: &Bench) -> Runtime {
         db: bench.db("audit"),
         key: bench.key.clone(),
         kek: bench.kek.clone(),
+        log: audit::Log::new("test/audit", &[7; 32]).unwrap(),
     };
     let service = Service::build(&Settings::default(), deps).unwrap();
     runtime.spawn(service.run(bench.shutdown.clone()));
@@ -188,6 +189,7 @@ async fn t24_what_changed_is_not_readable_on_the_disk() {
         db: bench.db("audit"),
         key: bench.key.clone(),
         kek: bench.kek.clone(),
+        log: audit::Log::new("test/audit", &[7; 32]).unwrap(),
     };
     let service = Service::build(&Settings::default(), deps).unwrap();
     let client = bench.client(service.address()).caller(&tenant.caller(Role::Owner));

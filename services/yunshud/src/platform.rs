@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::Context;
 use auth::passport::Key;
-use base64::Engine;
 use clock::Clock;
 use crypto::Kek;
 use db::{Db, Wake};
@@ -182,6 +181,7 @@ impl Platform {
             db,
             key: parts.key.clone(),
             kek: parts.kek.clone(),
+            log: audit::Log::open(&parts.config.audit.log)?,
         };
         let service = audit::Service::build(&parts.config.audit, deps).map_err(plain("audit"))?;
         let address = service.address();
@@ -251,12 +251,5 @@ fn upstreams(config: &Config) -> Upstreams {
 
 fn passport_key(file: Option<&Path>) -> anyhow::Result<Key> {
     let Some(file) = file else { return Ok(Key::random()) };
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(text.trim())
-        .unwrap_or_default();
-    let secret: [u8; 32] = bytes
-        .try_into()
-        .map_err(|_| anyhow::anyhow!("{} does not hold 32 bytes in base64", file.display()))?;
-    Ok(Key::new(&secret))
+    Ok(Key::new(&*crypto::read_key(file)?))
 }

@@ -120,6 +120,7 @@ fn yunshud(place: &Place, command: &str) -> Sh {
 
 fn configure(place: &Place, up: &Up) -> Result<()> {
     let kek = secrets::key(place, "kek")?;
+    let log_key = secrets::key(place, "log.key")?;
     let database = database::server(place)?;
     for dir in ["images", "log", "mail", "run"] {
         make_dir(&place.state(dir), 0o755)?;
@@ -133,6 +134,7 @@ fn configure(place: &Place, up: &Up) -> Result<()> {
          rates.auth = {{ per_second = {rate}, burst = {burst} }}\n\n\
          [identity.mail]\nfolder = {mail}\nportal = \"https://localhost:{tls}\"\n\n\
          [crypto]\nkek = {kek}\n\n\
+         [audit.log]\nkey = {log_key}\ncheckpoints = {checkpoints}\n\n\
          [compute]\nimages = {images}\nuploads = {uploads}\n\n\
          [portal]\nassets = {assets}\n\n\
          [log]\nformat = \"text\"\n",
@@ -147,6 +149,8 @@ fn configure(place: &Place, up: &Up) -> Result<()> {
         burst = up.auth_rate.saturating_mul(5),
         mail = text(&place.state("mail")),
         kek = text(&kek),
+        log_key = text(&log_key),
+        checkpoints = text(&place.state("checkpoints")),
         images = text(&place.state("images")),
         uploads = text(&place.state("guest")),
         assets = text(&place.root.join("services/portal/ui/dist")),

@@ -62,8 +62,13 @@ pub struct AuditEventView {
 impl AuditEventView {
     /// The entry as it is shown.
     pub fn of(entry: Entry, kek: &Kek) -> Self {
+        let opened = entry.open(kek);
+        let (changes, ip) = match opened {
+            Some(opened) => (Some(opened.content.changes), opened.content.ip),
+            None => (None, None),
+        };
         Self {
-            changes: entry.changes(kek),
+            changes,
             id: entry.id,
             seq: entry.seq,
             time: entry.time,
@@ -72,7 +77,7 @@ impl AuditEventView {
             action: entry.action,
             object: entry.object,
             outcome: entry.outcome,
-            ip: entry.ip,
+            ip,
             request_id: entry.request_id,
             created_at: entry.time,
             updated_at: entry.time,

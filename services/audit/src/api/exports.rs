@@ -12,11 +12,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use web::{Read, Refusals};
 
+use self::file::Spelling;
 use super::events::AuditEventView;
 use crate::filter::{Filter, Outcome, Texts};
 use crate::state::Audit;
 
 mod file;
+mod verifiable;
 
 /// How the file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -29,6 +31,21 @@ pub enum Format {
     Json,
     /// Comma-separated values with a heading; `changes` as JSON. Cells that begin like a formula are disarmed.
     Csv,
+    /// `yunshu-audit/1`: what the log has signed for, with what proves it. `yunshu audit verify` checks it offline. Without a
+    /// filter it holds every entry up to the last checkpoint; with one, each entry comes with its proof.
+    Verifiable,
+}
+
+impl Format {
+    /// How entries are spelt; of a verifiable file, its own format says that.
+    const fn spelling(self) -> Option<Spelling> {
+        match self {
+            Self::Ndjson => Some(Spelling::Ndjson),
+            Self::Json => Some(Spelling::Json),
+            Self::Csv => Some(Spelling::Csv),
+            Self::Verifiable => None,
+        }
+    }
 }
 
 /// The entries as one JSON array, oldest first.
@@ -68,9 +85,21 @@ pub struct ReadAuditExport {
     /// In which request.
     #[param(inline)]
     request_id: Option<RequestId>,
+    /// Verifiable files only: the size of a checkpoint that was kept. The file continues it: a whole log begins behind it, a
+    /// selection comes with the proof.
+    #[param(example = 1000, minimum = 0)]
+    after: Option<i64>,
 }
 
 impl ReadAuditExport {
+    /// Is everything asked for?
+    const fn is_whole(&self) -> bool {
+        let when = self.since.is_none() && self.until.is_none();
+        let who = self.actor.is_none() && self.ip.is_none() && self.request_id.is_none();
+        let what = self.action.is_none() && self.object.is_none() && self.outcome.is_none();
+        when && who && what
+    }
+
     /// The filter; open ends are closed at `now`, so that the file ends.
     fn filter(&self, now: DateTime<Utc>) -> Result<Filter, fault::Error> {
         let texts = Texts {
@@ -114,6 +143,11 @@ pub async fn read_audit_export(
 ) -> Result<HttpResponse, fault::Error> {
     let (format, caller) = (ask.query.format, ask.caller());
     let filter = ask.query.filter(audit.db.clock().now())?;
+    let after = ask.query.after;
+    if after.is_some_and(|after| after < 0 || format != Format::Verifiable) {
+        let wrong = "must be the size of a checkpoint, and the format `verifiable`";
+        return Err(fault::Error::invalid("?after", wrong));
+    }
 
     let log = format!("tenant:{}", caller.tenant());
     let about = serde_json::json!({ "export": format, "filter": filter });
@@ -123,12 +157,20 @@ pub async fn read_audit_export(
         Format::Ndjson => ("application/x-ndjson", "audit.ndjson"),
         Format::Json => ("application/json", "audit.json"),
         Format::Csv => ("text/csv; charset=utf-8; header=present", "audit.csv"),
+        Format::Verifiable => ("application/x-ndjson", "audit.yunshu-audit.ndjson"),
     };
-    let body = file::write(audit.into_inner(), caller.clone(), filter, format).await?;
     let mut answer = HttpResponse::Ok();
     answer.insert_header((CONTENT_TYPE, kind));
     answer.insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")));
-    Ok(answer.streaming(body))
+    let (audit, caller) = (audit.into_inner(), caller.clone());
+    Ok(match format.spelling() {
+        Some(spelling) => answer.streaming(file::write(audit, caller, filter, spelling).await?),
+        None => {
+            let whole = ask.query.is_whole();
+            let wanted = verifiable::Wanted { filter, whole, after };
+            answer.streaming(verifiable::write(audit, caller, wanted).await?)
+        }
+    })
 }
 
 #[cfg(test)]

@@ -5,11 +5,13 @@ use chrono::{DateTime, Utc};
 use db::{AuditEvent, Granted, Read, Result, SystemTx, Tenant};
 use ids::{EventId, RequestId, TenantId};
 
-use crate::entry::{self, Entry};
+use tlog::Hash;
+
+use crate::entry::{self, Entry, Sealed};
 use crate::filter::{Filter, Order, Outcome};
 
 #[derive(sqlx::FromRow)]
-struct EntryRow {
+pub(super) struct EntryRow {
     tenant_id: TenantId,
     seq: i64,
     event_id: EventId,
@@ -22,11 +24,17 @@ struct EntryRow {
     ip: Option<String>,
     request_id: RequestId,
     changes: Vec<u8>,
+    salted: bool,
+    commitment: Vec<u8>,
 }
 
-impl From<EntryRow> for Entry {
-    fn from(row: EntryRow) -> Self {
-        Self {
+impl TryFrom<EntryRow> for Entry {
+    type Error = sqlx::Error;
+
+    fn try_from(row: EntryRow) -> Result<Self, sqlx::Error> {
+        let commitment =
+            Hash::try_from(row.commitment.as_slice()).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        Ok(Self {
             tenant: row.tenant_id,
             id: row.event_id,
             seq: row.seq,
@@ -39,20 +47,23 @@ impl From<EntryRow> for Entry {
             ip: row.ip,
             request_id: row.request_id,
             sealed: row.changes,
-        }
+            salted: row.salted,
+            commitment,
+        })
     }
 }
 
 /// Writes an entry under the tenant's next number.
-pub async fn append(tx: &mut SystemTx, tenant: TenantId, told: &AuditEvent, sealed: &[u8]) -> Result<()> {
+pub async fn append(tx: &mut SystemTx, tenant: TenantId, told: &AuditEvent, sealed: &Sealed) -> Result<()> {
     sqlx::query(
         "with head as (
              insert into audit.heads as h (tenant_id, seq) values ($1, 1)
              on conflict (tenant_id) do update set seq = h.seq + 1 returning seq
          )
          insert into audit.events
-             (tenant_id, seq, event_id, time, actor, action, object, outcome, ip, request_id, changes, credential)
-         select $1, head.seq, $2, $3, $4, $5, $6, $7, $8::text::inet, $9, $10, $11 from head",
+             (tenant_id, seq, event_id, time, actor, action, object, outcome, ip, request_id, changes, credential, salted,
+              commitment)
+         select $1, head.seq, $2, $3, $4, $5, $6, $7, $8::text::inet, $9, $10, $11, true, $12 from head",
     )
     .bind(tenant)
     .bind(told.id)
@@ -63,8 +74,9 @@ pub async fn append(tx: &mut SystemTx, tenant: TenantId, told: &AuditEvent, seal
     .bind(entry::word(told.outcome))
     .bind(told.ip.map(|ip| ip.to_string()))
     .bind(told.request_id)
-    .bind(sealed)
+    .bind(&sealed.bytes)
     .bind(&told.credential)
+    .bind(sealed.commitment.as_bytes().as_slice())
     .execute(tx.sql())
     .await?;
     Ok(())
@@ -93,7 +105,7 @@ pub async fn list(
     let sql = match stretch.order {
         Order::NewestFirst => {
             "select tenant_id, seq, event_id, time, actor, credential, action, object, outcome, host(ip) as ip,
-                    request_id, changes
+                    request_id, changes, salted, commitment
              from audit.events
              where tenant_id = $1 and ($2::timestamptz is null or time >= $2) and ($3::timestamptz is null or time < $3)
                and ($4::text is null or actor = $4) and ($5::text is null or (actor >= $5 and actor < $6))
@@ -106,7 +118,7 @@ pub async fn list(
         }
         Order::OldestFirst => {
             "select tenant_id, seq, event_id, time, actor, credential, action, object, outcome, host(ip) as ip,
-                    request_id, changes
+                    request_id, changes, salted, commitment
              from audit.events
              where tenant_id = $1 and ($2::timestamptz is null or time >= $2) and ($3::timestamptz is null or time < $3)
                and ($4::text is null or actor = $4) and ($5::text is null or (actor >= $5 and actor < $6))
@@ -134,7 +146,46 @@ pub async fn list(
         .bind(stretch.limit)
         .fetch_all(tx.sql())
         .await?;
-    Ok(rows.into_iter().map(Entry::from).collect())
+    rows.into_iter().map(|row| Ok(Entry::try_from(row)?)).collect()
+}
+
+/// The entries of a stretch of numbers, `after < seq <= upto`, in their order.
+pub async fn numbered(
+    tx: &mut Read<audit::List>,
+    tenant: &Granted<Tenant, audit::List>,
+    filter: &Filter,
+    (after, upto): (i64, i64),
+    limit: i64,
+) -> Result<Vec<Entry>> {
+    let mut query = sqlx::query_as::<_, EntryRow>(
+        "select tenant_id, seq, event_id, time, actor, credential, action, object, outcome, host(ip) as ip,
+                request_id, changes, salted, commitment
+         from audit.events
+         where tenant_id = $1 and ($2::timestamptz is null or time >= $2) and ($3::timestamptz is null or time < $3)
+           and ($4::text is null or actor = $4) and ($5::text is null or (actor >= $5 and actor < $6))
+           and ($7::text is null or action = $7) and ($8::text is null or (action >= $8 and action < $9))
+           and ($10::text is null or object = $10) and ($11::text is null or (object >= $11 and object < $12))
+           and ($13::text is null or outcome = $13) and ($14::text is null or ip = $14::inet)
+           and ($15::uuid is null or request_id = $15)
+           and seq > $16 and seq <= $17
+         order by seq limit $18",
+    )
+    .bind(tenant.id)
+    .bind(filter.since)
+    .bind(filter.until);
+    for pattern in [&filter.actor, &filter.action, &filter.object] {
+        query = query.bind(&pattern.exact).bind(&pattern.prefix).bind(pattern.behind());
+    }
+    let rows = query
+        .bind(filter.outcome.map(Outcome::word))
+        .bind(filter.ip.map(|ip| ip.to_string()))
+        .bind(filter.request_id)
+        .bind(after)
+        .bind(upto)
+        .bind(limit)
+        .fetch_all(tx.sql())
+        .await?;
+    rows.into_iter().map(|row| Ok(Entry::try_from(row)?)).collect()
 }
 
 /// An entry by its id, or by its number.
@@ -146,7 +197,7 @@ pub async fn lookup(
 ) -> Result<Option<Entry>> {
     let row: Option<EntryRow> = sqlx::query_as(
         "select tenant_id, seq, event_id, time, actor, credential, action, object, outcome, host(ip) as ip,
-                request_id, changes
+                request_id, changes, salted, commitment
          from audit.events where tenant_id = $1 and (event_id = $2 or seq = $3)",
     )
     .bind(tenant.id)
@@ -154,5 +205,5 @@ pub async fn lookup(
     .bind(seq)
     .fetch_optional(tx.sql())
     .await?;
-    Ok(row.map(Entry::from))
+    Ok(row.map(Entry::try_from).transpose()?)
 }

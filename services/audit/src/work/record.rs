@@ -21,7 +21,7 @@ impl Consumer for Recorder {
 
     async fn apply(&self, tx: &mut SystemTx, event: &Envelope) -> Result<(), fault::Error> {
         let told: AuditEvent = serde_json::from_value(event.data.clone()).map_err(fault::Error::internal)?;
-        let sealed = entry::seal(&self.kek, event.tenant, told.id, &told.changes).map_err(fault::Error::internal)?;
+        let sealed = entry::seal(&self.kek, event.tenant, &told).map_err(fault::Error::internal)?;
         Ok(store::events::append(tx, event.tenant, &told, &sealed).await?)
     }
 }

@@ -104,6 +104,7 @@ impl Services {
             db: bench.db("audit"),
             key: key.clone(),
             kek: bench.kek.clone(),
+            log: audit::Log::new("test/audit", &[7; 32]).expect("a log"),
         };
         let service = audit::Service::build(&audit::Settings::default(), deps).expect("audit");
         clients.insert("audit", bench.client(service.address()));

@@ -237,6 +237,11 @@ const MATRIX: &[(&str, Access)] = &[
     ("list_audit_events", Roles(WATCHERS)),
     ("read_audit_event", Roles(WATCHERS)),
     ("read_audit_export", Roles(WATCHERS)),
+    ("list_audit_checkpoints", Roles(WATCHERS)),
+    ("read_audit_checkpoint", Roles(WATCHERS)),
+    ("read_audit_inclusion_proof", Roles(WATCHERS)),
+    ("read_audit_consistency_proof", Roles(WATCHERS)),
+    ("list_audit_keys", Roles(WATCHERS)),
     ("stream_events", SignedIn),
 ];
 

@@ -202,6 +202,7 @@ pub struct Session {
 
 fn configure(bench: &Bench, files: &std::path::Path) -> Value {
     crypto::Kek::open_or_make(&files.join("kek")).unwrap();
+    crypto::read_or_make_key(&files.join("log.key")).unwrap();
     std::fs::create_dir(files.join("portal")).unwrap();
     std::fs::write(files.join("portal/index.html"), "<!doctype html><title>Yunshu</title>").unwrap();
     std::fs::write(
@@ -214,6 +215,7 @@ fn configure(bench: &Bench, files: &std::path::Path) -> Value {
     let auth = json!({"per_second": 1_000, "burst": 1_000});
     json!({
         "database": {"host": to.host, "port": to.port, "name": to.name},
+        "audit": {"log": {"key": files.join("log.key"), "checkpoints": files.join("checkpoints")}},
         "crypto": {"kek": files.join("kek")},
         "gateway": {
             "tls": "127.0.0.1:0", "plain": "127.0.0.1:0", "pki": files.join("pki"), "workers": 1, "rates": {"auth": auth},

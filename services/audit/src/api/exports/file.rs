@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::{Stream, stream};
 
-use super::{AuditEventView, Format};
+use super::AuditEventView;
 use crate::csv;
 use crate::entry::Entry;
 use crate::filter::{Filter, Order};
@@ -30,12 +30,20 @@ const HEADING: [&str; 11] = [
     "credential",
 ];
 
+/// How entries are spelt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spelling {
+    Ndjson,
+    Json,
+    Csv,
+}
+
 /// A file that is being written.
 struct File {
     audit: Arc<Audit>,
     caller: Caller,
     filter: Filter,
-    format: Format,
+    format: Spelling,
     after: Option<(DateTime<Utc>, i64)>,
     first: bool,
     done: bool,
@@ -46,7 +54,7 @@ pub(super) async fn write(
     audit: Arc<Audit>,
     caller: Caller,
     filter: Filter,
-    format: Format,
+    format: Spelling,
 ) -> Result<impl Stream<Item = Result<Bytes, fault::Error>>, fault::Error> {
     let mut file = File {
         audit,
@@ -89,24 +97,24 @@ impl File {
         let begins = std::mem::replace(&mut self.first, false);
         if begins {
             match self.format {
-                Format::Ndjson => {}
-                Format::Json => out.push('['),
-                Format::Csv => out.push_str(&csv::line(HEADING)),
+                Spelling::Ndjson => {}
+                Spelling::Json => out.push('['),
+                Spelling::Csv => out.push_str(&csv::line(HEADING)),
             }
         }
         for (index, entry) in entries.into_iter().enumerate() {
             let view = AuditEventView::of(entry, &self.audit.kek);
-            if self.format == Format::Csv {
+            if self.format == Spelling::Csv {
                 out.push_str(&row(&view));
                 continue;
             }
-            if self.format == Format::Json && !(begins && index == 0) {
+            if self.format == Spelling::Json && !(begins && index == 0) {
                 out.push(',');
             }
             out.push_str(&serde_json::to_string(&view).map_err(fault::Error::internal)?);
             out.push('\n');
         }
-        if self.done && self.format == Format::Json {
+        if self.done && self.format == Spelling::Json {
             out.push_str("]\n");
         }
         Ok(out)

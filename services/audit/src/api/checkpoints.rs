@@ -1,0 +1,72 @@
+//! What the log has signed for: wire types and endpoints.
+
+pub mod list;
+pub mod read;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::store::checkpoints::Signed;
+
+/// A checkpoint's path.
+#[derive(Debug, Deserialize)]
+pub struct OfSize {
+    /// How many entries it covers, or `latest`.
+    pub size: String,
+}
+
+impl OfSize {
+    /// The size; none for the latest.
+    fn parse(&self) -> Result<Option<i64>, fault::Error> {
+        if self.size == "latest" {
+            return Ok(None);
+        }
+        let size = self.size.parse().ok();
+        size.map(Some).ok_or_else(|| fault::Error::not_found("checkpoint"))
+    }
+}
+
+/// A signed statement of what the log was: it covers its first entries, and none of them can change any more unseen.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CheckpointView {
+    /// Its name: the size.
+    #[schema(example = "1000")]
+    pub id: String,
+    /// How many entries it covers.
+    #[schema(example = 1000)]
+    pub size: i64,
+    /// The root of the Merkle tree over them (RFC 9162), in base64.
+    #[schema(example = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")]
+    pub root: String,
+    /// The signed note (C2SP tlog-checkpoint): keep it, and no later log that contradicts it will verify.
+    pub note: String,
+    /// When it was signed.
+    pub created_at: DateTime<Utc>,
+    /// The same: checkpoints never change.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl CheckpointView {
+    /// The checkpoint as it is shown.
+    pub fn of(signed: Signed) -> Self {
+        Self {
+            id: signed.size.to_string(),
+            size: signed.size,
+            root: signed.root.to_string(),
+            note: signed.note,
+            created_at: signed.created_at,
+            updated_at: signed.created_at,
+        }
+    }
+}
+
+impl db::Subject for CheckpointView {
+    fn object(&self) -> String {
+        format!("checkpoint:{}", self.size)
+    }
+
+    fn etag(&self) -> Option<String> {
+        Some(format!("\"{}\"", self.root))
+    }
+}

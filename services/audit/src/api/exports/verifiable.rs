@@ -1,0 +1,408 @@
+//! The log as a file that proves itself: the lines are those of [`tlog::bundle`].
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use auth::Caller;
+use auth::action::audit;
+use bytes::Bytes;
+use db::{Granted, Read, Tenant};
+use fault::Kind;
+use futures::{Stream, StreamExt, stream};
+use tlog::bundle::{self, EntryLine, KnownKey, LogLine, Shown};
+use tlog::tiles::{self, WIDTH};
+use tlog::{Hash, Loaded, TileId, Tiles};
+
+use crate::entry::Entry;
+use crate::filter::Filter;
+use crate::state::Audit;
+use crate::store;
+use crate::store::checkpoints::Signed;
+
+/// Entries per transaction. None is held while the client reads.
+const PAGE: i64 = 512;
+/// Keys in the first line: as many as verifiers read.
+const KEYS: i64 = 1_000;
+
+/// What is to be in the file.
+pub(super) struct Wanted {
+    pub filter: Filter,
+    /// Everything that the log has signed for.
+    pub whole: bool,
+    /// Behind this checkpoint.
+    pub after: Option<i64>,
+}
+
+struct File {
+    audit: Arc<Audit>,
+    caller: Caller,
+    wanted: Wanted,
+    /// The checkpoint that the file ends with.
+    last: Signed,
+    /// Entries up to this number are written.
+    written: i64,
+    done: bool,
+}
+
+type Tx = Read<audit::List>;
+type Log = Granted<Tenant, audit::List>;
+
+/// Writes the file page by page. Its head is written before the answer begins, so that what is refused is refused.
+pub(super) async fn write(
+    audit: Arc<Audit>,
+    caller: Caller,
+    wanted: Wanted,
+) -> Result<impl Stream<Item = Result<Bytes, fault::Error>>, fault::Error> {
+    let mut tx = audit.db.read::<audit::List>(&caller).await?;
+    let tenant = tx.tenant()?;
+    let last = store::checkpoints::lookup(&mut tx, &tenant, None).await?;
+    let last = last.ok_or_else(|| {
+        let detail = "Nothing of the log is signed yet; the first checkpoint follows the first entry within seconds.";
+        fault::Error::new(Kind::Conflict, detail)
+    })?;
+    if wanted.after.is_some_and(|after| after > last.size) {
+        let wrong = format!("the last checkpoint covers {} entries", last.size);
+        return Err(fault::Error::invalid("?after", wrong));
+    }
+    let written = if wanted.whole { wanted.after.unwrap_or(0) } else { 0 };
+    let done = wanted.whole && written == last.size;
+    let mut file = File {
+        audit,
+        caller,
+        wanted,
+        last,
+        written,
+        done,
+    };
+    let head = file.head(&mut tx, &tenant).await?;
+    drop(tx);
+    let rest = stream::try_unfold(file, |mut file| async move {
+        if file.done {
+            return Ok(None);
+        }
+        let page = file.page().await?;
+        Ok(Some((page, file)))
+    });
+    Ok(stream::iter([Ok(Bytes::from(head))]).chain(rest))
+}
+
+impl File {
+    /// The first line, and what the entries are held against.
+    async fn head(&mut self, tx: &mut Tx, tenant: &Log) -> Result<Vec<u8>, fault::Error> {
+        let keys = store::trees::keys(tx, None, KEYS).await?;
+        let known = |key: store::trees::LogKey| {
+            Ok(KnownKey {
+                key: key.key.parse()?,
+                from: key.from_time.timestamp_micros(),
+                until: key.until_time.map(|until| until.timestamp_micros()),
+            })
+        };
+        let keys = keys.into_iter().map(known).collect::<Result<_, tlog::Error>>();
+        let log = LogLine {
+            tenant: tenant.id.as_uuid().into_bytes(),
+            origin: self.audit.log.origin(tenant.id),
+            complete: self.wanted.whole,
+            first_seq: self.written.cast_unsigned() + 1,
+            keys: keys.map_err(fault::Error::internal)?,
+            witnesses: Vec::new(),
+        };
+        let mut out = Vec::new();
+        log.write(&mut out).map_err(fault::Error::internal)?;
+        let size = self.last.size.cast_unsigned();
+        if !self.wanted.whole {
+            bundle::write_checkpoint(&self.last.note, &mut out).map_err(fault::Error::internal)?;
+            if let Some(after) = self.wanted.after.map(i64::cast_unsigned).filter(|after| *after > 0) {
+                let known = store::trees::tiles(tx, tenant, &tiles::needed_for_consistency(after, size)).await?;
+                let proof = tiles::consistency_proof(&known, after, size).map_err(fault::Error::internal)?;
+                bundle::write_consistency(after, size, &proof, &mut out).map_err(fault::Error::internal)?;
+            }
+        } else if self.written > 0 {
+            let after = self.written.cast_unsigned();
+            let known = store::trees::tiles(tx, tenant, &tiles::needed_for_frontier(after)).await?;
+            let frontier = tiles::frontier(&known, after).map_err(fault::Error::internal)?;
+            bundle::write_frontier(&frontier, &mut out).map_err(fault::Error::internal)?;
+            if self.done {
+                bundle::write_checkpoint(&self.last.note, &mut out).map_err(fault::Error::internal)?;
+            }
+        }
+        Ok(out)
+    }
+
+    async fn page(&mut self) -> Result<Bytes, fault::Error> {
+        let mut tx = self.audit.db.read::<audit::List>(&self.caller).await?;
+        let tenant = tx.tenant()?;
+        let out = if self.wanted.whole {
+            self.whole(&mut tx, &tenant).await?
+        } else {
+            self.selected(&mut tx, &tenant).await?
+        };
+        Ok(Bytes::from(out))
+    }
+
+    /// A stretch of numbers with its checkpoints. What is missing there is missing in the file, and found.
+    async fn whole(&mut self, tx: &mut Tx, tenant: &Log) -> Result<Vec<u8>, fault::Error> {
+        let stretch = (self.written, self.last.size.min(self.written + PAGE));
+        let all = Filter::default();
+        let entries = store::events::numbered(tx, tenant, &all, stretch, PAGE).await?;
+        let mut checkpoints = store::checkpoints::within(tx, tenant, stretch)
+            .await?
+            .into_iter()
+            .peekable();
+        let known = store::trees::tiles(tx, tenant, &leaves(&entries)).await?;
+        let mut out = Vec::new();
+        for entry in &entries {
+            while let Some(signed) = checkpoints.next_if(|signed| signed.size < entry.seq) {
+                bundle::write_checkpoint(&signed.note, &mut out).map_err(fault::Error::internal)?;
+            }
+            self.line(entry, &known, None, &mut out)?;
+        }
+        for signed in checkpoints {
+            bundle::write_checkpoint(&signed.note, &mut out).map_err(fault::Error::internal)?;
+        }
+        self.written = stretch.1;
+        self.done = self.written == self.last.size;
+        Ok(out)
+    }
+
+    /// Some entries, each with its proof.
+    async fn selected(&mut self, tx: &mut Tx, tenant: &Log) -> Result<Vec<u8>, fault::Error> {
+        let stretch = (self.written, self.last.size);
+        let entries = store::events::numbered(tx, tenant, &self.wanted.filter, stretch, PAGE).await?;
+        let size = self.last.size.cast_unsigned();
+        let paths = entries
+            .iter()
+            .flat_map(|entry| tiles::needed_for_inclusion(index(entry), size));
+        let needed: BTreeSet<TileId> = paths.chain(leaves(&entries)).collect();
+        let needed: Vec<TileId> = needed.into_iter().collect();
+        let known = store::trees::tiles(tx, tenant, &needed).await?;
+        let mut out = Vec::new();
+        for entry in &entries {
+            let proof = tiles::inclusion_proof(&known, index(entry), size).map_err(fault::Error::internal)?;
+            self.line(entry, &known, Some(&proof), &mut out)?;
+        }
+        self.written = entries.last().map_or(self.last.size, |entry| entry.seq);
+        self.done = !is_full(&entries);
+        Ok(out)
+    }
+
+    fn line(
+        &self,
+        entry: &Entry,
+        known: &Loaded,
+        proof: Option<&[Hash]>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), fault::Error> {
+        let opened = entry.open(&self.audit.kek).and_then(|opened| opened.proof);
+        let logged = entry.logged();
+        let line = EntryLine {
+            // What the tree holds: where the row says something else, the verifier tells where.
+            leaf: known.hash(0, index(entry)).unwrap_or_else(|| logged.leaf()),
+            entry: logged,
+            shown: opened.as_ref().map(|(salt, content)| Shown { salt: *salt, content }),
+            proof,
+        };
+        line.write(out).map_err(fault::Error::internal)
+    }
+}
+
+fn is_full(entries: &[Entry]) -> bool {
+    i64::try_from(entries.len()).is_ok_and(|entries| entries >= PAGE)
+}
+
+/// The entry's place in the tree.
+const fn index(entry: &Entry) -> u64 {
+    entry.seq.cast_unsigned().saturating_sub(1)
+}
+
+/// The tiles with the entries' own hashes.
+fn leaves(entries: &[Entry]) -> Vec<TileId> {
+    let tiles: BTreeSet<u64> = entries.iter().map(|entry| index(entry) / WIDTH).collect();
+    tiles.into_iter().map(|index| TileId { level: 0, index }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use auth::Role;
+    use auth::action::{project, vm};
+    use testkit::TestTenant;
+    use tlog::bundle::{Finding, Report, Trust, What, verify};
+
+    use crate::testing::{Test, start_paced};
+
+    const FILE: &str = "/api/v1/audit/exports?format=verifiable";
+
+    async fn file(test: &Test, tenant: &TestTenant, query: &str) -> String {
+        let owner = test.owner(tenant);
+        owner.get(&format!("{FILE}{query}")).await.expect(200).text
+    }
+
+    fn check(test: &Test, file: &str, kept: Option<String>) -> Result<Report, Finding> {
+        let trust = Trust {
+            keys: vec![test.log_key.clone()],
+            witnesses: Vec::new(),
+            checkpoint: kept,
+        };
+        verify(file.as_bytes(), &trust)
+    }
+
+    /// Entries of a tenant, signed for; three each of two kinds.
+    async fn filled(test: &Test, name: &str) -> TestTenant {
+        let tenant = test.bench.tenant(name).await;
+        for number in 1..=6 {
+            let admin = tenant.caller(Role::Admin);
+            if number % 2 == 0 {
+                test.wrote::<vm::Create>(&admin, &format!("vm:{number}")).await;
+            } else {
+                test.wrote::<project::Create>(&admin, &format!("project:{number}"))
+                    .await;
+            }
+        }
+        test.signed(&tenant, 6).await;
+        tenant
+    }
+
+    async fn latest(test: &Test, tenant: &TestTenant) -> String {
+        let owner = test.owner(tenant);
+        let latest = owner.get("/api/v1/audit/checkpoints/latest").await.expect(200);
+        latest.json["note"].as_str().unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_whole_log_verifies_and_so_does_what_continues_it() {
+        let test = start_paced(1_000, 0).await;
+        let tenant = filled(&test, "acme").await;
+        let kept = latest(&test, &tenant).await;
+        let whole = file(&test, &tenant, "").await;
+        let report = check(&test, &whole, Some(kept.clone())).unwrap();
+        assert_eq!((report.complete, report.withheld, report.first_seq), (true, 0, Some(1)));
+        assert!(report.entries >= 6 && report.agrees_with == Some(6), "{report:?}");
+        assert!(
+            whole.contains("project:1") && whole.contains(r#"\"after\":\"vm:2\""#),
+            "{whole}"
+        );
+
+        // The export before was itself written into the log.
+        test.signed(&tenant, 7).await;
+        let rest = file(&test, &tenant, "&after=6").await;
+        let report = check(&test, &rest, Some(kept.clone())).unwrap();
+        assert!(
+            report.first_seq == Some(7) && report.agrees_with == Some(6),
+            "{report:?}"
+        );
+        for after in [0, 1, 5] {
+            check(&test, &file(&test, &tenant, &format!("&after={after}")).await, None).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_selection_verifies_entry_by_entry() {
+        let test = start_paced(1_000, 0).await;
+        let tenant = filled(&test, "acme").await;
+        let kept = latest(&test, &tenant).await;
+        test.wrote::<vm::Delete>(&tenant.caller(Role::Admin), "vm:2").await;
+        test.signed(&tenant, 7).await;
+        let some = file(&test, &tenant, "&action=vm.*&after=6").await;
+        let report = check(&test, &some, Some(kept)).unwrap();
+        assert_eq!((report.complete, report.entries), (false, 4));
+        let none = file(&test, &tenant, "&action=nothing").await;
+        assert_eq!(check(&test, &none, None).unwrap().entries, 0);
+    }
+
+    #[tokio::test]
+    async fn t25_what_a_database_administrator_changes_is_found_and_named() {
+        let test = start_paced(1_000, 0).await;
+        let mut sql = test.bench.superuser().await;
+        let edits = [
+            (
+                "actor",
+                "update audit.events set actor = 'user:other' where tenant_id = $1 and seq = 3",
+            ),
+            (
+                "outcome",
+                "update audit.events set outcome = 'denied' where tenant_id = $1 and seq = 3",
+            ),
+            (
+                "time",
+                "update audit.events set time = time + interval '1 microsecond' where tenant_id = $1 and seq = 3",
+            ),
+            (
+                "credential",
+                "update audit.events set credential = 'api_key:x' where tenant_id = $1 and seq = 3",
+            ),
+            (
+                "request",
+                "update audit.events set request_id = gen_random_uuid() where tenant_id = $1 and seq = 3",
+            ),
+            (
+                "commitment",
+                "update audit.events set commitment = sha256('x') where tenant_id = $1 and seq = 3",
+            ),
+            ("gone", "delete from audit.events where tenant_id = $1 and seq = 3"),
+            (
+                "swapped",
+                "update audit.events a set object = b.object, action = b.action from audit.events b
+                 where a.tenant_id = $1 and b.tenant_id = $1 and a.seq in (3, 4) and b.seq = 7 - a.seq",
+            ),
+        ];
+        for (name, edit) in edits {
+            let tenant = filled(&test, name).await;
+            sqlx::query(edit).bind(tenant.id).execute(&mut sql).await.unwrap();
+            let finding = check(&test, &file(&test, &tenant, "").await, None).unwrap_err();
+            assert_eq!(finding.seq, Some(3), "{name}: {finding:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn t25_content_that_was_exchanged_is_withheld_rather_than_believed() {
+        let test = start_paced(1_000, 0).await;
+        let tenant = filled(&test, "acme").await;
+        let mut sql = test.bench.superuser().await;
+        let edit = "update audit.events set changes = set_byte(changes, 200, get_byte(changes, 200) # 1)
+                    where tenant_id = $1 and seq = 3";
+        sqlx::query(edit).bind(tenant.id).execute(&mut sql).await.unwrap();
+        let report = check(&test, &file(&test, &tenant, "").await, None).unwrap();
+        assert_eq!(report.withheld, 1);
+    }
+
+    #[tokio::test]
+    async fn t26_a_log_that_was_written_anew_contradicts_what_was_kept() {
+        let test = start_paced(1_000, 0).await;
+        let tenant = filled(&test, "acme").await;
+        let kept = latest(&test, &tenant).await;
+        let mut sql = test.bench.superuser().await;
+        for forget in [
+            "delete from audit.trees where tenant_id = $1",
+            "delete from audit.tiles where tenant_id = $1",
+            "delete from audit.checkpoints where tenant_id = $1",
+        ] {
+            sqlx::query(forget).bind(tenant.id).execute(&mut sql).await.unwrap();
+        }
+        sqlx::query("update audit.events set actor = 'user:other' where tenant_id = $1 and seq = 2")
+            .bind(tenant.id)
+            .execute(&mut sql)
+            .await
+            .unwrap();
+        test.wrote::<vm::Create>(&tenant.caller(Role::Admin), "vm:7").await;
+        test.signed(&tenant, 7).await;
+        let whole = file(&test, &tenant, "").await;
+        check(&test, &whole, None).unwrap();
+        let finding = check(&test, &whole, Some(kept)).unwrap_err();
+        assert_eq!(finding.what, What::Split(6));
+    }
+
+    #[tokio::test]
+    async fn t01_of_others_there_is_nothing_and_what_cannot_be_is_refused() {
+        let test = start_paced(1_000, 0).await;
+        let (mine, theirs) = (filled(&test, "mine").await, filled(&test, "theirs").await);
+        assert!(!file(&test, &mine, "").await.contains(&theirs.id.to_string()));
+        let empty = test.bench.tenant("empty").await;
+        assert_eq!(test.owner(&empty).get(FILE).await.expect(409).code(), "conflict");
+        let viewer = test.client.caller(&theirs.caller(Role::Viewer));
+        viewer.get(FILE).await.expect(403);
+        let owner = test.owner(&theirs);
+        for wrong in ["&after=-1", "&after=x", "&after=1000000"] {
+            owner.get(&format!("{FILE}{wrong}")).await.expect(400);
+        }
+        owner.get("/api/v1/audit/exports?after=1").await.expect(400);
+    }
+}

@@ -1,0 +1,147 @@
+//! `audit.checkpoints`.
+
+use auth::Action;
+use auth::action::audit;
+use chrono::{DateTime, Utc};
+use db::{Granted, Read, Result, SystemTx, Tenant};
+use ids::TenantId;
+use tlog::Hash;
+
+/// A checkpoint as it was signed.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// Entries that it covers.
+    pub size: i64,
+    /// The root of the tree over them.
+    pub root: Hash,
+    /// The signed note.
+    pub note: String,
+    /// When it was signed.
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(sqlx::FromRow)]
+struct SignedRow {
+    size: i64,
+    root: Vec<u8>,
+    note: String,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<SignedRow> for Signed {
+    type Error = sqlx::Error;
+
+    fn try_from(row: SignedRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            size: row.size,
+            root: Hash::try_from(row.root.as_slice()).map_err(|error| sqlx::Error::Decode(error.into()))?,
+            note: row.note,
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// Keeps what was signed.
+pub async fn insert(tx: &mut SystemTx, tenant: TenantId, signed: &Signed) -> Result<()> {
+    sqlx::query("insert into audit.checkpoints (tenant_id, size, root, note, created_at) values ($1, $2, $3, $4, $5)")
+        .bind(tenant)
+        .bind(signed.size)
+        .bind(signed.root.as_bytes().as_slice())
+        .bind(&signed.note)
+        .bind(signed.created_at)
+        .execute(tx.sql())
+        .await?;
+    Ok(())
+}
+
+/// The checkpoint of this size of any tenant's log.
+pub async fn of(tx: &mut SystemTx, tenant: TenantId, size: i64) -> Result<Option<Signed>> {
+    let row: Option<SignedRow> =
+        sqlx::query_as("select size, root, note, created_at from audit.checkpoints where tenant_id = $1 and size = $2")
+            .bind(tenant)
+            .bind(size)
+            .fetch_optional(tx.sql())
+            .await?;
+    Ok(row.map(Signed::try_from).transpose()?)
+}
+
+/// A tenant's checkpoints behind one of them, oldest first.
+pub async fn behind(tx: &mut SystemTx, tenant: TenantId, size: i64, limit: i64) -> Result<Vec<Signed>> {
+    let rows: Vec<SignedRow> = sqlx::query_as(
+        "select size, root, note, created_at from audit.checkpoints
+         where tenant_id = $1 and size > $2 order by size limit $3",
+    )
+    .bind(tenant)
+    .bind(size)
+    .bind(limit)
+    .fetch_all(tx.sql())
+    .await?;
+    rows.into_iter().map(|row| Ok(Signed::try_from(row)?)).collect()
+}
+
+/// The newest size of each log that has a checkpoint, of tenants behind this one.
+pub async fn newest(tx: &mut SystemTx, after: Option<TenantId>, limit: i64) -> Result<Vec<(TenantId, i64)>> {
+    let rows = sqlx::query_as(
+        "select tenant_id, size from audit.trees
+         where size > 0 and ($1::uuid is null or tenant_id > $1) order by tenant_id limit $2",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(tx.sql())
+    .await?;
+    Ok(rows)
+}
+
+/// The tenant's checkpoints below a size, newest first.
+pub async fn list(
+    tx: &mut Read<audit::List>,
+    tenant: &Granted<Tenant, audit::List>,
+    below: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Signed>> {
+    let rows: Vec<SignedRow> = sqlx::query_as(
+        "select size, root, note, created_at from audit.checkpoints
+         where tenant_id = $1 and ($2::bigint is null or size < $2) order by size desc limit $3",
+    )
+    .bind(tenant.id)
+    .bind(below)
+    .bind(limit)
+    .fetch_all(tx.sql())
+    .await?;
+    rows.into_iter().map(|row| Ok(Signed::try_from(row)?)).collect()
+}
+
+/// The tenant's checkpoint of this size; the newest, if none is named.
+pub async fn lookup<A: Action>(
+    tx: &mut Read<A>,
+    tenant: &Granted<Tenant, A>,
+    size: Option<i64>,
+) -> Result<Option<Signed>> {
+    let row: Option<SignedRow> = sqlx::query_as(
+        "select size, root, note, created_at from audit.checkpoints
+         where tenant_id = $1 and ($2::bigint is null or size = $2) order by size desc limit 1",
+    )
+    .bind(tenant.id)
+    .bind(size)
+    .fetch_optional(tx.sql())
+    .await?;
+    Ok(row.map(Signed::try_from).transpose()?)
+}
+
+/// The tenant's checkpoints of a stretch of sizes, oldest first.
+pub async fn within(
+    tx: &mut Read<audit::List>,
+    tenant: &Granted<Tenant, audit::List>,
+    (after, upto): (i64, i64),
+) -> Result<Vec<Signed>> {
+    let rows: Vec<SignedRow> = sqlx::query_as(
+        "select size, root, note, created_at from audit.checkpoints
+         where tenant_id = $1 and size > $2 and size <= $3 order by size",
+    )
+    .bind(tenant.id)
+    .bind(after)
+    .bind(upto)
+    .fetch_all(tx.sql())
+    .await?;
+    rows.into_iter().map(|row| Ok(Signed::try_from(row)?)).collect()
+}
