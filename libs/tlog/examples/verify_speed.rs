@@ -1,6 +1,7 @@
 //! How many entries a second one core verifies: `cargo run --release -p tlog --example verify_speed`.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     dead_code,
     reason = "a measurement says by panicking what is wrong"
 )]

@@ -8,6 +8,8 @@
     reason = "a test says by panicking what is wrong"
 )]
 
+#[path = "made/case.rs"]
+mod case;
 #[path = "made/log.rs"]
 mod made;
 
@@ -55,7 +57,7 @@ fn edit(entry: &mut Owned, chance: &mut Chance) {
             }
         }
         2 => entry.action.insert(0, 'x'),
-        3 => entry.object = "vm:other".to_owned(),
+        3 => "vm:other".clone_into(&mut entry.object),
         4 => entry.outcome = format!("{}!", entry.outcome),
         5 => entry.time_micros += 1,
         6 => entry.id[3] ^= 1,
@@ -215,13 +217,13 @@ fn of_contents(
         }
         3 => {
             let shown = entry.shown.as_mut().unwrap();
-            shown.1 = "{}".to_owned();
+            "{}".clone_into(&mut shown.1);
             entry.commitment = commit(&shown.0, b"{}");
             done("content changed and the commitment recomputed", items, at, true)
         }
         4 => {
             let shown = entry.shown.as_mut().unwrap();
-            shown.1 = "{}".to_owned();
+            "{}".clone_into(&mut shown.1);
             entry.commitment = commit(&shown.0, b"{}");
             entry.hash();
             done("content, commitment and leaf recomputed", items, at, false)
@@ -345,8 +347,11 @@ fn of_histories(log: &Made, way: u64, at: u64, chance: &mut Chance) -> Done {
 #[test]
 fn t25_t26_a_thousand_tamperings_are_found_and_placed() {
     let mut ways = std::collections::BTreeMap::new();
+    let folder = case::Folder::empty("tamperings");
+    let mut cases = Vec::new();
     for seed in 0..1000 {
         let done = tamper(seed);
+        cases.push(folder.write(&format!("{seed:04}"), &written(&done.items), &done.trust));
         let Err(found) = check(&done.items, &done.trust) else {
             panic!("seed {seed}: {}, and unseen", done.how);
         };
@@ -361,6 +366,8 @@ fn t25_t26_a_thousand_tamperings_are_found_and_placed() {
         );
         *ways.entry(done.how).or_insert(0) += 1;
     }
+    folder.expect(&cases);
+    case::agree(folder.path());
     assert!(ways.len() >= 24 && ways.values().all(|count| *count >= 5), "{ways:#?}");
 }
 

@@ -5,6 +5,7 @@ mod count;
 mod fuzz;
 mod keycloak;
 mod kills;
+mod python;
 mod report;
 mod stack;
 
@@ -117,12 +118,18 @@ fn server(place: &Place, report: &mut Report) -> Result<()> {
         keycloak = Some(Keycloak::start(place, stack::free_port(2)?)?);
         Ok(())
     })?;
+    let mut python = PathBuf::new();
+    report.step("Python: packages", "./dev test", || {
+        python = python::with_cryptography(place)?;
+        Ok(())
+    })?;
     let base = keycloak.as_ref().map(Keycloak::base).unwrap_or_default();
     let tests = || {
         Sh::new("cargo")
             .args(["test", "--workspace", "--quiet", "--no-fail-fast"])
             .env("YUNSHU_TEST_PG", &url)
             .env("YUNSHU_KEYCLOAK", base)
+            .env("YUNSHU_PYTHON", &python)
             .dir(&place.root)
     };
     let again = |names: &BTreeSet<&str>| tests().args(["--", "--exact"]).args(names);

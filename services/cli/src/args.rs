@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::output::{Format, Output};
 use crate::profile::{self, Profile, Profiles};
 use crate::resource::{self, FLAVORS, IMAGES, Resource};
-use crate::{access, explain, identity, session, vm};
+use crate::{access, audit, explain, identity, session, vm};
 
 /// Yunshu from the command line
 #[derive(Parser)]
@@ -101,8 +101,8 @@ enum Command {
     /// For the platform's operators
     #[command(subcommand)]
     System(access::SystemCommand),
-    /// The audit log, newest first
-    Audit(AuditCommand),
+    /// The audit log, newest first, and what verifies a file of it
+    Audit(audit::AuditCommand),
     /// Whether you or somebody may do something, and why
     Explain(explain::ExplainCommand),
     /// Any call of the API: `yunshu api GET /me`
@@ -160,12 +160,6 @@ enum ProjectsCommand {
 }
 
 #[derive(Group)]
-struct AuditCommand {
-    #[command(flatten)]
-    list: List,
-}
-
-#[derive(Group)]
 struct ApiCommand {
     /// GET, POST, PUT, PATCH or DELETE
     method: String,
@@ -212,9 +206,7 @@ impl Args {
             Command::Sessions(command) => identity::sessions(global, command, out).await,
             Command::OperatorAccess(command) => access::ours(global, command, out).await,
             Command::System(command) => access::system(global, command, out).await,
-            Command::Audit(command) => {
-                resource::list(&mut Client::open(global)?, &resource::AUDIT, &command.list, out).await
-            }
+            Command::Audit(command) => audit::run(global, &command, out).await,
             Command::Explain(ask) => explain::run(global, &ask, out).await,
             Command::Api(call) => api(global, call, out).await,
         }

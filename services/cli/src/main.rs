@@ -1,9 +1,11 @@
 //! `yunshu`: Yunshu from the command line.
 //!
-//! Everything it does is a call of the public API; what it does not know by name, `yunshu api` reaches.
+//! Everything it does is a call of the public API; what it does not know by name, `yunshu api` reaches. One thing it does
+//! alone: `yunshu audit verify` believes nobody.
 
 mod access;
 mod args;
+mod audit;
 mod client;
 mod device;
 mod explain;

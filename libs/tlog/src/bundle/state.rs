@@ -220,7 +220,10 @@ impl<'t> State<'t> {
         }
         if found < next {
             let last = next - 1;
-            return Err(seen(What::Order { last, found }));
+            return Err(Seen {
+                seq: Some(found.max(1)),
+                what: What::Order { last, found },
+            });
         }
         let seen = |what| Seen { seq: Some(found), what };
         let entry = Entry {

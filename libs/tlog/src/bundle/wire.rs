@@ -1,5 +1,7 @@
 //! The lines as JSON.
 
+use std::collections::BTreeSet;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -149,7 +151,12 @@ impl Listed {
             return Err("it names too many keys");
         }
         let keys: Option<Vec<KnownKey>> = keys.iter().map(|key| key.parse(algorithm)).collect();
-        keys.ok_or("a key, or when it is good, is not written as it should be")
+        let keys = keys.ok_or("a key, or when it is good, is not written as it should be")?;
+        let different: BTreeSet<_> = keys.iter().map(|known| &known.key).collect();
+        if different.len() < keys.len() {
+            return Err("it names a key twice");
+        }
+        Ok(keys)
     }
 }
 

@@ -123,6 +123,7 @@ impl Owned {
 
 /// A line of a file.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are entries")]
 pub enum Item {
     Log(LogLine),
     Frontier(Frontier),

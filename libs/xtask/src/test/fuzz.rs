@@ -1,16 +1,14 @@
 //! Schemathesis: requests nobody would write, bounded in time, against every operation.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 
-use super::report::Report;
+use super::{python, report::Report};
 use crate::{place::Place, sh::Sh, up};
 
-const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+const SCHEMATHESIS: [&str; 2] = ["schemathesis", "4.32.5"];
 
 pub fn run(place: &Place, port: u16, report: &mut Report) -> Result<()> {
-    let program = install(place)?;
+    let program = python::install(place, SCHEMATHESIS)?.join("schemathesis");
     let login = up::sign_up(place, port, "fuzz")?;
     let config = place.root.join("openapi/lint/schemathesis.toml");
     let fuzz = Sh::new(program)
@@ -24,17 +22,4 @@ pub fn run(place: &Place, port: u16, report: &mut Report) -> Result<()> {
         .env("YUNSHU_FUZZ_PASSWORD", login.password)
         .dir(&place.state);
     report.run("stack: fuzz", fuzz)
-}
-
-/// Into an environment of its own, once.
-fn install(place: &Place) -> Result<PathBuf> {
-    let venv = place.root.join(".local/venv");
-    let program = venv.join("bin/schemathesis");
-    if !program.exists() {
-        Sh::new("python3").args(["-m", "venv"]).arg(&venv).run()?;
-        Sh::new(venv.join("bin/pip"))
-            .args(["install", "--quiet", SCHEMATHESIS])
-            .run()?;
-    }
-    Ok(program)
 }

@@ -1,0 +1,327 @@
+//! The files that any verifier of the format can be tried with.
+//!
+//! After a change on purpose: `VECTORS=write cargo test -p tlog --test vectors`, and commit what it wrote.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    dead_code,
+    reason = "a test says by panicking what is wrong"
+)]
+
+#[path = "made/case.rs"]
+mod case;
+#[path = "made/log.rs"]
+mod made;
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use case::{Case, Folder, Verdict};
+use made::{Chance, Item, Made, ORIGIN, Owned, TENANT, signer, written};
+use tlog::bundle::Trust;
+use tlog::{Checkpoint, tiles};
+
+struct Vector {
+    name: &'static str,
+    bytes: Vec<u8>,
+    trust: Trust,
+    /// The code and the entry of a bad one.
+    wanted: Option<(&'static str, Option<u64>)>,
+}
+
+fn log() -> Made {
+    let mut log = Made::new(&mut Chance(2026), 9);
+    log.checkpoints = vec![4, 9];
+    log
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../services/audit/verifier/vectors")
+}
+
+/// Changes the entry.
+fn with(items: &[Item], seq: u64, change: impl Fn(&mut Owned)) -> Vec<Item> {
+    let mut items = items.to_vec();
+    for item in &mut items {
+        if let Item::Entry(entry) = item
+            && entry.seq == seq
+        {
+            change(entry);
+        }
+    }
+    items
+}
+
+fn good(name: &'static str, items: &[Item], trust: Trust) -> Vector {
+    Vector {
+        name,
+        bytes: written(items),
+        trust,
+        wanted: None,
+    }
+}
+
+fn bad(name: &'static str, items: &[Item], trust: Trust, code: &'static str, seq: u64) -> Vector {
+    Vector {
+        wanted: Some((code, Some(seq))),
+        ..good(name, items, trust)
+    }
+}
+
+fn link(log: &Made, from: u64, to: u64) -> Item {
+    Item::Consistency(from, to, tiles::consistency_proof(&log.tiles(), from, to).unwrap())
+}
+
+/// A log whose key was changed after the fourth entry.
+fn rotated() -> (Vec<Item>, Trust) {
+    let (old, mut new) = (log(), log());
+    new.key = 5;
+    let mut line = new.log_line(true, 1);
+    let mut before = old.log_line(true, 1).keys.remove(0);
+    let change = (made::START + 60) * 1_000_000;
+    before.until = Some(i64::try_from(change).unwrap());
+    line.keys[0].from = i64::try_from(change).unwrap();
+    line.keys.insert(0, before);
+    let mut items = old.stretch(1);
+    items[0] = Item::Log(line);
+    *items.last_mut().unwrap() = Item::Checkpoint(new.note(9));
+    let trust = Trust {
+        keys: vec![signer(1).public(), signer(5).public()],
+        ..log().trust(Some(4))
+    };
+    (items, trust)
+}
+
+fn good_ones() -> Vec<Vector> {
+    let log = log();
+    let whole = log.stretch(1);
+    let erased = [2, 3, 8].iter().fold(whole.clone(), |items, seq| {
+        with(&items, *seq, |entry| entry.shown = None)
+    });
+    let mut linked = log.stretch(6);
+    linked.push(link(&log, 4, 9));
+    let mut older = log.clone();
+    older.entries.truncate(6);
+    older.checkpoints = vec![6];
+    let mut older = older.stretch(1);
+    older.push(link(&log, 6, 9));
+    let mut chosen = log.selection(|entry| entry.seq % 3 == 0);
+    chosen.insert(2, link(&log, 4, 9));
+    let (rotated, keys) = rotated();
+    vec![
+        good("good-whole", &whole, log.trust(Some(4))),
+        good("good-nothing-named", &whole, Trust::default()),
+        good("good-erased", &erased, log.trust(Some(9))),
+        good("good-continued", &log.stretch(5), log.trust(Some(4))),
+        good("good-continued-linked", &linked, log.trust(Some(4))),
+        good("good-older-linked", &older, log.trust(Some(9))),
+        good(
+            "good-selection",
+            &log.selection(|entry| [2, 7].contains(&entry.seq)),
+            log.trust(Some(9)),
+        ),
+        good("good-selection-linked", &chosen, log.trust(Some(4))),
+        good("good-two-keys", &rotated, keys),
+    ]
+}
+
+fn bad_entries() -> Vec<Vector> {
+    let log = log();
+    let whole = log.stretch(1);
+    let chance = &mut Chance(5);
+    let trust = || log.trust(None);
+    let forged = with(&whole, 7, |entry| {
+        entry.actor = "user:mallory".to_owned();
+        entry.hash();
+    });
+    let mut removed = whole.clone();
+    removed.retain(|item| !matches!(item, Item::Entry(entry) if entry.seq == 6));
+    let mut put_in = whole.clone();
+    put_in.insert(8, Item::Entry(Owned::made(chance, TENANT, 7)));
+    let mut swapped = whole.clone();
+    swapped.swap(2, 3);
+    let mut repeated = whole.clone();
+    repeated.insert(9, whole[7].clone());
+    let stranger = Owned::made(chance, [9; 16], 3);
+    let content = with(&whole, 8, |entry| entry.shown.as_mut().unwrap().1 = "{}".to_owned());
+    let mut spelt = written(&whole);
+    let text = String::from_utf8(spelt.clone()).unwrap();
+    spelt.clear();
+    spelt.extend(text.replacen(r#""seq":3,"#, r#""seq": 3,"#, 1).into_bytes());
+    let half = text.lines().map(|line| {
+        let at = line
+            .find(r#","content":"#)
+            .filter(|_| line.starts_with(r#"{"type":"entry","seq":2,"#));
+        at.map_or(line.to_owned(), |at| format!("{},\"content\":null}}", &line[..at]))
+    });
+    let half: String = half.map(|line| line + "\n").collect();
+    vec![
+        bad(
+            "bad-field",
+            &with(&whole, 6, |entry| entry.actor.push('x')),
+            trust(),
+            "leaf",
+            6,
+        ),
+        bad("bad-field-recomputed", &forged, trust(), "root", 5),
+        bad("bad-removed", &removed, trust(), "gap", 6),
+        bad("bad-put-in", &put_in, trust(), "gap", 7),
+        bad("bad-swapped", &swapped, trust(), "gap", 2),
+        bad("bad-repeated", &repeated, trust(), "gap", 8),
+        bad(
+            "bad-tenant",
+            &with(&whole, 3, |entry| *entry = stranger.clone()),
+            trust(),
+            "leaf",
+            3,
+        ),
+        bad("bad-content", &content, trust(), "content", 8),
+        Vector {
+            bytes: half.into_bytes(),
+            ..bad("bad-half-shown", &whole, trust(), "half_shown", 2)
+        },
+        Vector {
+            bytes: spelt,
+            ..bad("bad-spelling", &whole, trust(), "malformed", 3)
+        },
+        bad("bad-cut", &whole[..9], trust(), "open", 5),
+        bad(
+            "bad-cut-at-checkpoint",
+            &whole[..6],
+            log.trust(Some(9)),
+            "rolled_back",
+            5,
+        ),
+    ]
+}
+
+fn bad_histories() -> Vec<Vector> {
+    let log = log();
+    let whole = log.stretch(1);
+    let mut forked = log.clone();
+    forked.entries[2].outcome = "denied!".to_owned();
+    forked.entries[2].hash();
+    let mut false_key = forked.clone();
+    false_key.key = 2;
+    let mut late = whole.clone();
+    if let Item::Log(line) = &mut late[0] {
+        line.keys[0].until = Some(line.keys[0].from + 60_000_000);
+    }
+    let mut signature = whole.clone();
+    let mut origin = whole.clone();
+    let mut silent = whole.clone();
+    if let Item::Checkpoint(note) = &mut signature[5] {
+        *note = note.replacen("\n4\n", "\n3\n", 1);
+    }
+    let elsewhere = Checkpoint::at("cloud.example/other", 4, log.frontier(4).root(), made::START).to_string();
+    origin[5] = Item::Checkpoint(format!("{elsewhere}\n{}", signer(1).sign(&elsewhere)));
+    let timeless = Checkpoint {
+        extensions: Vec::new(),
+        ..Checkpoint::at(ORIGIN, 4, log.frontier(4).root(), 0)
+    }
+    .to_string();
+    silent[5] = Item::Checkpoint(format!("{timeless}\n{}", signer(1).sign(&timeless)));
+    let mut misplaced = whole.clone();
+    misplaced.swap(5, 6);
+    let selection = log.selection(|entry| entry.seq > 5);
+    let theirs = log.selection(|entry| entry.seq == 9);
+    let Item::Entry(last) = theirs[2].clone() else {
+        unreachable!("an entry stands there")
+    };
+    let proof = with(&selection, 7, |entry| entry.proof.clone_from(&last.proof));
+    let mut order = selection.clone();
+    order.swap(3, 4);
+    let mut frontier = log.stretch(5);
+    frontier.remove(1);
+    let other = Trust {
+        witnesses: vec![signer(3).public_cosigner()],
+        ..log.trust(None)
+    };
+    vec![
+        bad("bad-split", &forked.stretch(1), log.trust(Some(9)), "split", 1),
+        bad(
+            "bad-split-continued",
+            &forked.stretch(5),
+            log.trust(Some(4)),
+            "split",
+            1,
+        ),
+        bad("bad-key", &false_key.stretch(1), log.trust(None), "unsigned", 1),
+        bad("bad-key-time", &late, log.trust(None), "key_time", 5),
+        bad("bad-signature", &signature, log.trust(None), "signature", 1),
+        bad("bad-origin", &origin, log.trust(None), "origin", 1),
+        bad("bad-no-time", &silent, log.trust(None), "no_time", 1),
+        bad("bad-place", &misplaced, log.trust(None), "place", 1),
+        bad("bad-proof", &proof, log.trust(None), "proof", 7),
+        bad("bad-order", &order, log.trust(None), "order", 7),
+        bad(
+            "bad-selection-split",
+            &forked.selection(|_| true),
+            log.trust(Some(9)),
+            "split",
+            1,
+        ),
+        bad("bad-frontier", &frontier, log.trust(None), "frontier", 5),
+        bad("bad-unlinked", &log.stretch(6), log.trust(Some(4)), "unlinked", 6),
+        Vector {
+            wanted: Some(("witness", None)),
+            ..good("bad-witness", &whole, other)
+        },
+        Vector {
+            wanted: Some(("trusted", None)),
+            ..good(
+                "bad-trusted",
+                &false_key.stretch(1),
+                Trust {
+                    keys: Vec::new(),
+                    ..log.trust(Some(9))
+                },
+            )
+        },
+    ]
+}
+
+#[test]
+fn t25_t26_both_verifiers_judge_the_vectors_as_they_should() {
+    let all: Vec<Vector> = [good_ones(), bad_entries(), bad_histories()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let made = Folder::empty("vectors");
+    let cases: Vec<Case> = all
+        .iter()
+        .map(|one| made.write(one.name, &one.bytes, &one.trust))
+        .collect();
+    for (vector, case) in all.iter().zip(&cases) {
+        match (&case.verdict, vector.wanted) {
+            (Verdict::Good { .. }, None) => {}
+            (Verdict::Bad { code, seq, .. }, Some((wanted, at))) => {
+                assert_eq!((code.as_str(), *seq), (wanted, at), "{}", case.file);
+            }
+            (verdict, wanted) => panic!("{}: {verdict:?}, and not {wanted:?}", case.file),
+        }
+    }
+    made.expect(&cases);
+    if env::var("VECTORS").is_ok_and(|how| how == "write") {
+        for file in fs::read_dir(made.path()).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), folder().join(file.file_name())).unwrap();
+        }
+    }
+    let files = |folder: &Path| -> Vec<(String, Vec<u8>)> {
+        let files = fs::read_dir(folder).unwrap().map(Result::unwrap);
+        let mut files: Vec<_> = files
+            .map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap()))
+            .collect();
+        files.sort();
+        files
+    };
+    let names = |all: &[(String, Vec<u8>)]| -> Vec<String> { all.iter().map(|(name, _)| name.clone()).collect() };
+    let (kept, made) = (files(&folder()), files(made.path()));
+    assert_eq!(names(&kept), names(&made));
+    for (kept, made) in kept.iter().zip(&made) {
+        assert!(kept == made, "{} is not what it was", kept.0);
+    }
+    case::agree(&folder());
+}

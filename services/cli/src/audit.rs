@@ -1,0 +1,245 @@
+//! The audit log: shown by the platform, or verified from a file without it.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use tlog::PublicKey;
+use tlog::bundle::{Finding, Report, Signed, Trust, verify};
+
+use crate::args::{Global, List};
+use crate::client::Client;
+use crate::output::{self, Format, Output};
+use crate::resource;
+
+/// The audit log, newest first; `yunshu audit verify` checks a file of it without the platform
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct AuditCommand {
+    #[command(subcommand)]
+    command: Option<Offline>,
+    #[command(flatten)]
+    list: List,
+}
+
+#[derive(Subcommand)]
+enum Offline {
+    /// Verifies an export in the format yunshu-audit/1: no network, no sign-in, nobody to believe but the keys named
+    Verify(VerifyCommand),
+}
+
+#[derive(Args)]
+struct VerifyCommand {
+    /// The file; `-` reads it from standard input
+    file: PathBuf,
+    /// A key of the log, as name+id+key, that you got from elsewhere than the file; once for each
+    #[arg(long = "key", value_name = "KEY", value_parser = key)]
+    keys: Vec<PublicKey>,
+    /// A file with a checkpoint from before, as the log signed it
+    #[arg(long, value_name = "FILE")]
+    trusted: Option<PathBuf>,
+    /// The key of a witness who must have cosigned; once for each
+    #[arg(long = "witness", value_name = "KEY", value_parser = key)]
+    witnesses: Vec<PublicKey>,
+}
+
+fn key(text: &str) -> Result<PublicKey, tlog::Error> {
+    text.parse()
+}
+
+pub async fn run(global: &Global, command: &AuditCommand, out: Output) -> Result<()> {
+    match &command.command {
+        Some(Offline::Verify(verify)) => verify.run(out),
+        None => resource::list(&mut Client::open(global)?, &resource::AUDIT, &command.list, out).await,
+    }
+}
+
+impl VerifyCommand {
+    fn run(&self, out: Output) -> Result<()> {
+        let report = match self.verify()? {
+            Ok(report) => report,
+            Err(found) => {
+                // Programs read what was found where they would have read what was verified.
+                if out.0 != Format::Table {
+                    out.show(&json!({"verified": false, "finding": serde_json::to_value(&found)?}))?;
+                }
+                return Err(found.into());
+            }
+        };
+        for warning in &report.warnings {
+            output::tell(format_args!("yunshu: warning: {}", warning.text));
+        }
+        match out.0 {
+            Format::Table => out.show(&table(&report)),
+            _ => out.show(&json!({"verified": true, "report": serde_json::to_value(&report)?})),
+        }
+    }
+
+    fn verify(&self) -> Result<Result<Report, Finding>> {
+        let named = |path: &PathBuf| format!("cannot read {}", path.display());
+        let trusted = self
+            .trusted
+            .as_ref()
+            .map(|path| std::fs::read_to_string(path).with_context(|| named(path)));
+        let trust = Trust {
+            keys: self.keys.clone(),
+            witnesses: self.witnesses.clone(),
+            checkpoint: trusted.transpose()?,
+        };
+        let reader: Box<dyn BufRead> = if self.file.as_os_str() == "-" {
+            Box::new(io::stdin().lock())
+        } else {
+            let file = File::open(&self.file).with_context(|| named(&self.file))?;
+            Box::new(BufReader::with_capacity(1 << 20, file))
+        };
+        Ok(verify(reader, &trust))
+    }
+}
+
+/// What people want to know of it.
+fn table(report: &Report) -> Value {
+    let who = |all: &[Signed]| -> Vec<String> { all.iter().map(|one| one.key.clone()).collect() };
+    json!({
+        "verified": true,
+        "log": report.origin,
+        "tenant": report.tenant,
+        "kind": if report.complete { "complete stretch" } else { "selection" },
+        "entries": report.entries,
+        "without content": report.withheld,
+        "first entry": report.first_seq,
+        "last entry": report.last_seq,
+        "checkpoints": report.checkpoints,
+        "last checkpoint": format!("{} entries, root {}", report.size, report.root),
+        "signed by": who(&report.signed),
+        "cosigned by": who(&report.cosigned),
+        "agrees with": report.agrees_with.map(|size| format!("the trusted checkpoint over {size} entries")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use tlog::bundle::{EntryLine, KnownKey, LogLine, Shown, What, write_checkpoint};
+    use tlog::{Checkpoint, Entry, Frontier, Signer, commit};
+
+    use super::*;
+    use crate::args;
+
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        audit: AuditCommand,
+    }
+
+    const ORIGIN: &str = "cloud.example/audit/t";
+
+    fn signer() -> Signer {
+        Signer::from_seed(ORIGIN, &[1; 32]).unwrap()
+    }
+
+    /// A log of three entries, and its last checkpoint.
+    fn file() -> (Vec<u8>, String) {
+        let (mut out, mut frontier) = (Vec::new(), Frontier::new());
+        let known = KnownKey {
+            key: signer().public(),
+            from: 0,
+            until: None,
+        };
+        let log = LogLine {
+            tenant: [1; 16],
+            origin: ORIGIN.to_owned(),
+            complete: true,
+            first_seq: 1,
+            keys: vec![known],
+            witnesses: Vec::new(),
+        };
+        log.write(&mut out).unwrap();
+        for seq in 1..=3 {
+            let entry = Entry {
+                tenant: [1; 16],
+                seq,
+                id: [2; 16],
+                time_micros: 1,
+                actor: "user:ann",
+                credential: None,
+                action: "vm.create",
+                object: "vm:web",
+                outcome: "success",
+                request_id: [3; 16],
+                commitment: commit(&[4; 32], b"{}"),
+            };
+            frontier.push(entry.leaf());
+            let line = EntryLine {
+                leaf: entry.leaf(),
+                entry,
+                shown: Some(Shown {
+                    salt: [4; 32],
+                    content: "{}",
+                }),
+                proof: None,
+            };
+            line.write(&mut out).unwrap();
+        }
+        let text = Checkpoint::at(ORIGIN, 3, frontier.root(), 1).to_string();
+        let note = format!("{text}\n{}", signer().sign(&text));
+        write_checkpoint(&note, &mut out).unwrap();
+        (out, note)
+    }
+
+    fn asked(args: &[&str]) -> VerifyCommand {
+        let whole = ["audit", "verify"].iter().chain(args);
+        match Alone::try_parse_from(whole).unwrap().audit.command {
+            Some(Offline::Verify(verify)) => verify,
+            None => unreachable!("verify was typed"),
+        }
+    }
+
+    #[test]
+    fn a_file_is_verified_without_a_platform() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+        let (good, note) = file();
+        std::fs::write(path("good"), &good).unwrap();
+        std::fs::write(path("note"), note).unwrap();
+        let key = signer().public().to_string();
+        let ask = asked(&[&path("good"), "--key", &key, "--trusted", &path("note")]);
+        let report = ask.verify().unwrap().unwrap();
+        assert_eq!(
+            (report.entries, report.agrees_with, report.warnings.len()),
+            (3, Some(3), 0)
+        );
+        for format in [Format::Table, Format::Json, Format::Yaml] {
+            ask.run(Output(format)).unwrap();
+        }
+        assert_eq!(table(&report)["last entry"], json!(3));
+        let believing = asked(&[&path("good")]).verify().unwrap().unwrap();
+        assert_eq!(believing.warnings[0].code, "keys_from_file");
+
+        let bad = String::from_utf8(good)
+            .unwrap()
+            .replacen("user:ann", "user:bob", 2)
+            .replacen("user:bob", "user:ann", 1);
+        std::fs::write(path("bad"), bad).unwrap();
+        let error = asked(&[&path("bad")]).run(Output(Format::Json)).unwrap_err();
+        assert!(error.to_string().contains("from entry 2 on"), "{error}");
+        assert_eq!(error.downcast::<Finding>().unwrap().what, What::Leaf);
+        let error = asked(&[&path("none")]).run(Output(Format::Table)).unwrap_err();
+        assert!(error.to_string().starts_with("cannot read"), "{error}");
+    }
+
+    #[test]
+    fn the_log_is_listed_when_nothing_is_to_be_verified() {
+        let listed = Alone::try_parse_from(["audit", "--filter", "action=vm.delete"]).unwrap();
+        assert!(listed.audit.command.is_none() && listed.audit.list.filters.len() == 1);
+        assert!(Alone::try_parse_from(["audit", "verify"]).is_err());
+        assert!(Alone::try_parse_from(["audit", "verify", "f", "--key", "no key"]).is_err());
+        let help = args::Args::try_parse_from(["yunshu", "audit", "--help"])
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(help.contains("verify") && help.contains("--filter"), "{help}");
+    }
+}
