@@ -1,7 +1,7 @@
 //! The audit log: shown by the platform, or verified from a file without it.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -10,25 +10,53 @@ use serde_json::{Value, json};
 use tlog::PublicKey;
 use tlog::bundle::{Finding, Report, Signed, Trust, verify};
 
-use crate::args::{Global, List};
+use crate::args::{Global, List, pair};
 use crate::client::Client;
+use crate::field::text;
 use crate::output::{self, Format, Output};
 use crate::resource;
+
+const EXPORTS: &str = "/audit/exports";
 
 /// The audit log, newest first; `yunshu audit verify` checks a file of it without the platform
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct AuditCommand {
     #[command(subcommand)]
-    command: Option<Offline>,
+    command: Option<AuditVerb>,
     #[command(flatten)]
     list: List,
 }
 
 #[derive(Subcommand)]
-enum Offline {
+enum AuditVerb {
+    /// Writes the log into a file; without a filter, and with `--format verifiable`, all that is signed for
+    Export(ExportCommand),
+    /// What is signed for: the latest checkpoint, to be kept where nobody of the platform can change it
+    Checkpoint {
+        /// The one over so many entries instead
+        #[arg(long, default_value = "latest")]
+        size: String,
+    },
+    /// The public keys that sign the log
+    Keys(List),
     /// Verifies an export in the format yunshu-audit/1: no network, no sign-in, nobody to believe but the keys named
     Verify(VerifyCommand),
+}
+
+#[derive(Args)]
+struct ExportCommand {
+    /// Where to; `-` writes to standard output
+    file: PathBuf,
+    /// As what: verifiable, ndjson, json or csv
+    #[arg(long, default_value = "verifiable")]
+    format: String,
+    /// Continue the checkpoint over so many entries
+    #[arg(long)]
+    after: Option<u64>,
+    /// A filter of the API, e.g. `--filter action=vm.*`
+    #[arg(long = "filter", value_parser = pair)]
+    filters: Vec<(String, String)>,
 }
 
 #[derive(Args)]
@@ -52,8 +80,48 @@ fn key(text: &str) -> Result<PublicKey, tlog::Error> {
 
 pub async fn run(global: &Global, command: &AuditCommand, out: Output) -> Result<()> {
     match &command.command {
-        Some(Offline::Verify(verify)) => verify.run(out),
+        Some(AuditVerb::Verify(verify)) => verify.run(out),
+        Some(AuditVerb::Export(export)) => export.run(global).await,
+        Some(AuditVerb::Checkpoint { size }) => checkpoint(global, size, out).await,
+        Some(AuditVerb::Keys(list)) => resource::list(&mut Client::open(global)?, &resource::AUDIT_KEYS, list, out).await,
         None => resource::list(&mut Client::open(global)?, &resource::AUDIT, &command.list, out).await,
+    }
+}
+
+/// As a table, the signed note alone: what `--trusted` reads.
+async fn checkpoint(global: &Global, size: &str, out: Output) -> Result<()> {
+    let path = format!("/audit/checkpoints/{}", resource::segment(size)?);
+    let found = Client::open(global)?.get(&path, &[]).await?;
+    match (out.0, text(&found, "note")) {
+        (Format::Table, Some(note)) => Ok(io::stdout().write_all(note.as_bytes())?),
+        _ => out.show(&found),
+    }
+}
+
+impl ExportCommand {
+    async fn run(&self, global: &Global) -> Result<()> {
+        let mut query = self.filters.clone();
+        query.push(("format".to_owned(), self.format.clone()));
+        query.extend(self.after.map(|after| ("after".to_owned(), after.to_string())));
+        let mut client = Client::open(global)?;
+        if self.file.as_os_str() == "-" {
+            client.download(EXPORTS, &query, &mut io::stdout().lock()).await?;
+            return Ok(());
+        }
+        // Beside it until it is whole: half a file is never taken for one.
+        let mut name = self.file.clone().into_os_string();
+        name.push(".part");
+        let named = || format!("cannot write {}", self.file.display());
+        let mut part = File::create(&name).with_context(named)?;
+        let done = client.download(EXPORTS, &query, &mut part).await;
+        if done.is_err() {
+            drop(std::fs::remove_file(&name));
+        }
+        let bytes = done?;
+        part.sync_all().with_context(named)?;
+        std::fs::rename(&name, &self.file).with_context(named)?;
+        output::tell(format_args!("{}: {bytes} bytes", self.file.display()));
+        Ok(())
     }
 }
 
@@ -192,8 +260,8 @@ mod tests {
     fn asked(args: &[&str]) -> VerifyCommand {
         let whole = ["audit", "verify"].iter().chain(args);
         match Alone::try_parse_from(whole).unwrap().audit.command {
-            Some(Offline::Verify(verify)) => verify,
-            None => unreachable!("verify was typed"),
+            Some(AuditVerb::Verify(verify)) => verify,
+            _ => unreachable!("verify was typed"),
         }
     }
 

@@ -1,16 +1,20 @@
 //! One way to call the API: with the key from the environment, or with the session of a profile.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH};
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::field::{entries, text};
 use crate::profile::{self, Held, Profile, Profiles};
+
+/// As long as a download may take.
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// A client of one platform.
 pub struct Client {
@@ -194,6 +198,24 @@ impl Client {
         self.send(method, path, (query, body), None).await
     }
 
+    /// Writes what is answered as it comes, however long that takes; answers how many bytes. What is cut off is an error.
+    pub async fn download(&mut self, path: &str, query: &[(String, String)], to: &mut impl Write) -> Result<u64> {
+        let request = self.request(&Method::GET, path, query).await?;
+        let answer = request.timeout(LONGEST).send().await;
+        let mut answer = answer.context("the platform does not answer")?;
+        let status = answer.status();
+        if !status.is_success() {
+            let problem = answer.json().await.unwrap_or_default();
+            return Err(Refused { status, problem }.into());
+        }
+        let mut bytes = 0;
+        while let Some(chunk) = answer.chunk().await.context("the answer was cut off")? {
+            to.write_all(&chunk)?;
+            bytes += chunk.len() as u64;
+        }
+        Ok(bytes)
+    }
+
     async fn send(
         &mut self,
         method: Method,
@@ -201,23 +223,7 @@ impl Client {
         (query, body): (&[(String, String)], Option<&Value>),
         tag: Option<&str>,
     ) -> Result<Answer> {
-        let mut url = self.base.join(&format!("/api/v1/{}", path.trim_start_matches('/')))?;
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        if self.dry_run && method != Method::GET && !path.starts_with("/auth/") {
-            url.query_pairs_mut().append_pair("dry_run", "true");
-        }
-        let mut request = self.http.request(method.clone(), url);
-        if let Some(bearer) = self.bearer().await? {
-            request = request.header(AUTHORIZATION, format!("Bearer {bearer}"));
-            if let Some(access) = &self.operator_access {
-                request = request.header("Yunshu-Operator-Access", access);
-            }
-        }
-        if method == Method::POST && !path.starts_with("/auth/") {
-            request = request.header("Idempotency-Key", ids::RequestId::mint().to_string());
-        }
+        let mut request = self.request(&method, path, query).await?;
         if let Some(tag) = tag {
             request = request.header(IF_MATCH, tag);
         }
@@ -233,6 +239,28 @@ impl Client {
             return Ok(Answer { body, headers });
         }
         Err(Refused { status, problem: body }.into())
+    }
+
+    /// What every call has in common.
+    async fn request(&mut self, method: &Method, path: &str, query: &[(String, String)]) -> Result<RequestBuilder> {
+        let mut url = self.base.join(&format!("/api/v1/{}", path.trim_start_matches('/')))?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        if self.dry_run && *method != Method::GET && !path.starts_with("/auth/") {
+            url.query_pairs_mut().append_pair("dry_run", "true");
+        }
+        let mut request = self.http.request(method.clone(), url);
+        if let Some(bearer) = self.bearer().await? {
+            request = request.header(AUTHORIZATION, format!("Bearer {bearer}"));
+            if let Some(access) = &self.operator_access {
+                request = request.header("Yunshu-Operator-Access", access);
+            }
+        }
+        if *method == Method::POST && !path.starts_with("/auth/") {
+            request = request.header("Idempotency-Key", ids::RequestId::mint().to_string());
+        }
+        Ok(request)
     }
 
     /// What proves who calls; a session's access token is fetched once per command.

@@ -64,6 +64,11 @@ pub const AUDIT: Resource = Resource {
     columns: &["seq", "time", "actor", "action", "object", "outcome", "ip"],
 };
 
+pub const AUDIT_KEYS: Resource = Resource {
+    path: "/audit/keys",
+    columns: &["id", "created_at", "retired_at"],
+};
+
 impl Resource {
     /// The path of one of them.
     pub fn one(&self, name: &str) -> Result<String> {

@@ -55,12 +55,39 @@ pub fn run(place: &Place, port: u16) -> Result<()> {
         log.as_array().is_some_and(|log| log.len() == 1)
     })?;
 
+    proven(&here)?;
     identity(&here)?;
     is_out(&here)?;
     here.yunshu(&["login", "--password", "--email", &login.email])
         .read_with(&login.password)?;
     here.says(&["whoami"], |_| true)?;
     is_out(&here)
+}
+
+/// The log as a file: verified without the platform, and no more once a word of it was changed.
+fn proven(here: &Here) -> Result<()> {
+    let place = |name: &str| here.home.join(name).to_string_lossy().into_owned();
+    let (file, kept, bad) = (place("log.ndjson"), place("kept.checkpoint"), place("bad.ndjson"));
+    let note = || Ok(here.bare().args(["audit", "checkpoint"]).read().ok());
+    fs::write(&kept, sh::wait_for("a checkpoint", Duration::from_secs(30), note)?)?;
+    let keys: Value = serde_json::from_str(&here.yunshu(&["audit", "keys"]).read()?)?;
+    let key = keys.pointer("/0/id").and_then(Value::as_str).context("no key signs the log")?;
+
+    let verified = |file: &str, entries: u64| {
+        here.says(&["audit", "verify", file, "--trusted", &kept, "--key", key], |said| {
+            let count = said.pointer("/report/entries").and_then(Value::as_u64);
+            count.is_some_and(|count| count >= entries) && said.pointer("/report/warnings") == Some(&json!([]))
+        })
+    };
+    here.yunshu(&["audit", "export", &file]).read()?;
+    verified(&file, 3)?;
+    let text = fs::read_to_string(&file)?;
+    fs::write(&bad, text.replacen("vm.create", "vm.delete", 1))?;
+    if here.yunshu(&["audit", "verify", &bad]).succeeds() {
+        bail!("a log that was changed is verified");
+    }
+    here.yunshu(&["audit", "export", &file, "--format", "csv"]).read()?;
+    Ok(())
 }
 
 /// Signs in as a person does: the program shows a code, and they type it where they are signed in already.
