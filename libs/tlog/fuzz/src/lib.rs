@@ -2,50 +2,14 @@
 //!
 //! The fuzzer calls these functions with what it invents, and the tests of `libs/tlog` with the committed corpus.
 
-use std::sync::OnceLock;
+mod bench;
 
+pub use bench::{Bench, SIZE, bench};
+
+use bench::{ORIGIN, OTHER};
 use tlog::bundle::{Trust, verify};
-use tlog::note::{Limits, Signer};
-use tlog::{
-    Checkpoint, Frontier, Growth, Hash, Loaded, Note, PublicKey, leaf_hash, tiles, verify_consistency, verify_inclusion,
-};
-
-/// The name of the log of the vectors, whose key is made of bytes that are all 1.
-const ORIGIN: &str = "cloud.example/audit/0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3";
-
-/// What the same key signed a single checkpoint for.
-const OTHER: &str = "cloud.example/other";
-
-/// So many entries has the tree that proofs are tried against.
-pub const SIZE: u64 = 100;
-
-pub struct Bench {
-    pub leaves: Vec<Hash>,
-    pub roots: Vec<Hash>,
-    pub tiles: Loaded,
-    key: PublicKey,
-}
-
-pub fn bench() -> &'static Bench {
-    static BENCH: OnceLock<Bench> = OnceLock::new();
-    BENCH.get_or_init(|| {
-        let leaves: Vec<Hash> = (0..SIZE).map(|at| leaf_hash(&at.to_be_bytes())).collect();
-        let mut frontier = Frontier::new();
-        let mut roots = vec![frontier.root()];
-        let mut growth = Growth::start(&Loaded::default(), 0).expect("begins");
-        for leaf in &leaves {
-            frontier.push(*leaf);
-            growth.push(*leaf);
-            roots.push(frontier.root());
-        }
-        Bench {
-            leaves,
-            roots,
-            tiles: growth.finish().into_iter().collect(),
-            key: Signer::from_seed(ORIGIN, &[1; 32]).expect("signs").public(),
-        }
-    })
-}
+use tlog::note::Limits;
+use tlog::{Checkpoint, Frontier, Hash, Note, PublicKey, tiles, verify_consistency, verify_inclusion};
 
 /// As a file, believed and not. The key of the vectors signed a few states only; whoever signs here has none of it.
 pub fn bundle(data: &[u8]) {
