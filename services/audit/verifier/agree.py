@@ -5,6 +5,8 @@ import json
 import pathlib
 import sys
 
+sys.dont_write_bytecode = True
+
 from verify import Finding, Key, verify
 
 

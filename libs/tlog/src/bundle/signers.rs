@@ -1,8 +1,8 @@
 use super::finding::What;
 use super::report::Signed;
 use super::{KnownKey, Trust};
-use crate::note::Algorithm;
-use crate::{Error, Note, PublicKey, text};
+use crate::note::{Algorithm, Limits};
+use crate::{Checkpoint, Error, Note, PublicKey, text};
 
 /// Whose signatures count, and when.
 pub struct Signers {
@@ -74,10 +74,21 @@ impl Signers {
         })
     }
 
-    /// Whether the log signed at all, whenever that was.
-    pub fn knows(&self, note: &Note) -> bool {
+    /// A checkpoint from before: of this log, and signed by a key that counts, whenever that was.
+    pub fn trusted(&self, note: &str, origin: &str) -> Result<Checkpoint, What> {
+        let note = Note::parse(note, Limits::default()).map_err(|_| What::Trusted("it is no signed note"))?;
+        let checkpoint: Checkpoint = note
+            .text
+            .parse()
+            .map_err(|_| What::Trusted("its text is no checkpoint"))?;
+        if checkpoint.origin != origin {
+            return Err(What::Trusted("it is of another log"));
+        }
         let verdicts: Vec<_> = self.log.iter().map(|party| note.verify(&party.key)).collect();
-        verdicts.iter().any(Result::is_ok) && !verdicts.contains(&Err(Error::Signature))
+        if verdicts.contains(&Err(Error::Signature)) || !verdicts.iter().any(Result::is_ok) {
+            return Err(What::Trusted("it is not signed by a key of the log that counts here"));
+        }
+        Ok(checkpoint)
     }
 
     /// Whether the log signed at this time; and who cosigned.

@@ -93,9 +93,7 @@ impl<'t> State<'t> {
         let log = wire::Log::parse(line).map_err(What::Malformed)?.ok_or(What::Format)?;
         let signers = Signers::of(trust, &log.keys, &log.witnesses)?;
         let trusted = trust.checkpoint.as_deref();
-        let trusted = trusted
-            .map(|note| trusted_checkpoint(note, &log, &signers))
-            .transpose()?;
+        let trusted = trusted.map(|note| signers.trusted(note, &log.origin)).transpose()?;
         let held = if log.complete { log.first_seq - 1 } else { 0 };
         let agrees = trusted.as_ref().is_some_and(|trusted| trusted.size == 0);
         Ok(Self {
@@ -147,7 +145,7 @@ impl<'t> State<'t> {
         let kind = if line.starts_with(BEGINNING) {
             "entry"
         } else {
-            kind(line)
+            wire::kind(line)
         };
         let goes_on = self.log.complete && self.log.first_seq > 1;
         if !self.begun && goes_on && kind != "frontier" {
@@ -393,25 +391,4 @@ impl<'t> State<'t> {
             warnings,
         }
     }
-}
-
-/// The type that a line names.
-fn kind(line: &str) -> &str {
-    let named = line.strip_prefix(r#"{"type":""#).and_then(|rest| rest.split_once('"'));
-    named.map_or("", |(kind, _)| kind)
-}
-
-fn trusted_checkpoint(note: &str, log: &LogLine, signers: &Signers) -> Result<Checkpoint, What> {
-    let note = Note::parse(note, Limits::default()).map_err(|_| What::Trusted("it is no signed note"))?;
-    let checkpoint: Checkpoint = note
-        .text
-        .parse()
-        .map_err(|_| What::Trusted("its text is no checkpoint"))?;
-    if checkpoint.origin != log.origin {
-        return Err(What::Trusted("it is of another log"));
-    }
-    if !signers.knows(&note) {
-        return Err(What::Trusted("it is not signed by a key of the log that counts here"));
-    }
-    Ok(checkpoint)
 }

@@ -239,3 +239,9 @@ pub fn read<T: Serialize + DeserializeOwned>(line: &str) -> Result<T, Wrong> {
         Err("it is not written in the one way that the format knows")
     }
 }
+
+/// The type that a line names.
+pub fn kind(line: &str) -> &str {
+    let named = line.strip_prefix(r#"{"type":""#).and_then(|rest| rest.split_once('"'));
+    named.map_or("", |(kind, _)| kind)
+}
