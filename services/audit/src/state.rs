@@ -1,5 +1,6 @@
 use crypto::Kek;
 use db::Db;
+use events::Feed;
 
 use crate::readings::Readings;
 
@@ -7,6 +8,8 @@ use crate::readings::Readings;
 pub struct Audit {
     /// The database.
     pub db: Db,
+    /// Where it hears of what happens.
+    pub feed: Feed,
     /// What the entries' changes are sealed with.
     pub kek: Kek,
     /// Who read the log lately.

@@ -26,6 +26,7 @@ pub(crate) async fn start() -> Test {
 pub(crate) async fn start_on(bench: Bench) -> Test {
     let deps = Deps {
         db: bench.db("audit"),
+        feed: events::Feed::postgres(),
         key: bench.key.clone(),
         kek: bench.kek.clone(),
     };
