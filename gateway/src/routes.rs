@@ -141,6 +141,8 @@ pub const TABLE: &[Rule] = &[
     to("/api/v1/system/tenants/**", Role::Identity),
     to("/api/v1/system/operator-access/**", Role::Identity),
     to("/api/v1/system/break-glass/**", Role::Identity),
+    to("/api/v1/system/dead-letters:replay", Role::Notify),
+    to("/api/v1/system/dead-letters/**", Role::Notify),
     to("/api/v1/hypervisor/desired", Role::Compute)
         .pace(Pace::LongPoll)
         .proof(Proof::Certificate),
@@ -212,6 +214,9 @@ mod tests {
             ("/api/v1/system/tenants", Some(Role::Identity)),
             ("/api/v1/system/operator-access/a:end", Some(Role::Identity)),
             ("/api/v1/system/break-glass", Some(Role::Identity)),
+            ("/api/v1/system/dead-letters", Some(Role::Notify)),
+            ("/api/v1/system/dead-letters:replay", Some(Role::Notify)),
+            ("/api/v1/system/dead-letters/l:drop", Some(Role::Notify)),
             ("/api/v1/operator-access", Some(Role::Identity)),
             ("/api/v1/audit/events", Some(Role::Audit)),
             ("/api/v1/events", Some(Role::Notify)),

@@ -333,6 +333,13 @@ actions! {
         Start = "host.start" on Platform: System;
         Delete = "host.delete" on Platform: PlatformOperator;
     }
+    /// Events that a consumer could not apply.
+    dead_letter {
+        List = "dead_letter.list" on Platform: PlatformOperator;
+        Read = "dead_letter.read" on Platform: PlatformOperator;
+        Operate = "dead_letter.operate" on Platform(by_name): PlatformOperator;
+        Delete = "dead_letter.delete" on Platform(guarded): PlatformOperator;
+    }
     /// The audit log.
     audit {
         List = "audit.list" on Tenant: Owner, Auditor;

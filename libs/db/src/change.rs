@@ -159,11 +159,12 @@ impl<A: Action> Change<A> {
         let now = self.read.now;
         let entry = AuditEvent::of(&self.ask.caller, now, action, body.object(), Outcome::Success, changes);
         self.drafts.push(Draft::audit(&entry)?);
-        outbox::insert(&mut self.read.tx, self.ask.caller.tenant(), now, &self.drafts).await?;
+        let written = (now, Some(self.ask.caller.request()));
+        outbox::insert(&mut self.read.tx, self.ask.caller.tenant(), written, &self.drafts).await?;
         for tenant in std::mem::take(&mut self.told) {
             let there = [Draft::audit(&entry.seen_by(&self.ask.caller, tenant))?];
             self.read.become_tenant(tenant).await?;
-            outbox::insert(&mut self.read.tx, tenant, now, &there).await?;
+            outbox::insert(&mut self.read.tx, tenant, written, &there).await?;
             self.read.become_tenant(self.ask.caller.tenant()).await?;
         }
         if let Some(key) = &self.ask.key {

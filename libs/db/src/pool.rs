@@ -169,7 +169,13 @@ impl Db {
         let entry = AuditEvent::of(caller, now, action, object, outcome, changes);
         let mut tx = self.app.begin().await.map_err(crate::Error::from)?;
         crate::read::set_tenant(&mut tx, caller.tenant()).await?;
-        outbox::insert(&mut tx, caller.tenant(), now, &[Draft::audit(&entry)?]).await?;
+        outbox::insert(
+            &mut tx,
+            caller.tenant(),
+            (now, Some(caller.request())),
+            &[Draft::audit(&entry)?],
+        )
+        .await?;
         tx.commit().await.map_err(crate::Error::from)?;
         self.wake.ring();
         Ok(())

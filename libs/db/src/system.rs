@@ -78,7 +78,7 @@ impl SystemTx {
     pub async fn commit(mut self) -> Result<()> {
         let quiet = self.drafts.is_empty();
         for (tenant, draft) in std::mem::take(&mut self.drafts) {
-            outbox::insert(&mut self.tx, tenant, self.now, &[draft]).await?;
+            outbox::insert(&mut self.tx, tenant, (self.now, None), &[draft]).await?;
         }
         self.tx.commit().await?;
         if !quiet {

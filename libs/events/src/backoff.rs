@@ -8,8 +8,13 @@ const MOST: Duration = Duration::from_secs(5);
 /// failed together do not come back together.
 pub(crate) fn pause(failures: u32) -> Duration {
     let limit = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(MOST);
+    jitter(limit)
+}
+
+/// Any time up to the limit, and never none.
+pub(crate) fn jitter(limit: Duration) -> Duration {
     // Each `RandomState` has its own keys; nobody's safety depends on how random they are.
-    let part = RandomState::new().hash_one(failures) % 1_000;
+    let part = RandomState::new().hash_one(limit) % 1_000;
     limit.mul_f64((u32::try_from(part).map_or(0.5, f64::from) + 1.0) / 1_000.0)
 }
 

@@ -25,6 +25,12 @@ pub trait Consumer: Send + Sync + 'static {
     /// Is this kind of event for it?
     fn wants(&self, kind: &str) -> bool;
 
+    /// The newest shape of this kind's data that it understands. What comes in a newer one goes to the dead letters and
+    /// waits there for a release that knows it.
+    fn knows(&self, _kind: &str) -> u32 {
+        1
+    }
+
     /// Applies one event inside the transaction that also marks it done. No network in here.
     ///
     /// An error that passes by itself ([`fault::Error::is_temporary`]) is tried again for as long as it takes; any other,
@@ -32,13 +38,14 @@ pub trait Consumer: Send + Sync + 'static {
     fn apply(&self, tx: &mut SystemTx, event: &Envelope) -> impl Future<Output = Result<(), fault::Error>> + Send;
 }
 
-/// Feeds the consumer until `shutdown`. Several processes may run the same consumer; one at a time reads.
-pub async fn run<C: Consumer>(db: Db, consumer: C, shutdown: CancellationToken) {
+/// Reads the outbox for the consumer until `shutdown`; where something else tells it of events, `late` by so much, for
+/// what was not told. Several processes may do it for the same consumer; one at a time reads.
+pub(crate) async fn read<C: Consumer>(db: &Db, consumer: &C, late: Option<Duration>, shutdown: &CancellationToken) {
     let mut bell = db.wake().listen();
     let mut trouble = Trouble::default();
     while !shutdown.is_cancelled() {
         let round = async {
-            let next = match round(&db, &consumer, &mut trouble).await {
+            let next = match round(db, consumer, late, &mut trouble).await {
                 Ok(next) => next,
                 Err(error) => {
                     tracing::warn!(
@@ -128,7 +135,12 @@ impl Trouble {
 }
 
 /// Reads and applies one batch in one commit.
-async fn round<C: Consumer>(db: &Db, consumer: &C, trouble: &mut Trouble) -> Result<Next, fault::Error> {
+async fn round<C: Consumer>(
+    db: &Db,
+    consumer: &C,
+    late: Option<Duration>,
+    trouble: &mut Trouble,
+) -> Result<Next, fault::Error> {
     // Until the commit, every way out of here is a failure, a dropped future included.
     let failures = trouble.failures;
     trouble.failures = failures.saturating_add(1);
@@ -136,7 +148,16 @@ async fn round<C: Consumer>(db: &Db, consumer: &C, trouble: &mut Trouble) -> Res
     let mut tx = db.system(Reason::Relay).await?;
     // Read without a lock first: an idle feed costs one look at an index and no transaction id.
     let from = store::cursor(&mut tx, C::NAME).await?;
-    let batch = store::next(&mut tx, from, size).await?;
+    let mut batch = store::next(&mut tx, from, size).await?;
+    if let Some(late) = late {
+        let before = tx.now() - late;
+        let old = batch.events.iter().take_while(|event| event.time < before).count();
+        batch.events.truncate(old);
+        if old == 0 {
+            trouble.failures = 0;
+            return Ok(Next::After(late / 10));
+        }
+    }
     let Some(last) = batch.events.last() else {
         trouble.failures = 0;
         return Ok(Next::Within(if batch.held { HELD } else { ROUND }));
@@ -180,10 +201,30 @@ async fn one<C: Consumer>(
     if !store::first_time(tx, C::NAME, event.id).await? {
         return Ok(());
     }
-    if let Some(cause) = trouble.verdict(event.id) {
+    let future = newer(consumer, event).map(|cause| (cause, 0));
+    let verdict = trouble
+        .verdict(event.id)
+        .map(|cause| (cause.to_owned(), trouble.attempts));
+    if let Some((cause, attempts)) = future.or(verdict) {
         tracing::error!(consumer = C::NAME, event = %event.id, cause, "an event goes to the dead letters");
-        return Ok(store::bury(tx, C::NAME, event, cause, trouble.attempts).await?);
+        return Ok(store::letters::bury(tx, C::NAME, event, &cause, attempts).await?);
     }
+    apply(tx, consumer, event).await
+}
+
+/// Applies it; a panic is an error like others.
+pub(crate) async fn apply<C: Consumer>(tx: &mut SystemTx, consumer: &C, event: &Envelope) -> Result<(), fault::Error> {
     let applied = AssertUnwindSafe(consumer.apply(tx, event)).catch_unwind().await;
     applied.unwrap_or_else(|_| Err(fault::Error::internal("the consumer panicked")))
+}
+
+/// Why the consumer cannot even try: the event is in a shape of a later release.
+pub(crate) fn newer<C: Consumer>(consumer: &C, event: &Envelope) -> Option<String> {
+    let known = consumer.knows(&event.kind);
+    (event.version > known).then(|| {
+        format!(
+            "schema from the future: version {} of {}, and version {known} is the newest this release knows",
+            event.version, event.kind
+        )
+    })
 }

@@ -12,25 +12,36 @@
 //! event fails is rolled back as a whole; the events before it are then applied without it, and it by itself: there are
 //! no savepoints, so nothing of a failed try, its events included, can slip into a commit.
 //!
-//! # The feed
-//! This is the `PostgreSQL` feed of the one-process shape. [`run`] is all that consumers know, so another feed fits
-//! behind it.
+//! # The two feeds
+//! [`Feed`] is the one type: events are read from `PostgreSQL`, or heard of through Kafka ([`kafka`] says how). Producers write
+//! the same row, consumers are the same [`Consumer`], and the same tests pass on both; [`run`] and [`relay`] are all that
+//! services know.
+//!
+//! # Dead letters
+//! What cannot be applied, or comes in a shape of a later release, is kept with its cause. Operators look after it through
+//! notify; what they want to have applied again is applied by the consumer itself, once ([`replay_once`]).
 
 mod backoff;
 mod consumer;
+mod feed;
+pub mod kafka;
+mod letters;
 mod position;
 mod store;
 mod sweep;
 mod tail;
 
-pub use consumer::{ATTEMPTS, Consumer, run};
+pub use consumer::{ATTEMPTS, Consumer};
+pub use feed::{Feed, relay, run};
+pub use kafka::Kafka;
+pub use letters::replay_once;
 pub use position::{NotAPosition, Position};
 pub use store::{Batch, since, swept};
 pub use sweep::{KEEP_ENTRIES, KEEP_EVENTS, sweep, sweep_once};
 pub use tail::Tail;
 
 use chrono::{DateTime, Utc};
-use ids::{EventId, ProjectId, TenantId};
+use ids::{EventId, ProjectId, RequestId, TenantId};
 
 /// An event as it is read.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,10 +54,14 @@ pub struct Envelope {
     pub position: Position,
     /// What happened, e.g. `vm.created`.
     pub kind: String,
+    /// In which shape its data is.
+    pub version: u32,
     /// To what, e.g. `vm:0192…`.
     pub subject: String,
     /// In which project.
     pub project: Option<ProjectId>,
+    /// The request in whose commit it was written; none for workers.
+    pub request: Option<RequestId>,
     /// What there is to know.
     pub data: serde_json::Value,
     /// When.

@@ -1,7 +1,10 @@
+pub(crate) mod letters;
+pub(crate) mod records;
+
 use auth::Action;
 use chrono::{DateTime, Utc};
 use db::{Read, Result, SystemTx};
-use ids::{EventId, ProjectId, TenantId};
+use ids::{EventId, ProjectId, RequestId, TenantId};
 
 use crate::{Envelope, Position};
 
@@ -12,8 +15,10 @@ struct OutboxRow {
     xact: String,
     seq: i64,
     kind: String,
+    version: i32,
     subject: String,
     project_id: Option<ProjectId>,
+    request_id: Option<RequestId>,
     data: serde_json::Value,
     time: DateTime<Utc>,
     settled: bool,
@@ -29,8 +34,10 @@ impl From<OutboxRow> for Envelope {
                 seq: row.seq,
             },
             kind: row.kind,
+            version: row.version.unsigned_abs(),
             subject: row.subject,
             project: row.project_id,
+            request: row.request_id,
             data: row.data,
             time: row.time,
         }
@@ -59,7 +66,8 @@ impl From<Vec<OutboxRow>> for Batch {
 pub async fn since<A: Action>(tx: &mut Read<A>, after: Position, limit: usize) -> Result<Batch> {
     let tenant = tx.tenant_id();
     let rows: Vec<OutboxRow> = sqlx::query_as(
-        "select tenant_id, event_id, xact::text as xact, seq, kind, subject, project_id, data, time,
+        "select tenant_id, event_id, xact::text as xact, seq, kind, version, subject, project_id, request_id,
+                data, time,
                 xact < pg_snapshot_xmin(pg_current_snapshot()) as settled
          from bus.outbox
          where tenant_id = $1 and (xact, seq) > ($2::text::xid8, $3) and kind <> $5
@@ -89,7 +97,8 @@ pub async fn end(tx: &mut SystemTx) -> Result<Position> {
 /// The next events behind `after`, of every tenant.
 pub async fn next(tx: &mut SystemTx, after: Position, limit: usize) -> Result<Batch> {
     let rows: Vec<OutboxRow> = sqlx::query_as(
-        "select tenant_id, event_id, xact::text as xact, seq, kind, subject, project_id, data, time,
+        "select tenant_id, event_id, xact::text as xact, seq, kind, version, subject, project_id, request_id,
+                data, time,
                 xact < pg_snapshot_xmin(pg_current_snapshot()) as settled
          from bus.outbox
          where (xact, seq) > ($1::text::xid8, $2)
@@ -146,6 +155,15 @@ pub(crate) async fn move_cursor(tx: &mut SystemTx, consumer: &str, to: Position)
     Ok(())
 }
 
+/// Forgets how far one has read.
+pub(crate) async fn forget_cursor(tx: &mut SystemTx, consumer: &str) -> Result<()> {
+    sqlx::query("delete from bus.cursors where consumer = $1")
+        .bind(consumer)
+        .execute(tx.sql())
+        .await?;
+    Ok(())
+}
+
 /// The commit need not wait for the disk: losing it means reading events again that nobody wanted.
 pub(crate) async fn hurry(tx: &mut SystemTx) -> Result<()> {
     sqlx::query("set local synchronous_commit = off")
@@ -164,28 +182,8 @@ pub(crate) async fn first_time(tx: &mut SystemTx, consumer: &str, event: EventId
     Ok(done.rows_affected() == 1)
 }
 
-pub(crate) async fn bury(
-    tx: &mut SystemTx,
-    consumer: &str,
-    event: &Envelope,
-    cause: &str,
-    attempts: u32,
-) -> Result<()> {
-    sqlx::query(
-        "insert into bus.dead_letters (consumer, event_id, tenant_id, kind, data, cause, attempts)
-         values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing",
-    )
-    .bind(consumer)
-    .bind(event.id)
-    .bind(event.tenant)
-    .bind(&event.kind)
-    .bind(&event.data)
-    .bind(cause)
-    .bind(i32::try_from(attempts).unwrap_or(i32::MAX))
-    .execute(tx.sql())
-    .await?;
-    Ok(())
-}
+/// The row among the cursors that tells how far Kafka was told. No consumer has this name.
+pub(crate) const RELAY: &str = "relay";
 
 /// The row among the cursors that tells how far events were removed. No consumer has this name.
 const SWEPT: &str = "swept";

@@ -85,6 +85,8 @@ define_id! {
     OperationId;
     /// An event, of the audit log or of the bus.
     EventId;
+    /// What a consumer could not apply.
+    LetterId;
     /// One request, from gateway to reconciler.
     RequestId;
 }

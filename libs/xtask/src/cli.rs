@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    bench, check, deny, guest, openapi, pg_test,
+    bench, check, deny, guest, kafka_test, openapi, pg_test,
     place::Place,
     running, test,
     up::{self, Up},
@@ -61,6 +61,8 @@ enum Command {
     Guest,
     /// Start or stop the PostgreSQL that tests use
     PgTest { what: Switch },
+    /// Start or stop the Kafka that tests use
+    KafkaTest { what: Switch },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -91,6 +93,10 @@ impl Cli {
             Command::Guest => guest::make(&place).map(|guest| println!("{guest}")),
             Command::PgTest { what: Switch::Start } => pg_test::start(&place).map(|url| println!("{url}")),
             Command::PgTest { what: Switch::Stop } => pg_test::stop(&place),
+            Command::KafkaTest { what: Switch::Start } => {
+                kafka_test::start(&place).map(|address| println!("{address}"))
+            }
+            Command::KafkaTest { what: Switch::Stop } => kafka_test::stop(&place),
         }
     }
 }

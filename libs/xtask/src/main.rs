@@ -10,6 +10,7 @@ mod deny;
 mod digest;
 mod guest;
 mod http;
+mod kafka_test;
 mod libvirt;
 mod npm;
 mod openapi;

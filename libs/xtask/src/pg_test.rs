@@ -1,8 +1,6 @@
 //! The PostgreSQL that tests use: as durable as the real one, open to anybody who reaches its socket.
 //! Tests find it through `YUNSHU_TEST_PG`, a superuser's URL that is also written to `test.env`.
 
-use std::fs;
-
 use anyhow::Result;
 
 use crate::{
@@ -26,7 +24,7 @@ pub fn start(place: &Place) -> Result<String> {
     )?;
     let socket = server.socket.to_string_lossy().replace('/', "%2F");
     let url = format!("postgres://postgres@localhost:{PORT}/postgres?host={socket}");
-    fs::write(place.state("test.env"), format!("export YUNSHU_TEST_PG='{url}'\n"))?;
+    place.test_env("YUNSHU_TEST_PG", &url)?;
     Ok(url)
 }
 

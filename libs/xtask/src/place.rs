@@ -96,6 +96,17 @@ impl Place {
         Ok(outside)
     }
 
+    /// Notes for `source` where tests find something.
+    pub fn test_env(&self, name: &str, value: &str) -> Result<()> {
+        let file = self.state("test.env");
+        let begins = format!("export {name}=");
+        let old = fs::read_to_string(&file).unwrap_or_default();
+        let mut lines: Vec<&str> = old.lines().filter(|line| !line.starts_with(&begins)).collect();
+        let new = format!("{begins}'{value}'");
+        lines.push(&new);
+        fs::write(&file, lines.join("\n") + "\n").with_context(|| format!("cannot write {}", file.display()))
+    }
+
     /// Eight hex digits that tell this state from another one on the machine.
     pub fn hash(&self) -> String {
         let mut hasher = DefaultHasher::new();
@@ -111,6 +122,15 @@ pub fn make_dir(dir: &Path, mode: u32) -> Result<()> {
         .mode(mode)
         .create(dir)
         .with_context(|| format!("cannot create {}", dir.display()))
+}
+
+/// Where what was fetched is kept for every checkout of this machine.
+pub fn cache() -> Result<PathBuf> {
+    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| env::home_dir().map(|home| home.join(".cache")));
+    let dir = cache.context("neither XDG_CACHE_HOME nor HOME is set")?.join("yunshu");
+    make_dir(&dir, 0o755)?;
+    Ok(dir)
 }
 
 /// Refuses to begin what a full disk would break halfway.

@@ -13,9 +13,10 @@ use std::{collections::BTreeSet, env, path::PathBuf};
 
 use anyhow::Result;
 
-use crate::{check, deny, guest, libvirt, npm, openapi, pg_test, place::Place, sh::Sh};
+use crate::{check, deny, guest, kafka_test, libvirt, npm, openapi, pg_test, place::Place, sh::Sh};
 use keycloak::Keycloak;
 use report::Report;
+pub use stack::free_port;
 
 const HYPERVISOR: [&str; 2] = ["--manifest-path", "services/hypervisor/Cargo.toml"];
 
@@ -123,6 +124,12 @@ fn server(place: &Place, report: &mut Report) -> Result<()> {
         python = python::with_cryptography(place)?;
         Ok(())
     })?;
+    let kafka_ran = kafka_test::is_up(place);
+    let mut kafka = String::new();
+    report.step("Kafka: on its way", "cargo xtask kafka-test start", || {
+        kafka = kafka_test::begin(place)?;
+        Ok(())
+    })?;
     let base = keycloak.as_ref().map(Keycloak::base).unwrap_or_default();
     let tests = || {
         Sh::new("cargo")
@@ -130,12 +137,16 @@ fn server(place: &Place, report: &mut Report) -> Result<()> {
             .env("YUNSHU_TEST_PG", &url)
             .env("YUNSHU_KEYCLOAK", base)
             .env("YUNSHU_PYTHON", &python)
+            .env("YUNSHU_TEST_KAFKA", &kafka)
             .dir(&place.root)
     };
     let again = |names: &BTreeSet<&str>| tests().args(["--", "--exact"]).args(names);
     let done = report.tests("tests", tests(), again);
     if let Some(keycloak) = keycloak {
         keycloak.stop()?;
+    }
+    if !kafka_ran {
+        kafka_test::stop(place)?;
     }
     if started {
         pg_test::stop(place)?;

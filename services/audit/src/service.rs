@@ -4,6 +4,7 @@ use std::sync::Arc;
 use auth::passport::Key;
 use crypto::Kek;
 use db::Db;
+use events::Feed;
 use tokio_util::sync::CancellationToken;
 use web::{Running, Server, Tasks};
 
@@ -18,6 +19,8 @@ use crate::{routes, work};
 pub struct Deps {
     /// The database as the role `yunshu_audit`.
     pub db: Db,
+    /// Where it hears of what happens.
+    pub feed: Feed,
     /// What passports are checked with.
     pub key: Key,
     /// What the entries' changes are sealed with.
@@ -46,6 +49,7 @@ impl Service {
         };
         let audit = Audit {
             db: deps.db,
+            feed: deps.feed,
             kek: deps.kek,
             log: deps.log,
             pace: settings.log.pace,

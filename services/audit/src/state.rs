@@ -1,5 +1,6 @@
 use crypto::Kek;
 use db::Db;
+use events::Feed;
 
 use crate::log::Log;
 use crate::readings::Readings;
@@ -9,6 +10,8 @@ use crate::settings::Pace;
 pub struct Audit {
     /// The database.
     pub db: Db,
+    /// Where it hears of what happens.
+    pub feed: Feed,
     /// What the entries' changes are sealed with.
     pub kek: Kek,
     /// What checkpoints are signed with.

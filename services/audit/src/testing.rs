@@ -43,6 +43,7 @@ pub(crate) async fn start_with(bench: Bench, settings: &Settings) -> Test {
     let log_key = log.public();
     let deps = Deps {
         db: bench.db("audit"),
+        feed: events::Feed::postgres(),
         key: bench.key.clone(),
         kek: bench.kek.clone(),
         log,

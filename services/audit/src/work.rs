@@ -13,13 +13,17 @@ use web::Tasks;
 
 use crate::state::Audit;
 
-/// Starts the writer of the log, who signs for it, who copies what is signed out of the database, and who removes from the
-/// bus what has been written.
+/// Starts the writer of the log, who signs for it, who copies what is signed out of the database, who tells the feed of
+/// events, and who removes from the bus what has been written.
 pub fn start(tasks: &Tasks, audit: &Arc<Audit>, copies: Option<copy::Copies>) {
     let recorder = record::Recorder { kek: audit.kek.clone() };
     tasks.spawn(
         "record",
-        events::run(audit.db.clone(), recorder, tasks.shutdown().clone()),
+        events::run(audit.feed.clone(), audit.db.clone(), recorder, tasks.shutdown().clone()),
+    );
+    tasks.spawn(
+        "relay",
+        events::relay(audit.feed.clone(), audit.db.clone(), tasks.shutdown().clone()),
     );
     tasks.spawn("grow", grow::run(Arc::clone(audit), tasks.shutdown().clone()));
     if let Some(copies) = copies {

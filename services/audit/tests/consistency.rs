@@ -2,6 +2,7 @@
 //! log, or the database's connections.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "a test says by panicking what is wrong"
@@ -13,6 +14,7 @@ use audit::{Deps, Service, Settings};
 use auth::Role;
 use auth::action::project;
 use db::{Ask, Created, Db, Status, Subject};
+use events::{Feed, Kafka};
 use ids::ProjectId;
 use serde::Serialize;
 use testkit::{Bench, TestTenant, eventually};
@@ -57,7 +59,7 @@ async fn make(db: &Db, tenant: &TestTenant, dry_run: bool) -> Result<(), String>
 }
 
 /// The audit service in a runtime of its own, to be killed with all its tasks.
-fn start(bench: &Bench) -> Runtime {
+fn start(bench: &Bench, feed: &Feed) -> Runtime {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -65,6 +67,7 @@ fn start(bench: &Bench) -> Runtime {
         .unwrap();
     let deps = Deps {
         db: bench.db("audit"),
+        feed: feed.clone(),
         key: bench.key.clone(),
         kek: bench.kek.clone(),
         log: audit::Log::new("test/audit", &[7; 32]).unwrap(),
@@ -101,6 +104,23 @@ async fn cut_connections(bench: &Bench) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t27_acts_and_entries_agree_after_every_kind_of_death() {
+    acts_and_entries_agree(Feed::postgres()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t27_acts_and_entries_agree_over_kafka_too() {
+    let brokers = std::env::var("YUNSHU_TEST_KAFKA").expect(
+        "YUNSHU_TEST_KAFKA is not set: run `cargo run -p xtask -- kafka-test start`, then `source .local/test.env` (./dev test does both)",
+    );
+    acts_and_entries_agree(Feed::kafka(Kafka {
+        prefix: format!("t-{}", ProjectId::mint()),
+        partitions: 3,
+        ..Kafka::new(brokers)
+    }))
+    .await;
+}
+
+async fn acts_and_entries_agree(feed: Feed) {
     let bench = Bench::new().await;
     let (one, two) = (bench.tenant("one").await, bench.tenant("two").await);
     let db = bench.db("identity");
@@ -113,7 +133,7 @@ async fn t27_acts_and_entries_agree_after_every_kind_of_death() {
         (random >> 33) % below
     };
     for round in 0..12 {
-        let (log, before) = (start(&bench), logged(&bench, &one).await);
+        let (log, before) = (start(&bench, &feed), logged(&bench, &one).await);
         for number in 0..24 {
             let tenant = if number % 3 == 0 { &two } else { &one };
             // The client goes away somewhere between the first statement and the answer; some stay.
@@ -146,7 +166,7 @@ async fn t27_acts_and_entries_agree_after_every_kind_of_death() {
     }
     assert!(unanswered > 20, "clients must go away in between: {unanswered}");
 
-    let _log = std::mem::ManuallyDrop::new(start(&bench));
+    let _log = std::mem::ManuallyDrop::new(start(&bench, &feed));
     for tenant in [&one, &two] {
         agree(&bench, tenant).await;
     }
@@ -187,6 +207,7 @@ async fn t24_what_changed_is_not_readable_on_the_disk() {
     let tenant = bench.tenant("acme").await;
     let deps = Deps {
         db: bench.db("audit"),
+        feed: Feed::postgres(),
         key: bench.key.clone(),
         kek: bench.kek.clone(),
         log: audit::Log::new("test/audit", &[7; 32]).unwrap(),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::args::{Global, List};
 use crate::client::Client;
+use crate::letters::{self, DeadLettersCommand};
 use crate::output::Output;
 use crate::resource::{self, Resource};
 
@@ -56,6 +57,9 @@ pub enum SystemCommand {
     /// Access in an emergency
     #[command(subcommand)]
     BreakGlass(BreakGlassCommand),
+    /// Events that could not be applied
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
 }
 
 #[derive(Subcommand)]
@@ -143,6 +147,7 @@ pub async fn system(global: &Global, command: SystemCommand, out: Output) -> Res
         SystemCommand::BreakGlass(BreakGlassCommand::Confirm { id }) => {
             act(client, &EMERGENCIES, &id, "confirm", out).await
         }
+        SystemCommand::DeadLetters(command) => letters::run(client, command, out).await,
     }
 }
 

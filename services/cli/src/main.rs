@@ -11,6 +11,7 @@ mod device;
 mod explain;
 mod field;
 mod identity;
+mod letters;
 mod output;
 mod profile;
 mod resource;

@@ -1,3 +1,4 @@
 //! One file per endpoint.
 
+pub mod dead_letters;
 pub mod events;

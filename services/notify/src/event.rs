@@ -74,8 +74,10 @@ pub fn reset(tenant: TenantId, at: Position, now: DateTime<Utc>) -> Bytes {
         tenant,
         position: at,
         kind: "stream.reset".to_owned(),
+        version: 1,
         subject: format!("tenant:{tenant}"),
         project: None,
+        request: None,
         data: serde_json::json!({ "detail": "Events were removed since you were here; read again what you show." }),
         time: now,
     })
@@ -114,8 +116,10 @@ mod tests {
             tenant,
             position: Position { xact: 7, seq: 3 },
             kind: kind.to_owned(),
+            version: 1,
             subject: "vm:1".to_owned(),
             project,
+            request: None,
             data: serde_json::json!({"name": "a\n\ndata: forged\n\n"}),
             time: DateTime::UNIX_EPOCH,
         }

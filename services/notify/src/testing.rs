@@ -1,13 +1,14 @@
 //! The service as its endpoint tests see it, and a client that reads streams.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use auth::Caller;
 use auth::action::event;
+use auth::{Binding, Caller, Credential, Moment, PLATFORM, Principal, Role, Standing};
 use db::{Db, Event, Reason, SystemTx};
-use events::{Consumer, Envelope, Position};
-use ids::ProjectId;
+use events::{Consumer, Envelope, Feed, Position};
+use ids::{EventId, LetterId, ProjectId, RequestId, SessionId, TenantId, UserId};
 use serde::Serialize;
 use serde_json::Value;
 use testkit::{Bench, Client, TestTenant, eventually};
@@ -99,7 +100,7 @@ impl Test {
 
     /// Removes what is old, once a consumer has read everything; where the removed ends.
     pub async fn sweep(&self, caller: &Caller) -> Position {
-        let idle = events::run(self.db.clone(), Idle, self.bench.shutdown.clone());
+        let idle = events::run(Feed::postgres(), self.db.clone(), Idle, self.bench.shutdown.clone());
         let swept = eventually("old events are removed", async || {
             events::sweep_once(&self.db).await.unwrap();
             let mut tx = self.bench.db("notify").read::<event::Stream>(caller).await.unwrap();
@@ -138,6 +139,106 @@ impl Test {
             (self.streams() == streams).then_some(())
         })
         .await;
+    }
+}
+
+pub(crate) const LETTERS: &str = "/api/v1/system/dead-letters";
+
+/// Dead letters, and those who look at them.
+impl Test {
+    /// A person of the platform.
+    pub fn operator(&self) -> Client {
+        let bindings = vec![Binding::role(Role::PlatformOperator, None)];
+        let caller = Caller::newcomer(PLATFORM, UserId::mint(), bindings, None, RequestId::mint());
+        self.client.caller(&caller)
+    }
+
+    /// One whose factor was shown too long ago.
+    pub fn stale_operator(&self) -> Client {
+        let bindings = vec![Binding::role(Role::PlatformOperator, None)];
+        let standing = Standing {
+            step_up_minutes: Some(15),
+            ..Standing::of(PLATFORM, Principal::User(UserId::mint()), bindings, None)
+        };
+        let moment = Moment {
+            now: self.bench.clock.now(),
+            address: None,
+            factor_at: None,
+        };
+        let credential = Credential::Session(SessionId::mint());
+        let caller = standing.caller(credential, &moment, RequestId::mint()).unwrap();
+        self.client.caller(&caller)
+    }
+
+    /// Leaves a letter as a consumer would; its id.
+    pub async fn letter(&self, tenant: &TestTenant, consumer: &str, kind: &str) -> String {
+        let id = LetterId::mint();
+        sqlx::query(
+            "insert into bus.dead_letters (consumer, event_id, tenant_id, letter_id, kind, subject, data, time, cause, attempts)
+             values ($1, $2, $3, $4, $5, 'vm:1', '{\"name\": \"secret\"}', now(), 'the cause', 5)",
+        )
+        .bind(consumer)
+        .bind(EventId::mint())
+        .bind(tenant.id)
+        .bind(id)
+        .bind(kind)
+        .execute(&mut self.bench.superuser().await)
+        .await
+        .unwrap();
+        id.to_string()
+    }
+
+    /// The letters that are there, by id.
+    pub async fn letters(&self) -> Vec<String> {
+        sqlx::query_scalar("select letter_id::text from bus.dead_letters order by letter_id")
+            .fetch_all(&mut self.bench.superuser().await)
+            .await
+            .unwrap()
+    }
+
+    /// A tenant's audit entries, oldest first.
+    pub async fn entries(&self, tenant: TenantId) -> Vec<Value> {
+        sqlx::query_scalar("select data from bus.outbox where tenant_id = $1 and kind = $2 order by xact, seq")
+            .bind(tenant)
+            .bind(db::AUDIT)
+            .fetch_all(&mut self.bench.superuser().await)
+            .await
+            .unwrap()
+    }
+
+    /// Runs a consumer of the name `audit`, and counts what it applies.
+    pub fn audit_consumes(&self) -> Counter {
+        let counter = Counter::default();
+        let (db, shutdown) = (self.bench.db("audit"), self.bench.shutdown.clone());
+        let consumer = counter.clone();
+        self.bench.run(async move {
+            events::run(Feed::postgres(), db, consumer, shutdown).await;
+            Ok(())
+        });
+        counter
+    }
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Counter(Arc<AtomicUsize>);
+
+impl Counter {
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Consumer for Counter {
+    const NAME: &'static str = "audit";
+
+    fn wants(&self, _: &str) -> bool {
+        false
+    }
+
+    async fn apply(&self, _: &mut SystemTx, event: &Envelope) -> Result<(), fault::Error> {
+        assert_eq!(event.data["name"], "secret", "it has what operators do not see");
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(())
     }
 }
 

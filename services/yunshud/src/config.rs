@@ -30,6 +30,9 @@ pub struct Config {
     pub issuer: String,
     /// Where `PostgreSQL` is.
     pub database: db::Connect,
+    /// How roles hear of events.
+    #[serde(default)]
+    pub bus: Bus,
     /// The key-encryption key.
     pub crypto: Crypto,
     /// The one way in.
@@ -57,6 +60,25 @@ pub struct Config {
 
 fn default_issuer() -> String {
     "https://localhost:8443".to_owned()
+}
+
+/// `[bus]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bus {
+    /// Kafka's brokers, `host:port` divided by commas; without them events are read from the database. They are spoken to in
+    /// the clear, and told which events there are, not what is in them.
+    pub kafka_brokers: Option<String>,
+}
+
+impl Bus {
+    /// Where consumers hear of events.
+    pub fn feed(&self) -> events::Feed {
+        match self.kafka_brokers.as_deref().map(str::trim) {
+            Some(brokers) if !brokers.is_empty() => events::Feed::kafka(events::Kafka::new(brokers)),
+            _ => events::Feed::postgres(),
+        }
+    }
 }
 
 /// `[crypto]`

@@ -11,7 +11,7 @@ use utoipa::openapi::{
 };
 
 /// The tags and what stands under each.
-const TAGS: [(&str, &str); 27] = [
+const TAGS: [(&str, &str); 28] = [
     ("auth", "Signing up, in and out"),
     (
         "oauth",
@@ -48,6 +48,10 @@ const TAGS: [(&str, &str); 27] = [
         "Platform operators in a tenant's content: by its consent, or in an emergency",
     ),
     ("hosts", "Hosts and their enrolment, for platform operators"),
+    (
+        "dead-letters",
+        "Events that could not be applied, for platform operators",
+    ),
     ("hypervisor", "What hypervisors call, with their client certificate"),
     ("audit", "The audit log"),
     ("events", "The live stream of events"),

@@ -179,6 +179,7 @@ impl Platform {
         let db = self.database(parts, "audit")?;
         let deps = audit::Deps {
             db,
+            feed: parts.config.bus.feed(),
             key: parts.key.clone(),
             kek: parts.kek.clone(),
             log: audit::Log::open(&parts.config.audit.log)?,

@@ -6,7 +6,12 @@ use events::Position;
 use sqlx::PgConnection;
 use testkit::eventually;
 
-use crate::world::{World, Writer, named};
+use crate::world::{Shape, World, Writer, named};
+
+on_both_feeds! {
+    a_consumer_applies_a_late_one_in_its_place,
+    order_is_kept_while_many_commit_at_once,
+}
 
 /// A transaction that has written its event and does not commit yet.
 async fn open_transaction(world: &World, name: &str) -> PgConnection {
@@ -58,7 +63,7 @@ async fn naive(world: &World, after: i64) -> (Vec<String>, i64) {
 
 #[tokio::test]
 async fn a_transaction_that_commits_late_is_not_lost() {
-    let world = World::new().await;
+    let world = World::new(Shape::Postgres).await;
     let late = open_transaction(&world, "late").await;
     world.happens("early").await;
 
@@ -85,9 +90,7 @@ async fn a_transaction_that_commits_late_is_not_lost() {
     assert!(since(&world, reached).await.0.is_empty());
 }
 
-#[tokio::test]
-async fn a_consumer_applies_a_late_one_in_its_place() {
-    let mut world = World::new().await;
+async fn a_consumer_applies_a_late_one_in_its_place(mut world: World) {
     world.happens("first").await;
     world.run(Writer);
     world.eventually_effects(&["first"]).await;
@@ -100,9 +103,7 @@ async fn a_consumer_applies_a_late_one_in_its_place() {
     world.eventually_effects(&["first", "late", "early", "last"]).await;
 }
 
-#[tokio::test]
-async fn order_is_kept_while_many_commit_at_once() {
-    let mut world = World::new().await;
+async fn order_is_kept_while_many_commit_at_once(mut world: World) {
     world.run(Writer);
     // Transactions that take their numbers early and commit in the reverse order.
     for round in 0..10 {
@@ -114,7 +115,7 @@ async fn order_is_kept_while_many_commit_at_once() {
             commit(sql).await;
         }
     }
-    let feed = world.feed().await;
+    let feed = world.feed_order().await;
     let feed: Vec<&str> = feed.iter().map(String::as_str).collect();
     assert_eq!(feed.len(), 50);
     world.eventually_effects(&feed).await;

@@ -8,9 +8,14 @@ use testkit::eventually;
 
 use crate::world::{Faulty, World, Writer};
 
-#[tokio::test]
-async fn a_consumer_that_dies_between_effect_and_commit_leaves_one_effect() {
-    let mut world = World::new().await;
+on_both_feeds! {
+    a_consumer_that_dies_between_effect_and_commit_leaves_one_effect,
+    consumers_killed_at_any_moment_leave_one_effect_per_event_in_order,
+    two_runners_of_one_consumer_never_double,
+    t29_connections_that_are_cut_cost_time_and_nothing_else,
+}
+
+async fn a_consumer_that_dies_between_effect_and_commit_leaves_one_effect(mut world: World) {
     for name in ["one", "two", "three"] {
         world.happens(name).await;
     }
@@ -37,10 +42,8 @@ async fn a_consumer_that_dies_between_effect_and_commit_leaves_one_effect() {
     world.eventually_effects(&["one", "two", "three"]).await;
 }
 
-#[tokio::test]
-async fn consumers_killed_at_any_moment_leave_one_effect_per_event_in_order() {
-    let mut world = World::new().await;
-    for round in 0..30_u64 {
+async fn consumers_killed_at_any_moment_leave_one_effect_per_event_in_order(mut world: World) {
+    for round in 0..world.rounds() {
         for number in 0..5 {
             world.happens(format!("{round}.{number}")).await;
         }
@@ -64,28 +67,24 @@ async fn consumers_killed_at_any_moment_leave_one_effect_per_event_in_order() {
         running.abort();
     }
     world.run(Writer);
-    let feed = world.feed().await;
+    let feed = world.feed_order().await;
     let feed: Vec<&str> = feed.iter().map(String::as_str).collect();
     world.eventually_effects(&feed).await;
 }
 
-#[tokio::test]
-async fn two_runners_of_one_consumer_never_double() {
-    let mut world = World::new().await;
+async fn two_runners_of_one_consumer_never_double(mut world: World) {
     for _ in 0..3 {
         world.run(Writer);
     }
     for number in 0..200 {
         world.happens(number).await;
     }
-    let feed = world.feed().await;
+    let feed = world.feed_order().await;
     let feed: Vec<&str> = feed.iter().map(String::as_str).collect();
     world.eventually_effects(&feed).await;
 }
 
-#[tokio::test]
-async fn t29_connections_that_are_cut_cost_time_and_nothing_else() {
-    let mut world = World::new().await;
+async fn t29_connections_that_are_cut_cost_time_and_nothing_else(mut world: World) {
     world.run(Writer);
     for round in 0..10 {
         for number in 0..10 {
@@ -93,7 +92,7 @@ async fn t29_connections_that_are_cut_cost_time_and_nothing_else() {
         }
         world.cut_connections().await;
     }
-    let feed = world.feed().await;
+    let feed = world.feed_order().await;
     let feed: Vec<&str> = feed.iter().map(String::as_str).collect();
     assert_eq!(feed.len(), 100);
     world.eventually_effects(&feed).await;

@@ -7,6 +7,12 @@ use events::ATTEMPTS;
 
 use crate::world::{Faulty, World};
 
+on_both_feeds! {
+    t35_poison_goes_to_the_dead_letters_and_the_feed_goes_on,
+    t35_a_panic_is_poison_too,
+    what_is_away_is_waited_for_beyond_every_budget,
+}
+
 async fn followed(world: &World) -> i64 {
     sqlx::query_scalar("select count(*) from bus.outbox where kind = 'thing.followed'")
         .fetch_one(&mut world.bench.superuser().await)
@@ -14,9 +20,7 @@ async fn followed(world: &World) -> i64 {
         .unwrap()
 }
 
-#[tokio::test]
-async fn t35_poison_goes_to_the_dead_letters_and_the_feed_goes_on() {
-    let mut world = World::new().await;
+async fn t35_poison_goes_to_the_dead_letters_and_the_feed_goes_on(mut world: World) {
     for name in ["one", "poison", "three"] {
         world.happens(name).await;
     }
@@ -28,21 +32,19 @@ async fn t35_poison_goes_to_the_dead_letters_and_the_feed_goes_on() {
         then: fails,
     });
     world.eventually_effects(&["one", "three"]).await;
-    let dead = world.dead_letters().await;
+    let dead = world.eventually_dead().await;
     assert_eq!(
         (dead.len(), dead[0].0.as_str(), dead[0].2),
-        (1, "poison", i32::try_from(ATTEMPTS).unwrap())
+        (1, "poison", i32::try_from(world.attempts()).unwrap())
     );
     assert!(dead[0].1.contains("the cause"), "{dead:?}");
-    assert_eq!(tried.load(Ordering::SeqCst), ATTEMPTS);
+    assert_eq!(tried.load(Ordering::SeqCst), world.attempts());
     world.happens("four").await;
     world.eventually_effects(&["one", "three", "four"]).await;
     assert_eq!(followed(&world).await, 0, "what a failed try emitted was never sent");
 }
 
-#[tokio::test]
-async fn t35_a_panic_is_poison_too() {
-    let mut world = World::new().await;
+async fn t35_a_panic_is_poison_too(mut world: World) {
     let tried = Arc::new(AtomicU32::new(0));
     world.run(Faulty {
         tried: tried.clone(),
@@ -52,13 +54,11 @@ async fn t35_a_panic_is_poison_too() {
     world.happens("poison").await;
     world.happens("after").await;
     world.eventually_effects(&["after"]).await;
-    assert_eq!(world.dead_letters().await.len(), 1);
-    assert_eq!(tried.load(Ordering::SeqCst), ATTEMPTS);
+    assert_eq!(world.eventually_dead().await.len(), 1);
+    assert_eq!(tried.load(Ordering::SeqCst), world.attempts());
 }
 
-#[tokio::test]
-async fn what_is_away_is_waited_for_beyond_every_budget() {
-    let mut world = World::new().await;
+async fn what_is_away_is_waited_for_beyond_every_budget(mut world: World) {
     let tried = Arc::new(AtomicU32::new(0));
     let enough = ATTEMPTS + 3;
     let away = move |tried| async move {

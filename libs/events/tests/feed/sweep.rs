@@ -6,7 +6,7 @@ use clock::Clock;
 use events::{KEEP_ENTRIES, KEEP_EVENTS, Position, sweep_once};
 use testkit::Bench;
 
-use crate::world::{World, Writer};
+use crate::world::{Shape, World, Writer};
 
 /// Kinds on the bus, in order, and how many events the consumer remembers.
 async fn kept(world: &World) -> (Vec<String>, i64) {
@@ -36,7 +36,7 @@ async fn swept(world: &World) -> Position {
 #[tokio::test]
 async fn what_was_read_goes_by_its_age_and_nothing_else_does() {
     let clock = Clock::held_at(Clock::system().now());
-    let mut world = World::on(Bench::at(clock.clone()).await).await;
+    let mut world = World::on(Bench::at(clock.clone()).await, Shape::Postgres).await;
     let (thing, entry) = ("thing.happened".to_owned(), db::AUDIT.to_owned());
     world.happens("one").await;
     let caller = world.tenant.caller(Role::Owner);

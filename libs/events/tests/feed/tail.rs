@@ -3,11 +3,11 @@
 use events::Tail;
 use tokio::task::JoinSet;
 
-use crate::world::{World, named};
+use crate::world::{Shape, World, named};
 
 #[tokio::test]
 async fn it_hears_everything_from_its_first_look_on_once_and_in_order() {
-    let world = World::new().await;
+    let world = World::new(Shape::Postgres).await;
     world.happens("before").await;
     let mut tail = Tail::new(world.bench.db("notify"));
     assert_eq!(tail.reached(), None);
@@ -38,6 +38,6 @@ async fn it_hears_everything_from_its_first_look_on_once_and_in_order() {
         );
     }
     writers.join_all().await;
-    let feed = world.feed().await;
+    let feed = world.feed_order().await;
     assert_eq!(heard, feed[1..], "all but what came before");
 }

@@ -4,15 +4,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use db::{Db, Event, Reason, SystemTx};
-use events::{Consumer, Envelope};
+use events::{ATTEMPTS, Consumer, Envelope, Feed, Kafka};
 use ids::ProjectId;
 use serde::Serialize;
 use testkit::{Bench, TestTenant, eventually};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+/// Which feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    Postgres,
+    Kafka,
+}
+
 pub struct World {
     pub bench: Bench,
+    pub shape: Shape,
+    /// As consumers of this world use it.
+    pub kafka: Kafka,
     pub db: Db,
     pub tenant: TestTenant,
     pub running: JoinSet<()>,
@@ -35,6 +45,25 @@ impl Event for Thing {
     }
 }
 
+/// The same from a later release.
+#[derive(Serialize)]
+pub struct NewThing {
+    pub name: String,
+}
+
+impl Event for NewThing {
+    const KIND: &'static str = Thing::KIND;
+    const VERSION: u32 = 2;
+
+    fn subject(&self) -> String {
+        "thing:1".to_owned()
+    }
+
+    fn project(&self) -> Option<ProjectId> {
+        None
+    }
+}
+
 pub fn thing(name: impl ToString) -> Thing {
     Thing { name: name.to_string() }
 }
@@ -44,11 +73,16 @@ pub fn named(event: &Envelope) -> &str {
 }
 
 impl World {
-    pub async fn new() -> Self {
-        Self::on(Bench::new().await).await
+    /// With everything a consumer hears of; over Kafka a relay runs.
+    pub async fn new(shape: Shape) -> Self {
+        let mut world = Self::on(Bench::new().await, shape).await;
+        if shape == Shape::Kafka {
+            world.relay();
+        }
+        world
     }
 
-    pub async fn on(bench: Bench) -> Self {
+    pub async fn on(bench: Bench, shape: Shape) -> Self {
         sqlx::raw_sql(
             "create table public.effects (n bigint generated always as identity, event_id uuid, name text);
              grant select, insert on public.effects to yunshu_system;",
@@ -59,6 +93,8 @@ impl World {
         let (db, tenant) = (bench.db("compute"), bench.tenant("acme").await);
         Self {
             bench,
+            shape,
+            kafka: crate::broker::settings(shape),
             db,
             tenant,
             running: JoinSet::new(),
@@ -74,7 +110,38 @@ impl World {
     /// Runs a consumer on a pool of its own, as another process would.
     pub fn run(&mut self, consumer: impl Consumer) -> tokio::task::AbortHandle {
         let db = self.bench.db("compute");
-        self.running.spawn(events::run(db, consumer, CancellationToken::new()))
+        let run = events::run(self.feed(), db, consumer, CancellationToken::new());
+        self.running.spawn(run)
+    }
+
+    /// Tells the feed what is committed.
+    pub fn relay(&mut self) -> tokio::task::AbortHandle {
+        let db = self.bench.db("compute");
+        let relay = events::relay(self.feed(), db, CancellationToken::new());
+        self.running.spawn(relay)
+    }
+
+    pub fn feed(&self) -> Feed {
+        match self.shape {
+            Shape::Postgres => Feed::postgres(),
+            Shape::Kafka => Feed::kafka(self.kafka.clone()),
+        }
+    }
+
+    /// How often what fails is tried.
+    pub fn attempts(&self) -> u32 {
+        match self.shape {
+            Shape::Postgres => ATTEMPTS,
+            Shape::Kafka => u32::try_from(self.kafka.ladder.len() + 1).unwrap(),
+        }
+    }
+
+    /// How often a test kills: to join a group takes its time.
+    pub const fn rounds(&self) -> u64 {
+        match self.shape {
+            Shape::Postgres => 30,
+            Shape::Kafka => 6,
+        }
     }
 
     /// Names of the effects, in the order in which they were written.
@@ -94,7 +161,7 @@ impl World {
     }
 
     /// Names in the feed's own order.
-    pub async fn feed(&self) -> Vec<String> {
+    pub async fn feed_order(&self) -> Vec<String> {
         sqlx::query_scalar("select data ->> 'name' from bus.outbox where kind = 'thing.happened' order by xact, seq")
             .fetch_all(&mut self.bench.superuser().await)
             .await
@@ -102,10 +169,25 @@ impl World {
     }
 
     pub async fn dead_letters(&self) -> Vec<(String, String, i32)> {
-        sqlx::query_as("select data ->> 'name', cause, attempts from bus.dead_letters order by died_at")
+        sqlx::query_as("select coalesce(data ->> 'name', ''), cause, attempts from bus.dead_letters order by died_at")
             .fetch_all(&mut self.bench.superuser().await)
             .await
             .unwrap()
+    }
+
+    pub async fn eventually_dead(&self) -> Vec<(String, String, i32)> {
+        eventually("a dead letter", async || {
+            Some(self.dead_letters().await).filter(|dead| !dead.is_empty())
+        })
+        .await
+    }
+
+    /// Asks for every dead letter to be applied again, as an operator would.
+    pub async fn ask_again(&self) {
+        sqlx::query("update bus.dead_letters set replay_at = now()")
+            .execute(&mut self.bench.superuser().await)
+            .await
+            .unwrap();
     }
 
     /// Ends every connection of the role that reads the feed, as a crash of the server would.

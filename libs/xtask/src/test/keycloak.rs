@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use crate::{
     daemon::Daemon,
     digest,
-    place::{Place, make_dir},
+    place::{Place, cache, make_dir},
     sh::Sh,
 };
 
@@ -68,10 +68,7 @@ impl Keycloak {
 
 /// The archive, kept for the next run of any checkout.
 fn archive() -> Result<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
-    let dir = cache.context("neither XDG_CACHE_HOME nor HOME is set")?.join("yunshu");
-    make_dir(&dir, 0o755)?;
+    let dir = cache()?;
     let kept = dir.join(format!("keycloak-{VERSION}.zip"));
     if kept.exists() && digest::of_file(&kept)? == SHA256 {
         return Ok(kept);

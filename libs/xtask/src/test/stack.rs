@@ -63,7 +63,7 @@ fn drive(place: &Place, options: &Up, report: &mut Report) -> Result<()> {
 
 /// One that nobody listens on now, below the range that outgoing connections take theirs from: a client that tries a
 /// port of that range while nobody listens may be given the very same one, connect to itself and hold it.
-pub(super) fn free_port(nth: usize) -> Result<u16> {
+pub fn free_port(nth: usize) -> Result<u16> {
     let start = 20_000 + u16::try_from(std::process::id() % 10_000)?;
     let mut free = (start..32_000).filter(|port| TcpListener::bind(("0.0.0.0", *port)).is_ok());
     free.nth(nth).context("no port from 20000 to 32000 is free")

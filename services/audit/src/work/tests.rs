@@ -21,6 +21,7 @@ use crate::store::{self, checkpoints::Signed};
 fn audit(bench: &Bench) -> Arc<Audit> {
     Arc::new(Audit {
         db: bench.db("audit"),
+        feed: events::Feed::postgres(),
         kek: bench.kek.clone(),
         log: Log::new("test/audit", &[7; 32]).unwrap(),
         pace: Pace { entries: 1, seconds: 0 },

@@ -277,6 +277,11 @@ const tenantAccess = createRoute({
   validateSearch: accessSearch,
   component: lazyRouteComponent(() => import("./pages/platform/access"), "TenantAccess"),
 });
+const deadLetters = createRoute({
+  getParentRoute: () => inside,
+  path: "/platform/failed-events",
+  component: lazyRouteComponent(() => import("./pages/platform/letters"), "DeadLetters"),
+});
 
 const platform = () => import("./pages/platform");
 const pools = createRoute({
@@ -308,7 +313,7 @@ const tree = root.addChildren([
     ...[home, vms, vmNew, vm, audit, security],
     ...[users, invitations, groups, providers, roles, bindings, explain, policies, programs],
     ...[pools, hosts, flavors, images],
-    ...[operatorAccess, tenants, tenantAccess],
+    ...[operatorAccess, tenants, tenantAccess, deadLetters],
   ]),
 ]);
 

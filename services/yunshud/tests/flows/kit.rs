@@ -102,6 +102,7 @@ impl Services {
 
         let deps = audit::Deps {
             db: bench.db("audit"),
+            feed: events::Feed::postgres(),
             key: key.clone(),
             kek: bench.kek.clone(),
             log: audit::Log::new("test/audit", &[7; 32]).expect("a log"),

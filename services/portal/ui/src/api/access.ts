@@ -1,4 +1,4 @@
-/** The reads about operators' access and about tenants from outside, as TanStack Query options. */
+/** The reads about operators' access and about tenants from outside and failed events, as TanStack Query options. */
 import { infiniteQueryOptions, keepPreviousData } from "@tanstack/react-query";
 import type { AccessState } from "../access";
 import { api, unwrap } from "./client";
@@ -41,6 +41,20 @@ export const tenants = (q: string) =>
       unwrap(
         api.GET("/api/v1/system/tenants", {
           params: { query: { ...query(pageParam), ...(q ? { q } : {}) } },
+          signal,
+        }),
+      ),
+    getNextPageParam: (last) => last.next_page ?? undefined,
+    ...rest,
+  });
+
+export const deadLetters = (consumer: string) =>
+  infiniteQueryOptions({
+    queryKey: ["letters", consumer],
+    queryFn: ({ pageParam, signal }) =>
+      unwrap(
+        api.GET("/api/v1/system/dead-letters", {
+          params: { query: { ...query(pageParam), ...(consumer ? { consumer } : {}) } },
           signal,
         }),
       ),

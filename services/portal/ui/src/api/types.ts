@@ -61,5 +61,6 @@ export type ServiceAccountView = Schemas["ServiceAccountView"];
 export type AccountCredentialView = Schemas["AccountCredentialView"];
 export type OauthClientView = Schemas["OauthClientView"];
 export type OperatorAccessView = Omit<Schemas["OperatorAccessView"], "state"> & { state: string };
+export type DeadLetterView = Schemas["DeadLetterView"];
 export type TenantRecordView = Schemas["TenantRecordView"];
 export type CreateOauthClient = Schemas["CreateOauthClient"];

@@ -3,6 +3,7 @@ import { duties } from "./en-duties";
 import { explain } from "./en-explain";
 import { codes } from "./en-codes";
 import { identity } from "./en-identity";
+import { letters } from "./en-letters";
 import { oauth } from "./en-oauth";
 import { passkeys } from "./en-passkeys";
 import { policies } from "./en-policies";
@@ -306,5 +307,6 @@ export const en = {
   ...passkeys,
   ...providers,
   ...access,
+  ...letters,
   ...codes,
 };

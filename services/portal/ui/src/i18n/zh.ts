@@ -4,6 +4,7 @@ import { duties } from "./zh-duties";
 import { explain } from "./zh-explain";
 import { codes } from "./zh-codes";
 import { identity } from "./zh-identity";
+import { letters } from "./zh-letters";
 import { oauth } from "./zh-oauth";
 import { passkeys } from "./zh-passkeys";
 import { policies } from "./zh-policies";
@@ -306,5 +307,6 @@ export const zh: Record<keyof typeof en, string> = {
   ...passkeys,
   ...providers,
   ...access,
+  ...letters,
   ...codes,
 };

@@ -11,6 +11,7 @@ import {
   HardDrive,
   KeyRound,
   LogOut,
+  MailX,
   Menu,
   ScrollText,
   Server,
@@ -196,6 +197,10 @@ function Nav({ onGo }: { onGo: () => void }) {
           <Item to={linkOptions({ to: "/platform/images" })} onGo={onGo}>
             <HardDrive {...icon} />
             {t("nav.images")}
+          </Item>
+          <Item to={linkOptions({ to: "/platform/failed-events" })} onGo={onGo}>
+            <MailX {...icon} />
+            {t("nav.letters")}
           </Item>
         </Section>
       )}
