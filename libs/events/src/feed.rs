@@ -47,19 +47,17 @@ pub async fn run<C: Consumer>(feed: Feed, db: Db, consumer: C, shutdown: Cancell
 /// Tells the feed what was committed, until `shutdown`, where it does not read that itself. Any number of processes may run
 /// it.
 pub async fn relay(feed: Feed, db: Db, shutdown: CancellationToken) {
-    match feed.0 {
-        Some(kafka) => kafka::relay(&kafka, &db, &shutdown).await,
-        None => {
-            // What an earlier relay had reached would hold back the removal of old events for ever.
-            while let Err(error) = retire(&db).await {
-                tracing::warn!(?error, "an earlier relay's place is kept");
-                let pause = tokio::time::sleep(PATIENCE);
-                tokio::select! { () = shutdown.cancelled() => return, () = pause => {} }
-            }
-            // A worker that ends by itself is taken for broken.
-            shutdown.cancelled().await;
-        }
+    if let Some(kafka) = feed.0 {
+        return kafka::relay(&kafka, &db, &shutdown).await;
     }
+    // What an earlier relay had reached would hold back the removal of old events for ever.
+    while let Err(error) = retire(&db).await {
+        tracing::warn!(?error, "an earlier relay's place is kept");
+        let pause = tokio::time::sleep(PATIENCE);
+        tokio::select! { () = shutdown.cancelled() => return, () = pause => {} }
+    }
+    // A worker that ends by itself is taken for broken.
+    shutdown.cancelled().await;
 }
 
 async fn retire(db: &Db) -> db::Result<()> {

@@ -16,7 +16,7 @@ use crate::{
 /// Every file it is made of, with its SHA-256, as `sha256sum` writes them: `org.apache.kafka:kafka_2.13` and all it needs.
 const JARS: &str = include_str!("../kafka.jars");
 const MAVEN: &str = "https://repo1.maven.org/maven2";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Starts it unless it runs, and does not wait; answers its address.
 pub fn begin(place: &Place) -> Result<String> {

@@ -185,7 +185,13 @@ impl<C: Consumer> Member<C> {
 
     /// Commits what was applied, and goes on where a lane has room again.
     fn settle(&mut self) -> Result<(), KafkaError> {
-        while self.work.try_join_next().is_some() {}
+        while let Some(ended) = self.work.try_join_next() {
+            if ended.is_err_and(|error| error.is_panic()) {
+                // What waited in it comes again to whoever joins anew.
+                tracing::error!(consumer = C::NAME, "a lane ended by itself");
+                return Err(KafkaError::Canceled);
+            }
+        }
         for (place, lane) in &mut self.lanes {
             if lane.paused && lane.waiting() <= LOW {
                 lane.paused = false;

@@ -135,10 +135,10 @@ pub async fn committed(kafka: &Kafka, consumer: &str) -> i64 {
 
 /// The broker comes back without what it was told: every record is gone.
 pub async fn lose(kafka: &Kafka) {
-    let lost = kafka.clone();
+    let settings = kafka.clone();
     let ends = tokio::task::spawn_blocking(move || {
-        let reader: BaseConsumer = config(&lost).create().unwrap();
-        ends(&lost, &reader)
+        let reader: BaseConsumer = config(&settings).create().unwrap();
+        ends(&settings, &reader)
     });
     let mut list = TopicPartitionList::new();
     for (partition, end) in ends.await.unwrap() {

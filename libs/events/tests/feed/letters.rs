@@ -92,9 +92,7 @@ async fn t35_what_fails_again_is_the_same_letter_with_an_attempt_more(world: Wor
         tried: tried.clone(),
         on: "poison",
         then: |tried| async move {
-            if tried == 2 {
-                panic!("on purpose");
-            }
+            assert_ne!(tried, 2, "on purpose");
             Err(fault::Error::internal("another\0cause"))
         },
     };
