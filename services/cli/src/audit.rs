@@ -83,7 +83,9 @@ pub async fn run(global: &Global, command: &AuditCommand, out: Output) -> Result
         Some(AuditVerb::Verify(verify)) => verify.run(out),
         Some(AuditVerb::Export(export)) => export.run(global).await,
         Some(AuditVerb::Checkpoint { size }) => checkpoint(global, size, out).await,
-        Some(AuditVerb::Keys(list)) => resource::list(&mut Client::open(global)?, &resource::AUDIT_KEYS, list, out).await,
+        Some(AuditVerb::Keys(list)) => {
+            resource::list(&mut Client::open(global)?, &resource::AUDIT_KEYS, list, out).await
+        }
         None => resource::list(&mut Client::open(global)?, &resource::AUDIT, &command.list, out).await,
     }
 }

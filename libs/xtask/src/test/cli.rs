@@ -71,7 +71,10 @@ fn proven(here: &Here) -> Result<()> {
     let note = || Ok(here.bare().args(["audit", "checkpoint"]).read().ok());
     fs::write(&kept, sh::wait_for("a checkpoint", Duration::from_secs(30), note)?)?;
     let keys: Value = serde_json::from_str(&here.yunshu(&["audit", "keys"]).read()?)?;
-    let key = keys.pointer("/0/id").and_then(Value::as_str).context("no key signs the log")?;
+    let key = keys
+        .pointer("/0/id")
+        .and_then(Value::as_str)
+        .context("no key signs the log")?;
 
     let verified = |file: &str, entries: u64| {
         here.says(&["audit", "verify", file, "--trusted", &kept, "--key", key], |said| {
