@@ -112,12 +112,12 @@ async fn t27_acts_and_entries_agree_over_kafka_too() {
     let brokers = std::env::var("YUNSHU_TEST_KAFKA").expect(
         "YUNSHU_TEST_KAFKA is not set: run `cargo run -p xtask -- kafka-test start`, then `source .local/test.env` (./dev test does both)",
     );
-    acts_and_entries_agree(Feed::kafka(Kafka {
+    let feed = Feed::kafka(Kafka {
         prefix: format!("t-{}", ProjectId::mint()),
         partitions: 3,
         ..Kafka::new(brokers)
-    }))
-    .await;
+    });
+    acts_and_entries_agree(feed).await;
 }
 
 async fn acts_and_entries_agree(feed: Feed) {
@@ -137,7 +137,7 @@ async fn acts_and_entries_agree(feed: Feed) {
         for number in 0..24 {
             let tenant = if number % 3 == 0 { &two } else { &one };
             // The client goes away somewhere between the first statement and the answer; some stay.
-            let patience = Duration::from_micros(1 << next(18));
+            let patience = Duration::from_micros(8 << next(18));
             let made = tokio::time::timeout(patience, make(&db, tenant, number % 8 == 7)).await;
             if !matches!(made, Ok(Ok(()))) {
                 unanswered += 1;
