@@ -24,23 +24,35 @@ pub fn uuid(bytes: &[u8; 16]) -> String {
 pub fn parse_uuid(text: &str) -> Option<[u8; 16]> {
     let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
     let mut bytes = [0; 16];
+    let mut to = bytes.iter_mut();
     let mut rest = text.as_slice();
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
+    for (group, length) in [4, 2, 2, 2, 6].into_iter().enumerate() {
+        if group > 0 {
             rest = rest.strip_prefix(b"-")?;
         }
-        let ([high, low], behind) = rest.split_first_chunk()?;
-        *byte = digit(*high)? << 4 | digit(*low)?;
+        let (digits, behind) = rest.split_at_checked(2 * length)?;
+        let mut worst = 0;
+        for (pair, byte) in digits.as_chunks::<2>().0.iter().zip(&mut to) {
+            let [high, low] = pair.map(digit);
+            *byte = high << 4 | low & 15;
+            worst |= high | low;
+        }
+        if worst == NONE {
+            return None;
+        }
         rest = behind;
     }
     Some(bytes)
 }
 
-fn digit(byte: u8) -> Option<u8> {
+/// Of what is no digit. All its bits are set, so that digits that are put together show one that is none.
+const NONE: u8 = 0xff;
+
+const fn digit(byte: u8) -> u8 {
     match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
+        b'0'..=b'9' => byte - b'0',
+        b'a'..=b'f' => byte - b'a' + 10,
+        _ => NONE,
     }
 }
 

@@ -572,6 +572,9 @@ proptest! {
         let log = small();
         let mut bytes = written(&if selection { log.selection(|_| true) } else { log.stretch(1) });
         for (at, how, byte) in changes {
+            if bytes.is_empty() {
+                break;
+            }
             let at = at.index(bytes.len());
             match how % 6 {
                 0 => bytes[at] ^= 1 << (byte % 8),

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Verifies a file in the format yunshu-audit/1, offline.
 
-A second implementation of the format that services/audit/README.md describes, written after that page and not after the
-first one, so that neither has to be believed alone. It needs Python 3.9 and the package `cryptography`.
+A second implementation of the format that services/audit/README.md describes. It shares no code with the first, so that
+neither has to be believed alone. It needs Python 3.9 and the package `cryptography`.
 
 Exit: 0 everything holds, 1 something does not, 2 wrong command line.
 """

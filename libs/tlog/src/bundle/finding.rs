@@ -67,7 +67,7 @@ pub enum What {
     #[error("the entry's proof does not lead to the root that was signed")]
     Proof,
     /// The origin is another.
-    #[error("the checkpoint is of another log: {0}")]
+    #[error("the checkpoint is of another log: {0:?}")]
     Origin(String),
     /// Nobody whose word counts signed.
     #[error("the checkpoint is signed by no key of the log that counts here")]
