@@ -55,3 +55,18 @@ export class Lines {
     }
   }
 }
+
+/** What a stream brings. Not every browser lets one walk over it. */
+export async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    // What is not wanted any more is not sent any more.
+    await reader.cancel().catch(() => undefined);
+  }
+}

@@ -6,6 +6,7 @@ import { identity } from "./en-identity";
 import { oauth } from "./en-oauth";
 import { passkeys } from "./en-passkeys";
 import { policies } from "./en-policies";
+import { proof } from "./en-proof";
 import { providers } from "./en-providers";
 
 export const en = {
@@ -304,6 +305,7 @@ export const en = {
   ...oauth,
   ...policies,
   ...passkeys,
+  ...proof,
   ...providers,
   ...access,
   ...codes,

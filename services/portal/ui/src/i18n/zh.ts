@@ -7,6 +7,7 @@ import { identity } from "./zh-identity";
 import { oauth } from "./zh-oauth";
 import { passkeys } from "./zh-passkeys";
 import { policies } from "./zh-policies";
+import { proof } from "./zh-proof";
 import { providers } from "./zh-providers";
 
 export const zh: Record<keyof typeof en, string> = {
@@ -304,6 +305,7 @@ export const zh: Record<keyof typeof en, string> = {
   ...oauth,
   ...policies,
   ...passkeys,
+  ...proof,
   ...providers,
   ...access,
   ...codes,
