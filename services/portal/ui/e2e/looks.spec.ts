@@ -57,6 +57,7 @@ for (const look of LOOKS) {
       ["vm", vm],
       ["vm-new", "/projects/default/vms/new"],
       ["audit", "/audit"],
+      ["proof", "/audit/proof"],
       ["account", "/account"],
       ["people", "/people"],
       ["invitations", "/people/invitations"],

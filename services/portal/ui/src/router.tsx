@@ -183,6 +183,11 @@ const audit = createRoute({
   }),
   component: lazyRouteComponent(() => import("./pages/audit"), "Audit"),
 });
+const proof = createRoute({
+  getParentRoute: () => inside,
+  path: "/audit/proof",
+  component: lazyRouteComponent(() => import("./pages/audit/proof"), "Proof"),
+});
 
 const security = createRoute({
   getParentRoute: () => inside,
@@ -310,7 +315,7 @@ const tree = root.addChildren([
   invited.addChildren([accept, reset, email, settle, callback]),
   asked.addChildren([authorize, device]),
   inside.addChildren([
-    ...[home, vms, vmNew, vm, audit, security],
+    ...[home, vms, vmNew, vm, audit, proof, security],
     ...[users, invitations, groups, providers, roles, bindings, explain, policies, programs],
     ...[pools, hosts, flavors, images],
     ...[operatorAccess, tenants, tenantAccess, deadLetters],

@@ -133,7 +133,10 @@ export const audit = (filter: AuditFilter, pageToken: string | undefined, limit 
   });
 
 /** The whole log as far as the filter goes. */
-export function auditExport(filter: AuditFilter, format: "csv" | "ndjson" | "json"): Promise<Blob> {
+export function auditExport(
+  filter: AuditFilter,
+  format: "csv" | "ndjson" | "json" | "verifiable",
+): Promise<Blob> {
   const query = { format, ...drop(filter as AuditQuery) };
   // The document describes the file's JSON forms; to us it is a file.
   const call = api.GET("/api/v1/audit/exports", {

@@ -7,6 +7,7 @@ import { letters } from "./en-letters";
 import { oauth } from "./en-oauth";
 import { passkeys } from "./en-passkeys";
 import { policies } from "./en-policies";
+import { proof } from "./en-proof";
 import { providers } from "./en-providers";
 
 export const en = {
@@ -305,6 +306,7 @@ export const en = {
   ...oauth,
   ...policies,
   ...passkeys,
+  ...proof,
   ...providers,
   ...access,
   ...letters,

@@ -8,6 +8,7 @@ import { letters } from "./zh-letters";
 import { oauth } from "./zh-oauth";
 import { passkeys } from "./zh-passkeys";
 import { policies } from "./zh-policies";
+import { proof } from "./zh-proof";
 import { providers } from "./zh-providers";
 
 export const zh: Record<keyof typeof en, string> = {
@@ -305,6 +306,7 @@ export const zh: Record<keyof typeof en, string> = {
   ...oauth,
   ...policies,
   ...passkeys,
+  ...proof,
   ...providers,
   ...access,
   ...letters,

@@ -10,13 +10,14 @@ import { audit, auditExport, type AuditFilter } from "../api/queries";
 import type { AuditEvent } from "../api/types";
 import { reference, time } from "../format";
 import { known } from "../i18n";
-import { Code, Nothing, PageHead } from "../parts/page";
+import { Code, Nothing } from "../parts/page";
 import { ProblemAlert, problemTitle } from "../parts/problem";
 import { Records, type Column } from "../parts/records";
 import { save } from "../parts/save";
 import { Dot } from "../parts/status";
 import { useMe } from "../project";
 import type { Tone } from "../vm";
+import { AuditHead } from "./audit/head";
 
 const OUTCOMES = ["success", "denied", "failed"];
 const TONES: Record<string, Tone> = { success: "good", failed: "bad", denied: "bad" };
@@ -33,9 +34,9 @@ export function Audit() {
 
   return (
     <>
-      <PageHead title={t("audit.title")}>
+      <AuditHead>
         <Export filter={filter} />
-      </PageHead>
+      </AuditHead>
       <Filters key={JSON.stringify(filter)} filter={filter} />
       {list.error ? (
         <ProblemAlert error={list.error} onRetry={() => void list.refetch()} />
@@ -73,7 +74,7 @@ export function Audit() {
   );
 }
 
-const FORMATS = ["csv", "ndjson", "json"] as const;
+const FORMATS = ["csv", "ndjson", "json", "verifiable"] as const;
 
 /** What the filter shows, all pages of it, as a file. */
 function Export({ filter }: { filter: AuditFilter }) {
@@ -84,14 +85,18 @@ function Export({ filter }: { filter: AuditFilter }) {
       format,
       file: await auditExport(filter, format),
     }),
-    onSuccess: ({ format, file }) => save(file, `audit.${format}`),
+    onSuccess: ({ format, file }) =>
+      save(file, format === "verifiable" ? "audit.verifiable.ndjson" : `audit.${format}`),
     onError: (error) => void message.error(problemTitle(Problem.from(error)), 8),
   });
   return (
     <Dropdown
       trigger={["click"]}
       menu={{
-        items: FORMATS.map((format) => ({ key: format, label: format.toUpperCase() })),
+        items: FORMATS.map((format) => ({
+          key: format,
+          label: format === "verifiable" ? t("proof.export") : format.toUpperCase(),
+        })),
         onClick: ({ key }) => download.mutate(key as (typeof FORMATS)[number]),
       }}
     >

@@ -55,8 +55,8 @@ export function Panel({
   );
 }
 
-/** An id or address: monospaced, selectable, one key to copy. */
-export function Code({ value }: { value: string }) {
+/** An id or address: monospaced, selectable, one key to copy. What is long may be shown shorter. */
+export function Code({ value, shown }: { value: string; shown?: string }) {
   const { t } = useTranslation();
   const [copied, setCopied] = useState(false);
   useEffect(() => {
@@ -66,7 +66,7 @@ export function Code({ value }: { value: string }) {
   }, [copied]);
   return (
     <span className="code">
-      <code>{value}</code>
+      <code {...(shown ? { title: value } : {})}>{shown ?? value}</code>
       <Button
         type="text"
         size="small"
