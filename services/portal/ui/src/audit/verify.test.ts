@@ -216,3 +216,52 @@ test("notes are bounded", () => {
   for (const bad of ["", "\n\n", note.slice(0, -1), `${note}\n`, note.replace("\n", "\r\n")])
     expect(() => new Note(bad)).toThrow();
 });
+
+describe("what the vectors have no file for", () => {
+  const vector = (file: string) => {
+    const one = cases.find((known) => known.file === file);
+    if (!one) throw new Error("the vectors have changed");
+    return { text: readFileSync(`${FOLDER}/${file}`, "utf8"), trust: trustOf(one) };
+  };
+  const lineOf = (file: string, type: string) =>
+    file.split("\n").find((line) => line.startsWith(`{"type":"${type}"`)) ?? "";
+  const firstLine = (file: string) => file.slice(0, file.indexOf("\n") + 1);
+  const another = (hash: string) =>
+    hash.replace(/"([A-Za-z])/, (_, one: string) => `"${one === "A" ? "B" : "A"}`);
+
+  test("a proof that leads elsewhere", async () => {
+    const { text, trust } = vector("good-continued-linked.ndjson");
+    const line = lineOf(text, "consistency");
+    const [head = "", hashes = ""] = line.split('"hashes":[');
+    const bad = text.replace(line, `${head}"hashes":[${another(hashes)}`);
+    expect(bad).not.toBe(text);
+    expect(await told(bad, trust)).toMatchObject({ code: "split" });
+  });
+
+  test("a frontier that is missing, or of another size", async () => {
+    const { text, trust } = vector("good-continued.ndjson");
+    expect(await told(firstLine(text), trust)).toMatchObject({ code: "frontier", line: 2 });
+    const line = lineOf(text, "frontier");
+    const bad = text.replace(line, line.replace('"size":4', '"size":8'));
+    expect(await told(bad, trust)).toMatchObject({ code: "frontier", line: 2 });
+  });
+
+  test("lines that do not belong there", async () => {
+    expect(await told(firstLine(text) + text, trust)).toMatchObject({ code: "misplaced", line: 2 });
+    const entry = lineOf(text, "entry");
+    const proven = text.replace(entry, `${entry.slice(0, -1)},"proof":[]}`);
+    expect(await told(proven, trust)).toMatchObject({ code: "malformed", seq: 1 });
+    const selection = vector("good-selection.ndjson");
+    const note = lineOf(selection.text, "checkpoint");
+    const twice = selection.text.replace(note, `${note}\n${note}`);
+    expect(await told(twice, selection.trust)).toMatchObject({ code: "misplaced", line: 3 });
+  });
+
+  test("a checkpoint of another log, and a witness before its time", async () => {
+    const other = (trust.checkpoint ?? "").replace("cloud.example", "other.example");
+    const verdict = await verify(inChunks(utf8(text)), { ...trust, checkpoint: other });
+    expect(verdict).toMatchObject({ finding: { code: "trusted", what: "trusted_origin" } });
+    const early = text.replace(/("witnesses":.*?"from":")2023/, "$12033");
+    expect(await told(early, trust)).toMatchObject({ code: "key_time", seq: 1 });
+  });
+});

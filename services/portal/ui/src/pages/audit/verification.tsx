@@ -164,6 +164,7 @@ function Chooser({ label, accept, disabled = false, onFile }: ChooserProps) {
         ref={input}
         type="file"
         hidden
+        className="proof-file"
         aria-label={label}
         accept={accept}
         onChange={({ target }) => {
