@@ -19,7 +19,8 @@ pub struct Settings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogSettings {
-    /// What the log is called in its checkpoints; by convention a host name and path of the platform's own.
+    /// What the log is called in its checkpoints; by convention a host name and path of the platform's own. Chosen once: under
+    /// another name it is another log, and what was signed before does not verify with what follows.
     pub name: String,
     /// The file of the key that checkpoints are signed with: mode 0600, 32 bytes in base64. Another key signs from the
     /// next start on; the old one stays known for what it has signed.

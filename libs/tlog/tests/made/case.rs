@@ -104,17 +104,15 @@ impl Folder {
     }
 }
 
-/// Lets the verifier in Python judge the same files. `./dev test` names the Python that can; elsewhere the machine's own is
-/// taken if it has what is needed.
+/// Lets the verifier in Python judge the same files. `./dev test` names a Python that can.
 pub fn agree(folder: &Path) {
-    let named = env::var_os("YUNSHU_PYTHON");
-    let python = named.clone().unwrap_or_else(|| "python3".into());
+    let python = env::var_os("YUNSHU_PYTHON").unwrap_or_else(|| "python3".into());
     let able = Command::new(&python).args(["-c", "import cryptography"]).output();
-    if !able.is_ok_and(|able| able.status.success()) {
-        assert!(named.is_none(), "{} has no `cryptography`", python.display());
-        eprintln!("not compared with the verifier in Python, which needs `cryptography`");
-        return;
-    }
+    assert!(
+        able.is_ok_and(|able| able.status.success()),
+        "{} cannot run the second verifier: give it `cryptography` (pip install), or name one that has it in YUNSHU_PYTHON",
+        python.display()
+    );
     let twin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../services/audit/verifier/agree.py");
     let said = Command::new(&python).arg("-B").arg(twin).arg(folder).output().unwrap();
     let text = String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr);
