@@ -163,14 +163,12 @@ pub async fn read_audit_export(
     answer.insert_header((CONTENT_TYPE, kind));
     answer.insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")));
     let (audit, caller) = (audit.into_inner(), caller.clone());
-    Ok(match format.spelling() {
-        Some(spelling) => answer.streaming(file::write(audit, caller, filter, spelling).await?),
-        None => {
-            let whole = ask.query.is_whole();
-            let wanted = verifiable::Wanted { filter, whole, after };
-            answer.streaming(verifiable::write(audit, caller, wanted).await?)
-        }
-    })
+    if let Some(spelling) = format.spelling() {
+        return Ok(answer.streaming(file::write(audit, caller, filter, spelling).await?));
+    }
+    let whole = ask.query.is_whole();
+    let wanted = verifiable::Wanted { filter, whole, after };
+    Ok(answer.streaming(verifiable::write(audit, caller, wanted).await?))
 }
 
 #[cfg(test)]
