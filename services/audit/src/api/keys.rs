@@ -1,7 +1,7 @@
 //! The keys that the log is signed with.
 
 use actix_web::get;
-use actix_web::web::Data;
+use actix_web::web::{Data, Json};
 use auth::action::audit;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,24 @@ impl From<LogKey> for LogKeyView {
     }
 }
 
+/// Keys, the newest first. A page like any other; it has a name because nothing but this list tells of its items.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LogKeys {
+    /// The keys.
+    pub items: Vec<LogKeyView>,
+    /// Where to go on; null on the last page.
+    pub next_page: Option<String>,
+}
+
+impl From<Page<LogKeyView>> for LogKeys {
+    fn from(page: Page<LogKeyView>) -> Self {
+        Self {
+            items: page.items,
+            next_page: page.next_page,
+        }
+    }
+}
+
 /// Which keys to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -57,14 +75,14 @@ pub struct ListLogKeys {
                    nobody of the platform can change it, and give it to the verifier: a log that was forged with another \
                    key is found then. Needs `audit.list`.",
     params(ListLogKeys),
-    responses((status = 200, description = "A page of keys", body = Page<LogKeyView>), Refusals),
+    responses((status = 200, description = "A page of keys", body = LogKeys), Refusals),
     security(("bearer" = [])),
 )]
 #[get("/audit/keys")]
 pub async fn list_audit_keys(
     ask: Read<audit::List, ListLogKeys>,
     audit: Data<Audit>,
-) -> Result<Page<LogKeyView>, fault::Error> {
+) -> Result<Json<LogKeys>, fault::Error> {
     let listing = Listing {
         limit: ask.query.limit,
         page_token: ask.query.page_token.as_deref(),
@@ -76,7 +94,7 @@ pub async fn list_audit_keys(
     let mut tx = ask.begin(&audit.db).await?;
     let keys = store::trees::keys(&mut tx, before, window.fetch()).await?;
     let key = |key: &LogKey| vec![key.from_time.to_rfc3339(), key.key.clone()];
-    Ok(window.page(keys, key, LogKeyView::from))
+    Ok(Json(window.page(keys, key, LogKeyView::from).into()))
 }
 
 #[cfg(test)]

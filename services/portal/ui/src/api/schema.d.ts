@@ -6122,6 +6122,13 @@ export interface components {
              */
             updated_at: string;
         };
+        /** @description Keys, the newest first. A page like any other; it has a name because nothing but this list tells of its items. */
+        LogKeys: {
+            /** @description The keys. */
+            items: components["schemas"]["LogKeyView"][];
+            /** @description Where to go on; null on the last page. */
+            next_page?: string | null;
+        };
         /** @description Who wants to sign in. */
         Login: {
             /**
@@ -7697,35 +7704,6 @@ export interface components {
                 /**
                  * Format: date-time
                  * @description When it last changed.
-                 */
-                updated_at: string;
-            }[];
-            /** @description Send it as `page_token` to read on; null at the end. */
-            next_page?: string | null;
-        };
-        /** @description One page of a list. */
-        Page_LogKeyView: {
-            /** @description The items, in the order asked for. */
-            items: {
-                /**
-                 * @description Its name, its id in hexadecimal digits, and the key in base64, joined by `+` (C2SP signed-note): what verifiers are
-                 *     given to believe in.
-                 * @example yunshu/audit+3c1f2a9d+AWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh
-                 */
-                id: string;
-                /**
-                 * Format: date-time
-                 * @description Since when it signs.
-                 */
-                created_at: string;
-                /**
-                 * Format: date-time
-                 * @description Until when it signed; null for the key in use.
-                 */
-                retired_at?: string | null;
-                /**
-                 * Format: date-time
-                 * @description When it was last changed.
                  */
                 updated_at: string;
             }[];
@@ -11185,7 +11163,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_LogKeyView"];
+                    "application/json": components["schemas"]["LogKeys"];
                 };
             };
             /** @description Malformed request; Invalid request */
