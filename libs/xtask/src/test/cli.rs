@@ -68,22 +68,28 @@ pub fn run(place: &Place, port: u16) -> Result<()> {
 fn proven(here: &Here) -> Result<()> {
     let place = |name: &str| here.home.join(name).to_string_lossy().into_owned();
     let (file, kept, bad) = (place("log.ndjson"), place("kept.checkpoint"), place("bad.ndjson"));
-    let note = || Ok(here.bare().args(["audit", "checkpoint"]).read().ok());
-    fs::write(&kept, sh::wait_for("a checkpoint", Duration::from_secs(30), note)?)?;
-    let keys: Value = serde_json::from_str(&here.yunshu(&["audit", "keys"]).read()?)?;
+    let json = |args: &[&str]| -> Result<Value> { Ok(serde_json::from_str(&here.yunshu(args).read()?)?) };
+    let number = |value: &Value, at: &str| value.pointer(at).and_then(Value::as_u64);
+    let deleted = json(&["audit", "--filter", "action=vm.delete"])?;
+    let entries = number(&deleted, "/0/seq").context("nothing was deleted")?;
+    // Signed for within seconds; until then an export ends before it.
+    let signed = || {
+        let latest = json(&["audit", "checkpoint"]).ok();
+        Ok(latest.filter(|latest| number(latest, "/size").is_some_and(|size| size >= entries)))
+    };
+    sh::wait_for("a checkpoint", Duration::from_secs(30), signed)?;
+    fs::write(&kept, here.bare().args(["audit", "checkpoint"]).read()?)?;
+    let keys = json(&["audit", "keys"])?;
     let key = keys
         .pointer("/0/id")
         .and_then(Value::as_str)
         .context("no key signs the log")?;
 
-    let verified = |file: &str, entries: u64| {
-        here.says(&["audit", "verify", file, "--trusted", &kept, "--key", key], |said| {
-            let count = said.pointer("/report/entries").and_then(Value::as_u64);
-            count.is_some_and(|count| count >= entries) && said.pointer("/report/warnings") == Some(&json!([]))
-        })
-    };
     here.yunshu(&["audit", "export", &file]).read()?;
-    verified(&file, 3)?;
+    here.says(&["audit", "verify", &file, "--trusted", &kept, "--key", key], |said| {
+        let all = number(said, "/report/entries").is_some_and(|verified| verified >= entries);
+        all && said.pointer("/report/warnings") == Some(&json!([]))
+    })?;
     let text = fs::read_to_string(&file)?;
     fs::write(&bad, text.replacen("vm.create", "vm.delete", 1))?;
     if here.yunshu(&["audit", "verify", &bad]).succeeds() {
