@@ -3,7 +3,7 @@ use serde::Deserialize;
 
 use super::entry_line::{Line, Room};
 use super::*;
-use crate::text;
+use crate::{MAX_SIZE, text};
 
 /// What any reader of JSON makes of an entry's line.
 #[derive(Deserialize)]
@@ -144,6 +144,38 @@ proptest! {
             prop_assert_eq!(read, is_written_so(text), "{}", text);
         }
     }
+}
+
+#[test]
+fn numbers_that_no_log_reaches_are_neither_written_nor_read() {
+    let written = |seq| {
+        let mut out = Vec::new();
+        let entry = Entry {
+            tenant: [0; 16],
+            seq,
+            id: [0; 16],
+            time_micros: 0,
+            actor: "",
+            credential: None,
+            action: "",
+            object: "",
+            outcome: "",
+            request_id: [0; 16],
+            commitment: Hash::from([0; 32]),
+        };
+        let line = EntryLine {
+            entry,
+            leaf: Hash::from([0; 32]),
+            shown: None,
+            proof: None,
+        };
+        line.write(&mut out).map(|()| String::from_utf8(out).unwrap())
+    };
+    let last = written(MAX_SIZE).unwrap();
+    let read = |line: &str| Line::parse(line.trim_end(), &mut Room::default()).map(|line| line.seq);
+    assert_eq!(read(&last), Ok(MAX_SIZE));
+    assert_eq!(written(MAX_SIZE + 1), Err(crate::Error::Range));
+    assert!(read(&last.replacen(&MAX_SIZE.to_string(), &(MAX_SIZE + 1).to_string(), 1)).is_err());
 }
 
 #[test]

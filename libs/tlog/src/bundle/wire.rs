@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EntryLine, FORMAT, KnownKey, LogLine, MAX_KEYS};
 use crate::note::Algorithm;
-use crate::{Error, Hash, MAX_PROOF, text};
+use crate::{Error, Hash, MAX_PROOF, MAX_SIZE, text};
 
 /// What is wrong with a line.
 pub type Wrong = &'static str;
@@ -84,7 +84,7 @@ pub struct EntryOut<'a> {
 
 impl Log {
     pub fn of(line: &LogLine) -> Result<Self, Error> {
-        if !line.complete && line.first_seq != 1 {
+        if !(1..=MAX_SIZE).contains(&line.first_seq) || !line.complete && line.first_seq != 1 {
             return Err(Error::Range);
         }
         Ok(Self {
@@ -108,7 +108,7 @@ impl Log {
         if log.origin.is_empty() || log.origin.chars().any(char::is_control) {
             return Err("the origin is no line of text");
         }
-        if log.first_seq == 0 || log.first_seq > crate::MAX_SIZE {
+        if !(1..=MAX_SIZE).contains(&log.first_seq) {
             return Err("entries are numbered from 1");
         }
         if !log.complete && log.first_seq != 1 {
@@ -195,6 +195,9 @@ impl<'a> EntryOut<'a> {
         let entry = &line.entry;
         if line.proof.is_some_and(|proof| proof.len() > MAX_PROOF) {
             return Err(Error::Proof);
+        }
+        if entry.seq > MAX_SIZE {
+            return Err(Error::Range);
         }
         Ok(Self {
             kind: "entry",
