@@ -11,6 +11,7 @@ use crate::{OpenError, Unreadable, random, read_key, read_or_make_key};
 pub struct Kek {
     cipher: Aes256Gcm,
     id: [u8; 8],
+    print: String,
 }
 
 impl Kek {
@@ -31,12 +32,17 @@ impl Kek {
         id.iter_mut().zip(print.as_ref()).for_each(|(to, from)| *to = *from);
         let cipher = Aes256Gcm::new(&key.into());
         key.zeroize();
-        Self { cipher, id }
+        let print = format!("file:{}", id.map(|byte| format!("{byte:02x}")).concat());
+        Self { cipher, id, print }
     }
 
     /// Names the key without telling it.
     pub const fn id(&self) -> [u8; 8] {
         self.id
+    }
+
+    pub(crate) fn print(&self) -> &str {
+        &self.print
     }
 
     pub(crate) fn wrap(&self, key: &[u8; 32], aad: &[u8]) -> Result<Vec<u8>, Unreadable> {
