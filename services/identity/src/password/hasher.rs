@@ -6,14 +6,16 @@
 //! client is gone. Whether a person exists cannot be told by the clock: without a hash to compare, one of the same cost
 //! is computed and thrown away.
 
+mod memory;
+
 use std::sync::Arc;
 
-use argon2::password_hash::phc::{PasswordHash, Salt};
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::phc::{Output, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::memory::Memory;
 use super::{NewPassword, Password, Refused};
 
 /// What one hash costs.
@@ -73,6 +75,7 @@ pub struct Hasher {
     params: Params,
     queue: Arc<Semaphore>,
     cores: Arc<Semaphore>,
+    memory: Arc<Memory>,
     nobody: Arc<str>,
 }
 
@@ -82,9 +85,11 @@ impl Hasher {
         let params =
             Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(argon2::password_hash::Error::from)?;
         // Nobody knows a password for it: it is the hash of 32 random bytes.
-        let nobody = hash(&params, &crypto::random::<32>())?;
+        let memory = Memory::new(&params);
+        let nobody = memory.with(|blocks| hash(&params, &crypto::random::<32>(), blocks))?;
         Ok(Self {
             params,
+            memory: Arc::new(memory),
             queue: Arc::new(Semaphore::new(cores + waiting)),
             cores: Arc::new(Semaphore::new(cores)),
             nobody: nobody.into(),
@@ -111,9 +116,9 @@ impl Turn {
     /// Judges a new password; the hash to keep for it, as a PHC string.
     pub async fn hash(self, new: NewPassword) -> Result<String, Error> {
         let params = self.hasher.params.clone();
-        let judge_and_hash = move || {
+        let judge_and_hash = move |blocks: &mut Vec<Block>| {
             new.judge()?;
-            Ok(hash(&params, &new.password.bytes())?)
+            Ok(hash(&params, &new.password.bytes(), blocks)?)
         };
         self.run(judge_and_hash).await
     }
@@ -122,15 +127,15 @@ impl Turn {
     /// one turn, so many former ones cost time and no other's place.
     pub async fn hash_unlike(self, new: NewPassword, former: Vec<String>) -> Result<String, Error> {
         let params = self.hasher.params.clone();
-        let judge_and_hash = move || {
+        let judge_and_hash = move |blocks: &mut Vec<Block>| {
             new.judge()?;
             let bytes = new.password.bytes();
             for kept in &former {
-                if compare(&params, &bytes, kept)? != Verdict::Wrong {
+                if compare(&params, &bytes, kept, blocks)? != Verdict::Wrong {
                     return Err(Refused::Reused.into());
                 }
             }
-            Ok(hash(&params, &bytes)?)
+            Ok(hash(&params, &bytes, blocks)?)
         };
         self.run(judge_and_hash).await
     }
@@ -140,21 +145,23 @@ impl Turn {
         let (params, bytes) = (self.hasher.params.clone(), password.bytes());
         let known = kept.is_some();
         let kept = kept.unwrap_or(&self.hasher.nobody).to_owned();
-        let verdict = self.run(move || Ok(compare(&params, &bytes, &kept)?)).await?;
+        let verdict = self
+            .run(move |blocks| Ok(compare(&params, &bytes, &kept, blocks)?))
+            .await?;
         // Asked after the work, so that it takes as long either way.
         Ok(if known { verdict } else { Verdict::Wrong })
     }
 
     async fn run<T: Send + 'static>(
         self,
-        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&mut Vec<Block>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let core = Arc::clone(&self.hasher.cores)
             .acquire_owned()
             .await
             .map_err(|_| Error::Gone)?;
         let hashing = tokio::task::spawn_blocking(move || {
-            let done = work();
+            let done = self.hasher.memory.with(work);
             drop((self.place, core));
             done
         });
@@ -186,30 +193,63 @@ impl From<Error> for fault::Error {
     }
 }
 
-fn hash(params: &Params, password: &[u8]) -> Result<String, argon2::password_hash::Error> {
-    #[cfg(test)]
-    work::note(params);
+type Fallible<T> = Result<T, argon2::password_hash::Error>;
+
+/// A PHC string.
+fn hash(params: &Params, password: &[u8], blocks: &mut Vec<Block>) -> Fallible<String> {
     let salt = crypto::random::<{ Salt::RECOMMENDED_LENGTH }>();
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-    Ok(argon2.hash_password_with_salt(password, &salt)?.to_string())
+    let output = compute(Algorithm::Argon2id, Version::V0x13, params, (password, &salt), blocks)?;
+    let kept = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: params.try_into()?,
+        salt: Some(Salt::new(&salt)?),
+        hash: Some(output),
+    };
+    Ok(kept.to_string())
 }
 
-fn compare(params: &Params, password: &[u8], kept: &str) -> Result<Verdict, argon2::password_hash::Error> {
+fn compare(params: &Params, password: &[u8], kept: &str, blocks: &mut Vec<Block>) -> Fallible<Verdict> {
     let parsed = PasswordHash::new(kept)?;
-    #[cfg(test)]
-    work::note(&Params::try_from(&parsed)?);
-    match Argon2::default().verify_password(password, &parsed) {
-        Ok(()) => {}
-        Err(argon2::password_hash::Error::PasswordInvalid) => return Ok(Verdict::Wrong),
-        Err(error) => return Err(error),
-    }
     let was = Params::try_from(&parsed)?;
+    let (Some(salt), Some(hash_of_then)) = (&parsed.salt, &parsed.hash) else {
+        return Err(argon2::password_hash::Error::EncodingInvalid);
+    };
+    let version = parsed.version.map_or(Ok(Version::default()), Version::try_from)?;
+    let algorithm = Algorithm::try_from(parsed.algorithm.as_str())?;
+    let output = compute(algorithm, version, &was, (password, salt), blocks)?;
+    // In constant time: `Output` says so.
+    if output != *hash_of_then {
+        return Ok(Verdict::Wrong);
+    }
     let outgrown = was.m_cost() < params.m_cost() || was.t_cost() < params.t_cost();
     if outgrown {
-        hash(params, password).map(Verdict::Outgrown)
+        hash(params, password, blocks).map(Verdict::Outgrown)
     } else {
         Ok(Verdict::Right)
     }
+}
+
+fn compute(
+    algorithm: Algorithm,
+    version: Version,
+    params: &Params,
+    (password, salt): (&[u8], &[u8]),
+    blocks: &mut Vec<Block>,
+) -> Fallible<Output> {
+    #[cfg(test)]
+    work::note(params);
+    if blocks.len() < params.block_count() {
+        blocks.resize(params.block_count(), Block::default());
+    }
+    let mut bytes = zeroize::Zeroizing::new([0; Params::DEFAULT_OUTPUT_LEN]);
+    Argon2::new(algorithm, version, params.clone()).hash_password_into_with_memory(
+        password,
+        salt,
+        &mut *bytes,
+        blocks,
+    )?;
+    Ok(Output::new(&*bytes)?)
 }
 
 /// What was hashed, for tests of what must cost the same. Each such test has a memory cost of its own, by which it tells
@@ -284,6 +324,24 @@ mod tests {
             Verdict::Wrong
         );
         assert_ne!(kept, hasher.turn().unwrap().hash(new(RIGHT)).await.unwrap(), "salted");
+    }
+
+    #[test]
+    fn memory_that_was_used_before_changes_nothing() {
+        let argon2 = |passes| Params::new(64, passes, 1, None).unwrap();
+        let mut used = vec![Block::default(); 80];
+        let kept = hash(&argon2(3), RIGHT.as_bytes(), &mut used).unwrap();
+        for blocks in [&mut used, &mut Vec::new()] {
+            let verdict = |password: &str, blocks: &mut Vec<Block>| {
+                compare(&argon2(3), password.as_bytes(), &kept, blocks).unwrap()
+            };
+            assert_eq!(verdict("wrong", blocks), Verdict::Wrong);
+            assert_eq!(verdict(RIGHT, blocks), Verdict::Right);
+        }
+        // The library's own way, in memory of its own, agrees.
+        let parsed = PasswordHash::new(&kept).unwrap();
+        argon2::password_hash::PasswordVerifier::verify_password(&Argon2::default(), RIGHT.as_bytes(), &parsed)
+            .unwrap();
     }
 
     #[tokio::test]
