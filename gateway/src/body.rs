@@ -87,6 +87,18 @@ impl Inbound {
         Self::new(Flow::none())
     }
 
+    /// One of our own.
+    pub fn bytes(bytes: Vec<u8>) -> Self {
+        let length = bytes.len() as u64;
+        Self::new(Flow {
+            payload: Payload::from(Bytes::from(bytes)),
+            size: BodySize::Sized(length),
+            limit: length,
+            allowed: Duration::MAX,
+            ..Flow::none()
+        })
+    }
+
     fn new(flow: Flow) -> Self {
         Self(Rc::new(RefCell::new(flow)))
     }

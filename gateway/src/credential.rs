@@ -1,6 +1,7 @@
 //! Who calls: the credential of a request becomes the bearer of its passport.
 
 mod lent;
+mod renewal;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,7 @@ pub struct Credentials {
     clock: Clock,
     keys: Keys,
     standings: Standings,
+    renewing: tokio::sync::Mutex<()>,
 }
 
 impl Credentials {
@@ -47,6 +49,7 @@ impl Credentials {
             clock,
             keys,
             standings,
+            renewing: tokio::sync::Mutex::default(),
         }
     }
 
@@ -105,7 +108,10 @@ impl Credentials {
     }
 
     async fn by_session(&self, token: &str, proxy: &Proxy) -> Result<(Credential, Arc<Standing>), Error> {
-        let fetch = async || self.ask_identity::<Jwks>(proxy, "/.well-known/jwks.json").await;
+        let fetch = async || {
+            self.ask_identity::<Jwks>(proxy, Question::read("/.well-known/jwks.json"))
+                .await
+        };
         let claims = self.keys.check(token, fetch).await.map_err(|refused| match refused {
             Refused::Bad(error) => {
                 tracing::debug!(%error, "token refused");
@@ -158,7 +164,7 @@ impl Credentials {
         proxy: &Proxy,
     ) -> Result<Option<Arc<Standing>>, Error> {
         let ask = async {
-            match self.ask_identity::<Standing>(proxy, path).await {
+            match self.ask_identity::<Standing>(proxy, Question::read(path)).await {
                 Ok(standing) => Ok(Some(standing)),
                 Err(Silence::Answered(StatusCode::NOT_FOUND)) => Ok(None),
                 Err(other) => Err(other),
@@ -191,25 +197,48 @@ impl Credentials {
         )
     }
 
-    async fn ask_identity<T: DeserializeOwned>(&self, proxy: &Proxy, path: &str) -> Result<T, Silence> {
+    async fn ask_identity<T: DeserializeOwned>(&self, proxy: &Proxy, question: Question<'_>) -> Result<T, Silence> {
         let mut headers = HeaderMap::new();
         let (name, value) = self.passport(Bearer::Platform("gateway".to_owned()), None, RequestId::mint());
         headers.insert(name, value);
-        let path = PathAndQuery::try_from(path).map_err(|_| Silence::Garbled)?;
+        if !question.body.is_none() {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let path = PathAndQuery::try_from(question.path).map_err(|_| Silence::Garbled)?;
         let ask = Ask {
-            method: Method::GET,
+            method: question.method,
             path,
             headers,
-            body: Inbound::none(),
+            body: question.body,
             deadline: DEADLINE,
         };
         let mut reply = proxy.ask(Role::Identity, &ask).await?;
         if reply.response.status() != StatusCode::OK {
             return Err(Silence::Answered(reply.response.status()));
         }
-        let body = tokio::time::timeout(DEADLINE, reply.response.body().limit(LONGEST)).await;
+        let body = tokio::time::timeout(DEADLINE, reply.response.body().limit(question.longest)).await;
         let body = body.map_err(|_| Failure::Late)?.map_err(|_| Silence::Garbled)?;
         serde_json::from_slice(&body).map_err(|_| Silence::Garbled)
+    }
+}
+
+/// What identity is asked.
+struct Question<'a> {
+    method: Method,
+    path: &'a str,
+    body: Inbound,
+    /// The longest answer that is one.
+    longest: usize,
+}
+
+impl<'a> Question<'a> {
+    fn read(path: &'a str) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            body: Inbound::none(),
+            longest: LONGEST,
+        }
     }
 }
 

@@ -168,6 +168,7 @@ impl Gateway {
                     proxy: Proxy::new(Arc::clone(&fleet), &shared.settings),
                 };
                 let worker = Rc::new(worker);
+                keep_renewing(&worker);
                 let (door, stopping) = (door.clone(), stopping.clone());
                 fn_service(move |tcp| door.clone().admit(tcp)).and_then(http(worker, stopping))
             })?;
@@ -185,6 +186,33 @@ impl Gateway {
             () = follow => Ok(()),
         }
     }
+}
+
+/// Renews what is known of the credentials in use. It ends at shutdown, or with its worker.
+fn keep_renewing(worker: &Rc<Worker>) {
+    let trust = worker.shared.settings.trust;
+    // Where little or nothing is believed, nothing is renewed.
+    if trust.session_ms < 100 {
+        return;
+    }
+    let worker = Rc::clone(worker);
+    let renew = async move {
+        let renewals = async {
+            loop {
+                tokio::time::sleep(ms(trust.session_ms / 8)).await;
+                worker.shared.credentials.renew(&worker.proxy).await;
+            }
+        };
+        tokio::select! {
+            () = worker.shared.shutdown.cancelled() => {}
+            () = renewals => {}
+        }
+    };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it has the worker's own connections and ends with them"
+    )]
+    drop(actix_web::rt::spawn(renew));
 }
 
 /// HTTP/1.1 on one connection.

@@ -237,3 +237,70 @@ async fn a_busy_session_is_asked_about_once() {
     }
     assert_eq!(stack.behind.sessions_asked.load(Ordering::SeqCst), 1);
 }
+
+#[tokio::test]
+async fn t17_sessions_in_use_are_asked_about_together_before_their_words_are_old() {
+    let mut settings = settings();
+    settings.trust.session_ms = 800;
+    let stack = Stack::with(settings);
+    let path = "/api/v1/me";
+    let busy: Vec<_> = (0..20).map(|_| stack.session(Role::Owner)).collect();
+    let (_, idle) = stack.session(Role::Owner);
+    for token in busy.iter().map(|(_, token)| token).chain([&idle]) {
+        assert_eq!(status(&stack, path, token).await, 200);
+    }
+    let renewed = || stack.behind.renewed.load(Ordering::SeqCst);
+    let alone = || stack.behind.sessions_asked.load(Ordering::SeqCst);
+    let until = async |goal: u32| {
+        let wait = async {
+            while renewed() < goal {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
+    };
+    assert_eq!((alone(), renewed()), (21, 0), "words as new as these need nothing");
+
+    stack.clock.advance(Duration::from_millis(500));
+    until(21).await;
+    stack
+        .behind
+        .sessions
+        .lock()
+        .unwrap()
+        .get_mut(&busy[0].0.sid)
+        .unwrap()
+        .live = false;
+    stack.behind.sessions.lock().unwrap().remove(&busy[1].0.sid);
+    stack.clock.advance(Duration::from_millis(500));
+    until(40).await;
+    // The words of before would still be good enough to be believed, but for what was told.
+    let answers = async || {
+        let mut answers = Vec::new();
+        for (_, token) in &busy[..3] {
+            answers.push(status(&stack, path, token).await.as_u16());
+        }
+        answers
+    };
+    let felt = async {
+        while answers().await != [401, 401, 200] {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), felt).await.unwrap();
+    assert_eq!(alone(), 21, "nobody was asked for by themselves");
+
+    // Who has not come for a while is not asked about, nor who may not come at all.
+    stack.clock.advance(Duration::from_secs(19));
+    for (_, token) in &busy[2..] {
+        assert_eq!(status(&stack, path, token).await, 200);
+    }
+    let (before, asked) = (renewed(), alone());
+    stack.clock.advance(Duration::from_millis(1_500));
+    until(before + 18).await;
+    stack.clock.advance(Duration::from_millis(500));
+    until(before + 36).await;
+    assert_eq!(alone(), asked);
+    assert_eq!(status(&stack, path, &idle).await, 200);
+    assert_eq!(alone(), asked + 1);
+}

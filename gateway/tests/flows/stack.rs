@@ -12,7 +12,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use auth::api_key::ApiKey;
 use auth::passport::{Bearer, HEADER, Key, Passport};
 use auth::token::{AUDIENCE, Claims, Jwks, Signer};
-use auth::{Binding, Principal, Role, Standing};
+use auth::{Binding, Changed, Credential, Known, Principal, Role, Standing};
 use clock::Clock;
 use gateway::{Deps, Gateway, Rate, Settings, Upstreams};
 use ids::{ApiKeyId, OperatorAccessId, ServiceAccountId, SessionId, TenantId, UserId};
@@ -54,6 +54,8 @@ pub struct Behind {
     pub identity_away: AtomicBool,
     pub jwks_asked: AtomicU32,
     pub sessions_asked: AtomicU32,
+    /// How many credentials were asked about together.
+    pub renewed: AtomicU32,
     /// The queries with which keys were asked about.
     pub keys_asked: Mutex<Vec<String>>,
     /// Roles that say they are not ready.
@@ -126,6 +128,7 @@ impl Stack {
             identity_away: AtomicBool::new(false),
             jwks_asked: AtomicU32::new(0),
             sessions_asked: AtomicU32::new(0),
+            renewed: AtomicU32::new(0),
             keys_asked: Mutex::default(),
             not_ready: Mutex::default(),
         });
@@ -297,6 +300,32 @@ pub fn service(
     (told.recv().unwrap(), thread)
 }
 
+impl Behind {
+    /// What identity answers of many at once.
+    fn changed(&self, body: &[u8]) -> Vec<Changed> {
+        let known: Vec<Known> = serde_json::from_slice(body).unwrap();
+        let asked = u32::try_from(known.len()).unwrap();
+        let (sessions, keys) = (self.sessions.lock().unwrap(), self.api_keys.lock().unwrap());
+        let changed: Vec<Changed> = known
+            .into_iter()
+            .filter_map(|known| {
+                let standing = match known.credential {
+                    Credential::Session(id) => sessions.get(&id),
+                    Credential::ApiKey(id) => keys.get(&id),
+                    other => panic!("{other} is asked for by itself"),
+                };
+                let same = standing.is_some_and(|standing| standing.print() == known.print);
+                (!same).then(|| Changed {
+                    credential: known.credential,
+                    standing: standing.cloned(),
+                })
+            })
+            .collect();
+        self.renewed.fetch_add(asked, Ordering::SeqCst);
+        changed
+    }
+}
+
 /// What a test asks of a service, in the query.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -336,6 +365,9 @@ async fn answer(role: &'static str, behind: Arc<Behind>, request: HttpRequest, b
                 Some(standing) => HttpResponse::Ok().json(standing),
                 None => HttpResponse::NotFound().finish(),
             };
+        }
+        "/internal/standings" if from_gateway => {
+            return HttpResponse::Ok().json(behind.changed(&body));
         }
         path if from_gateway && path.starts_with("/internal/operator-access/") => {
             let access = path.rsplit('/').next().unwrap().parse().unwrap();

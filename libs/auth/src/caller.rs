@@ -13,7 +13,7 @@ pub const PLATFORM: TenantId =
     TenantId::from_uuid(ids::uuid::Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));
 
 /// Who acts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "id")]
 pub enum Principal {
     /// A person.

@@ -24,6 +24,7 @@ mod caller;
 mod giving;
 mod owed;
 mod role;
+mod standing;
 
 pub use access::{AccessKind, OperatorAccess};
 pub use action::{Action, Info, Level};
@@ -32,3 +33,4 @@ pub use duty::{Duties, Duty};
 pub use owed::Owed;
 pub use rights::{Binding, Condition, Moment, Permissions, Rights};
 pub use role::{Role, RoleSet};
+pub use standing::{Changed, Known, MOST_KNOWN};

@@ -26,6 +26,10 @@ pub fn mount(config: &mut Routes<'_>) {
         .route(
             "/internal/operator-access/{access}",
             actix_web::web::get().to(internal::operator_access::read_standing),
+        )
+        .route(
+            "/internal/standings",
+            actix_web::web::post().to(internal::standings::read_changed),
         );
     config.service(
         scope("/api/v1")

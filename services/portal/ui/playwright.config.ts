@@ -11,7 +11,8 @@ export default defineConfig({
   // A VM is emulated where the machine has no hardware virtualisation.
   timeout: 180_000,
   expect: { timeout: 20_000 },
-  workers: 1,
+  // Each file has tenants of its own. Most of a test is waiting: for an emulated machine, for a signature.
+  workers: 2,
   // A second try tells a slow machine from a broken portal; the report names what needed it as flaky.
   retries: process.env["CI"] ? 1 : 0,
   reporter: [["list"]],

@@ -3,3 +3,4 @@
 pub mod api_keys;
 pub mod operator_access;
 pub mod sessions;
+pub mod standings;

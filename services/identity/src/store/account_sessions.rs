@@ -1,11 +1,9 @@
 //! `identity.account_sessions`.
 
-use auth::{Permissions, Principal, Standing};
+use auth::Permissions;
 use chrono::{DateTime, Utc};
 use db::{Result, SystemTx};
 use ids::{AccountCredentialId, ServiceAccountId, SessionId, TenantId};
-
-use super::{policies, rights};
 
 /// One access token of a machine.
 pub struct Machine {
@@ -40,42 +38,6 @@ pub async fn insert(
     .execute(tx.sql())
     .await?;
     Ok(())
-}
-
-#[derive(sqlx::FromRow)]
-struct StandingRow {
-    tenant_id: TenantId,
-    account_id: ServiceAccountId,
-    scopes: Option<Vec<String>>,
-    live: bool,
-}
-
-/// What a machine's session may do now; none if it never was, or its credential is gone.
-pub async fn standing(tx: &mut SystemTx, session: SessionId) -> Result<Option<Standing>> {
-    let now = tx.now();
-    let row: Option<StandingRow> = sqlx::query_as(
-        "select s.tenant_id, s.account_id, s.scopes,
-                (s.revoked_at is null and s.expires_at > $2 and a.enabled
-                 and (c.expires_at is null or c.expires_at > $2)) as live
-         from identity.account_sessions s join identity.account_credentials c using (tenant_id, credential_id)
-              join identity.service_accounts a on a.tenant_id = s.tenant_id and a.account_id = s.account_id
-         where s.session_id = $1",
-    )
-    .bind(session)
-    .bind(now)
-    .fetch_optional(tx.sql())
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let principal = Principal::ServiceAccount(row.account_id);
-    let bindings = rights::bindings(tx, row.tenant_id, &principal).await?;
-    let step_up_minutes = policies::at_sign_in(tx, row.tenant_id).await?.step_up();
-    Ok(Some(Standing {
-        live: row.live,
-        scope: row.scopes.map(Permissions::stored),
-        step_up_minutes,
-        // A secret is no factor that somebody shows.
-        ..Standing::of(row.tenant_id, principal, bindings, None)
-    }))
 }
 
 /// Ends a machine's session.

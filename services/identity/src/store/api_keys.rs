@@ -3,14 +3,13 @@
 use std::net::IpAddr;
 
 use auth::api_key::ApiKey;
-use auth::{Action, Permissions, Principal, Standing};
+use auth::{Action, Permissions, Principal};
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{Change, Granted, Read, Result, SystemTx};
 use ids::{ApiKeyId, ProjectId, ServiceAccountId, TenantId, UserId};
 use ipnetwork::IpNetwork;
 use web::Window;
 
-use super::{policies, rights};
 use crate::api_key::{Holder, Key, MOST, Reach};
 
 /// How old the note of a key's last use may be.
@@ -168,59 +167,6 @@ pub async fn revoke<A: Action>(tx: &mut Change<A>, holder: &Granted<Holder, A>, 
     .execute(tx.sql())
     .await?;
     Ok(())
-}
-
-#[derive(sqlx::FromRow)]
-struct StandingRow {
-    tenant_id: TenantId,
-    user_id: Option<UserId>,
-    account_id: Option<ServiceAccountId>,
-    secret_hash: Vec<u8>,
-    scopes: Option<Vec<String>>,
-    project_id: Option<ProjectId>,
-    networks: Vec<IpNetwork>,
-    live: bool,
-    step_up_minutes: Option<i16>,
-}
-
-/// What a key may do now; none if it never was.
-pub async fn standing(tx: &mut SystemTx, key: ApiKeyId) -> Result<Option<Standing>> {
-    let now = tx.now();
-    let row: Option<StandingRow> = sqlx::query_as(
-        "select k.tenant_id, k.user_id, k.account_id, k.secret_hash, k.scopes, k.project_id, k.networks,
-                (k.revoked_at is null and (k.expires_at is null or k.expires_at > $2)
-                 and coalesce(u.enabled, a.enabled, false)) as live, p.step_up_minutes
-         from identity.api_keys k left join identity.users u using (tenant_id, user_id)
-              left join identity.service_accounts a using (tenant_id, account_id)
-              left join identity.policies p using (tenant_id)
-         where k.key_id = $1",
-    )
-    .bind(key)
-    .bind(now)
-    .fetch_optional(tx.sql())
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let principal = match (row.user_id, row.account_id) {
-        (Some(user), _) => Principal::User(user),
-        (None, Some(account)) => Principal::ServiceAccount(account),
-        (None, None) => return Ok(None),
-    };
-    let mut bindings = rights::bindings(tx, row.tenant_id, &principal).await?;
-    if let Some(project) = row.project_id {
-        bindings = bindings
-            .into_iter()
-            .filter_map(|binding| binding.narrowed(project))
-            .collect();
-    }
-    Ok(Some(Standing {
-        live: row.live,
-        scope: row.scopes.map(Permissions::stored),
-        networks: row.networks,
-        secret: row.secret_hash.try_into().ok(),
-        step_up_minutes: policies::step_up(row.tenant_id, row.step_up_minutes),
-        // A key is no factor that somebody shows.
-        ..Standing::of(row.tenant_id, principal, bindings, None)
-    }))
 }
 
 /// Notes that a key was used, once in a while.

@@ -1,9 +1,11 @@
 //! What principals carry, as the gateway and sign-in ask for it: `identity.role_bindings` and `identity.roles`.
 
+use std::collections::{HashMap, HashSet};
+
 use auth::{Action, Binding, Condition, Permissions, Principal, Rights, Role};
 use chrono::{DateTime, Utc};
 use db::{Read, Result, SystemTx};
-use ids::{GroupId, IdentityProviderId, ProjectId, TenantId};
+use ids::{GroupId, IdentityProviderId, ProjectId, ServiceAccountId, TenantId, UserId};
 use ipnetwork::IpNetwork;
 use sqlx::PgConnection;
 
@@ -55,15 +57,32 @@ macro_rules! select_bindings {
     };
 }
 
-/// What a principal carries now, itself and through its groups, whether or not the conditions hold.
+#[derive(sqlx::FromRow)]
+struct CarriedRow {
+    tenant_id: TenantId,
+    holder_user: Option<UserId>,
+    holder_account: Option<ServiceAccountId>,
+    #[sqlx(flatten)]
+    binding: BindingRow,
+}
+
+/// What principals carry now, themselves and through their groups, whether or not the conditions hold.
+pub async fn carried(
+    tx: &mut SystemTx,
+    holders: impl Iterator<Item = (TenantId, Principal)>,
+) -> Result<HashMap<(TenantId, Principal), Vec<Binding>>> {
+    carried_by(tx.sql(), holders).await
+}
+
+/// The same of one.
 pub async fn bindings(tx: &mut SystemTx, tenant: TenantId, of: &Principal) -> Result<Vec<Binding>> {
-    carried(tx.sql(), tenant, of).await
+    bindings_in(tx.sql(), tenant, of).await
 }
 
 /// The same of a principal of the caller's tenant: what one must cover to act on it.
 pub async fn bindings_of<A: Action>(tx: &mut Read<A>, of: &Principal) -> Result<Vec<Binding>> {
     let tenant = tx.tenant_id();
-    carried(tx.sql(), tenant, of).await
+    bindings_in(tx.sql(), tenant, of).await
 }
 
 /// What is bound to a group: what one must cover to put somebody into it.
@@ -92,20 +111,55 @@ pub async fn bindings_by_provider<A: Action>(tx: &mut Read<A>, provider: Identit
     Ok(rows.into_iter().filter_map(BindingRow::binding).collect())
 }
 
-async fn carried(sql: &mut PgConnection, tenant: TenantId, of: &Principal) -> Result<Vec<Binding>> {
-    let (user, account) = match of {
-        Principal::User(id) => (Some(*id), None),
-        Principal::ServiceAccount(id) => (None, Some(*id)),
-        Principal::System(_) | Principal::Operator(_) => (None, None),
-    };
-    let rows: Vec<BindingRow> = sqlx::query_as(select_bindings!(
-        "(b.user_id = $2 or b.account_id = $3 or b.group_id in
-               (select m.group_id from identity.group_members m where m.tenant_id = $1 and m.user_id = $2))"
-    ))
-    .bind(tenant)
-    .bind(user)
-    .bind(account)
+async fn bindings_in(sql: &mut PgConnection, tenant: TenantId, of: &Principal) -> Result<Vec<Binding>> {
+    let holder = (tenant, of.clone());
+    let mut carried = carried_by(sql, std::iter::once(holder.clone())).await?;
+    Ok(carried.remove(&holder).unwrap_or_default())
+}
+
+async fn carried_by(
+    sql: &mut PgConnection,
+    holders: impl Iterator<Item = (TenantId, Principal)>,
+) -> Result<HashMap<(TenantId, Principal), Vec<Binding>>> {
+    // Many credentials stand for few.
+    let holders: HashSet<_> = holders.collect();
+    let (mut tenants, mut users, mut accounts) = (Vec::new(), Vec::new(), Vec::new());
+    for (tenant, holder) in holders {
+        let (user, account) = match holder {
+            Principal::User(id) => (Some(id), None),
+            Principal::ServiceAccount(id) => (None, Some(id)),
+            Principal::System(_) | Principal::Operator(_) => continue,
+        };
+        tenants.push(tenant);
+        users.push(user);
+        accounts.push(account);
+    }
+    let rows: Vec<CarriedRow> = sqlx::query_as(
+        "select h.tenant_id, h.user_id as holder_user, h.account_id as holder_account,
+                b.role, r.name as custom, r.permissions, b.project_id, b.until, b.networks, b.factor_minutes
+         from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as h (tenant_id, user_id, account_id)
+         cross join lateral
+           (select * from identity.role_bindings d where d.tenant_id = h.tenant_id and d.user_id = h.user_id
+            union all
+            select * from identity.role_bindings d where d.tenant_id = h.tenant_id and d.account_id = h.account_id
+            union all
+            select d.* from identity.group_members m join identity.role_bindings d using (tenant_id, group_id)
+            where m.tenant_id = h.tenant_id and m.user_id = h.user_id) b
+         left join identity.roles r on r.tenant_id = b.tenant_id and r.role_id = b.role_id
+         order by h.tenant_id, b.binding_id",
+    )
+    .bind(tenants)
+    .bind(users)
+    .bind(accounts)
     .fetch_all(sql)
     .await?;
-    Ok(rows.into_iter().filter_map(BindingRow::binding).collect())
+    let mut carried: HashMap<_, Vec<Binding>> = HashMap::new();
+    for row in rows {
+        let user = row.holder_user.map(Principal::User);
+        let holder = user.or_else(|| row.holder_account.map(Principal::ServiceAccount));
+        if let (Some(holder), Some(binding)) = (holder, row.binding.binding()) {
+            carried.entry((row.tenant_id, holder)).or_default().push(binding);
+        }
+    }
+    Ok(carried)
 }

@@ -3,15 +3,12 @@
 use std::net::IpAddr;
 
 use auth::action::{password, session, user};
-use auth::{Action, Owed, Principal, Standing};
+use auth::{Action, Owed};
 use chrono::{DateTime, Utc};
 use db::{Change, Granted, Result, SystemTx, Tenant};
 use ids::{OauthClientId, SessionId, TenantId, UserId};
 
-use super::policies::{PolicyRow, policy_columns};
-use super::rights;
-use crate::oauth::{CLI, Scopes};
-use crate::policy::Shown;
+use super::standings;
 use crate::session::{Previous, Session};
 use crate::signin::Method;
 use crate::user::User;
@@ -312,65 +309,9 @@ pub async fn end_others(
     Ok(ended.rows_affected())
 }
 
-#[derive(sqlx::FromRow)]
-struct StandingRow {
-    tenant_id: TenantId,
-    user_id: UserId,
-    factor_at: Option<DateTime<Utc>>,
-    scopes: Option<Vec<String>>,
-    methods: Vec<String>,
-    password_due: bool,
-    live: bool,
-    has: Vec<String>,
-    #[sqlx(flatten)]
-    policy: PolicyRow,
-}
-
-/// What a session may do now; none if it never was, or is long gone.
-pub async fn standing(tx: &mut SystemTx, session: SessionId) -> Result<Option<Standing>> {
-    let now = tx.now();
-    let row: Option<StandingRow> = sqlx::query_as(concat!(
-        // A client's session ends with its client.
-        "select s.tenant_id, s.user_id, s.factor_at, s.scopes, s.methods, s.password_due,
-                (s.revoked_at is null and u.enabled
-                 and (s.client_id is null or s.client_id = $3 or coalesce(c.enabled, false))
-                 and least(s.expires_at, s.created_at + make_interval(hours => p.session_hours),
-                           s.used_at + make_interval(mins => p.session_idle_minutes)) > $2) as live,
-                array(select distinct f.kind from identity.factors f
-                      where f.tenant_id = s.tenant_id and f.user_id = s.user_id and f.confirmed_at is not null) as has, ",
-        policy_columns!(),
-        " from identity.sessions s join identity.users u using (tenant_id, user_id)
-          left join identity.policies p using (tenant_id)
-          left join identity.oauth_clients c on c.tenant_id = s.tenant_id and c.client_id = s.client_id
-          where s.session_id = $1"
-    ))
-    .bind(session)
-    .bind(now)
-    .bind(CLI)
-    .fetch_optional(tx.sql())
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let principal = Principal::User(row.user_id);
-    let bindings = rights::bindings(tx, row.tenant_id, &principal).await?;
-    let policy = row.policy.policy(row.tenant_id);
-    let owes = policy.owes(&Shown {
-        bindings: &bindings,
-        methods: &row.methods,
-        has: &row.has,
-        password_due: row.password_due,
-    });
-    Ok(Some(Standing {
-        live: row.live,
-        scope: row.scopes.and_then(|names| Scopes::stored(names).permissions()),
-        step_up_minutes: policy.step_up(),
-        owes,
-        ..Standing::of(row.tenant_id, principal, bindings, row.factor_at)
-    }))
-}
-
 /// What must be done before a session is good for anything else.
 pub async fn owes(tx: &mut SystemTx, session: SessionId) -> Result<Vec<Owed>> {
-    Ok(standing(tx, session)
+    Ok(standings::session(tx, session)
         .await?
         .map(|standing| standing.owes)
         .unwrap_or_default())

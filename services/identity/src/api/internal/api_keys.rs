@@ -39,8 +39,8 @@ pub async fn read_standing(
     identity: Data<Identity>,
 ) -> Result<Json<Standing>, fault::Error> {
     let mut tx = identity.db.system(Reason::SignIn).await?;
-    let standing = store::api_keys::standing(&mut tx, *key).await?;
-    let standing = standing.ok_or_else(|| fault::Error::not_found("API key"))?;
+    let mut found = store::standings::api_keys(&mut tx, &[*key]).await?;
+    let standing = found.remove(&*key).ok_or_else(|| fault::Error::not_found("API key"))?;
     if let Some(from) = shown.used(&standing) {
         store::api_keys::note_use(&mut tx, standing.tenant, *key, from).await?;
         tx.commit().await?;

@@ -14,10 +14,7 @@ pub async fn read_standing(
     identity: Data<Identity>,
 ) -> Result<Json<Standing>, fault::Error> {
     let mut tx = identity.db.system(Reason::SignIn).await?;
-    let standing = match store::sessions::standing(&mut tx, *session).await? {
-        Some(standing) => Some(standing),
-        None => store::account_sessions::standing(&mut tx, *session).await?,
-    };
+    let standing = store::standings::session(&mut tx, *session).await?;
     standing.map(Json).ok_or_else(|| fault::Error::not_found("session"))
 }
 

@@ -159,7 +159,8 @@ pub(super) async fn whose(tx: &mut SystemTx, party: &Party, found: &Found) -> Re
             }))
         }
         Party::Machine(machine) => {
-            let standing = store::account_sessions::standing(tx, found.session).await?;
+            let mut found_now = store::standings::account_sessions(tx, &[found.session]).await?;
+            let standing = found_now.remove(&found.session);
             let own = Principal::ServiceAccount(machine.account);
             let standing = standing.filter(|standing| standing.live && standing.principal == own);
             Ok(standing.map(|standing| Whose {
