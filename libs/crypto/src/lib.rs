@@ -18,11 +18,13 @@ mod envelope;
 mod kek;
 mod key_file;
 mod provider;
+mod providers;
 
 pub use envelope::Place;
 pub use kek::Kek;
 pub use key_file::{OpenError, read_key, read_or_make_key};
 pub use provider::{KekError, KekProvider};
+pub use providers::Providers;
 
 /// The ciphertext does not open here. Why is nobody's business.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
