@@ -13,16 +13,22 @@
 //! # What it refuses
 //! Opening anything that was changed, moved, cut short or sealed under another key-encryption key: one error for all,
 //! so that nothing is learned from the difference.
+//!
+//! # Who keeps the key-encryption key
+//! A provider ([`KekProvider`]): the sealed file, a token behind PKCS#11 ([`Pkcs11`]), or the transit engine of Vault or `OpenBao`
+//! ([`Transit`]). They pass one suite of tests, and the README tells how one is set up and changed.
 
 mod envelope;
 mod kek;
 mod key_file;
 mod provider;
+mod providers;
 
 pub use envelope::Place;
 pub use kek::Kek;
 pub use key_file::{OpenError, read_key, read_or_make_key};
-pub use provider::{KekError, KekProvider};
+pub use provider::{KekError, KekProvider, Pkcs11, Pkcs11Settings, ProviderSettings, Transit, TransitSettings, check};
+pub use providers::Providers;
 
 /// The ciphertext does not open here. Why is nobody's business.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,19 @@
+mod check;
+#[cfg(test)]
+mod conformance;
+mod pkcs11;
+mod settings;
+mod transit;
+
 use std::fmt;
 
 use futures::future::BoxFuture;
 use zeroize::Zeroizing;
+
+pub use check::check;
+pub use pkcs11::Pkcs11;
+pub use settings::{Pkcs11Settings, ProviderSettings, TransitSettings};
+pub use transit::Transit;
 
 use crate::Kek;
 
