@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::{
     bench, check, deny, guest, kafka_test, openapi, pg_test,
     place::Place,
-    running, test,
+    redis_test, running, test,
     up::{self, Up},
 };
 
@@ -63,6 +63,8 @@ enum Command {
     PgTest { what: Switch },
     /// Start or stop the Kafka that tests use
     KafkaTest { what: Switch },
+    /// Start or stop the Redis that tests use
+    RedisTest { what: Switch },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -97,6 +99,8 @@ impl Cli {
                 kafka_test::start(&place).map(|address| println!("{address}"))
             }
             Command::KafkaTest { what: Switch::Stop } => kafka_test::stop(&place),
+            Command::RedisTest { what: Switch::Start } => redis_test::start(&place).map(|url| println!("{url}")),
+            Command::RedisTest { what: Switch::Stop } => redis_test::stop(&place),
         }
     }
 }

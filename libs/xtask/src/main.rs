@@ -17,6 +17,8 @@ mod openapi;
 mod pg;
 mod pg_test;
 mod place;
+mod redis;
+mod redis_test;
 mod running;
 mod secrets;
 mod sh;

@@ -13,7 +13,7 @@ use std::{collections::BTreeSet, env, path::PathBuf};
 
 use anyhow::Result;
 
-use crate::{check, deny, guest, kafka_test, libvirt, npm, openapi, pg_test, place::Place, sh::Sh};
+use crate::{check, deny, guest, kafka_test, libvirt, npm, openapi, pg_test, place::Place, redis_test, sh::Sh};
 use keycloak::Keycloak;
 use report::Report;
 pub use stack::free_port;
@@ -130,6 +130,12 @@ fn server(place: &Place, report: &mut Report) -> Result<()> {
         kafka = kafka_test::begin(place)?;
         Ok(())
     })?;
+    let redis_ran = redis_test::is_up(place);
+    let mut redis = String::new();
+    report.step("Redis", "cargo xtask redis-test start", || {
+        redis = redis_test::start(place)?;
+        Ok(())
+    })?;
     let base = keycloak.as_ref().map(Keycloak::base).unwrap_or_default();
     let tests = || {
         Sh::new("cargo")
@@ -138,6 +144,7 @@ fn server(place: &Place, report: &mut Report) -> Result<()> {
             .env("YUNSHU_KEYCLOAK", base)
             .env("YUNSHU_PYTHON", &python)
             .env("YUNSHU_TEST_KAFKA", &kafka)
+            .env("YUNSHU_TEST_REDIS", &redis)
             .dir(&place.root)
     };
     let again = |names: &BTreeSet<&str>| tests().args(["--", "--exact"]).args(names);
@@ -147,6 +154,9 @@ fn server(place: &Place, report: &mut Report) -> Result<()> {
     }
     if !kafka_ran {
         kafka_test::stop(place)?;
+    }
+    if !redis_ran {
+        redis_test::stop(place)?;
     }
     if started {
         pg_test::stop(place)?;
