@@ -25,6 +25,7 @@
 mod circuit;
 mod counter;
 mod key;
+mod place;
 mod process;
 mod remote;
 mod stored;
@@ -37,6 +38,7 @@ pub use counter::{Counter, Rate, Taken};
 pub use key::{Key, Ttl};
 pub use remote::{Address, NotAnAddress};
 
+use place::Place;
 use process::Process;
 use remote::Remote;
 use stored::Stored;
@@ -46,12 +48,6 @@ use stored::Stored;
 pub struct Cache {
     place: Place,
     clock: Clock,
-}
-
-#[derive(Clone)]
-enum Place {
-    Process(Process),
-    Remote(Remote),
 }
 
 impl Cache {
@@ -69,29 +65,18 @@ impl Cache {
 
     /// The value, if it is there.
     pub async fn get<T: DeserializeOwned>(&self, key: &Key) -> Option<T> {
-        let text = match &self.place {
-            Place::Process(process) => process.get(&key.text()).await,
-            Place::Remote(remote) => remote.get(&key.text()).await,
-        };
-        Stored::open(key, &text?)
+        Stored::open(key, &self.place.get(&key.text()).await?)
     }
 
     /// Puts a value of at most 64 KiB. Nobody is told whether it worked: a miss afterwards is no lie.
     pub async fn put<T: Serialize>(&self, key: &Key, value: &T, ttl: Ttl) {
         let Some(text) = Stored::seal(key, value) else { return };
-        match &self.place {
-            Place::Process(process) => process.put(key.text(), text, ttl.get()).await,
-            Place::Remote(remote) => remote.put(&key.text(), text, ttl.get()).await,
-        }
+        self.place.put(key.text(), text, ttl.get()).await;
     }
 
     /// Gives the value to one caller and removes it: for state that is good for a single use.
     pub async fn take<T: DeserializeOwned>(&self, key: &Key) -> Option<T> {
-        let text = match &self.place {
-            Place::Process(process) => process.take(&key.text()).await,
-            Place::Remote(remote) => remote.take(&key.text()).await,
-        };
-        Stored::open(key, &text?)
+        Stored::open(key, &self.place.take(&key.text()).await?)
     }
 
     /// A counter of this kind (one word). Made once and kept: it counts in this process too.
