@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::{
     daemon::Daemon,
     place::{Place, make_dir},
-    redis, sh,
+    sh,
     test::free_port,
 };
 
@@ -27,13 +27,13 @@ pub fn start(place: &Place) -> Result<String> {
     }
     make_dir(&dir, 0o700)?;
     let port = free_port(6)?;
-    redis::start(&daemon, &dir, port, PASSWORD)?;
+    super::start(&daemon, &dir, port, PASSWORD)?;
     let address = format!("127.0.0.1:{port}");
     sh::wait_for("Redis to answer", PATIENCE, || {
         daemon.must_run()?;
         Ok(TcpStream::connect(&address).is_ok().then_some(()))
     })?;
-    let url = format!("redis://{}:{PASSWORD}@{address}", redis::USER);
+    let url = format!("redis://{}:{PASSWORD}@{address}", super::USER);
     fs::write(noted, &url)?;
     place.test_env("YUNSHU_TEST_REDIS", &url)?;
     Ok(url)
