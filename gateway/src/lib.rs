@@ -32,6 +32,7 @@ mod trace;
 mod upstream;
 mod visit;
 
+pub use cache::Rate;
 pub use service::{Deps, Error, Gateway};
-pub use settings::{Deadlines, Invalid, Rate, Rates, Settings, Sizes, Trust};
+pub use settings::{Deadlines, Invalid, Rates, Settings, Sizes, Trust};
 pub use upstream::{NotABase, Upstreams};

@@ -5,16 +5,15 @@
 //! one for the names of the day, and a running gateway issues the next when two thirds of its life are over.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType, date_time_ymd,
+    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType,
 };
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -24,18 +23,6 @@ use crate::settings::is_name;
 const CA_DAYS: i64 = 3_650;
 /// Browsers refuse certificates that live longer than 398 days.
 const LEAF_DAYS: i64 = 90;
-
-/// The midnight before a time, in the type of `rcgen`, which is named nowhere else.
-macro_rules! day {
-    ($time:expr) => {{
-        let time = $time;
-        date_time_ymd(
-            time.year(),
-            u8::try_from(time.month()).unwrap_or(1),
-            u8::try_from(time.day()).unwrap_or(1),
-        )
-    }};
-}
 
 /// The development CA cannot be used; the text says how to mend it.
 #[derive(Debug, thiserror::Error)]
@@ -103,8 +90,7 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
-        params.not_before = day!(now - TimeDelta::days(1));
-        params.not_after = day!(now + TimeDelta::days(LEAF_DAYS));
+        mesh::valid(&mut params, now - TimeDelta::days(1), now + TimeDelta::days(LEAF_DAYS));
         let certificate = params.signed_by(&key, &self.issuer)?;
         let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = rustls::crypto::aws_lc_rs::default_provider();
@@ -140,13 +126,7 @@ fn create(folder: &Path, names: &[String], now: DateTime<Utc>) -> Result<KeyPair
         ("ca.pem", 0o644, certificate.pem()),
     ] {
         let path = folder.join(name);
-        let file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(&path);
-        file.and_then(|mut file| file.write_all(text.as_bytes()))
-            .map_err(blame(&path))?;
+        mesh::write_new(&path, mode, &text).map_err(blame(&path))?;
     }
     Ok(key)
 }
@@ -171,8 +151,7 @@ fn ca_params(names: &[String], now: DateTime<Utc>) -> CertificateParams {
         permitted_subtrees,
         excluded_subtrees: Vec::new(),
     });
-    params.not_before = day!(now - TimeDelta::days(1));
-    params.not_after = day!(now + TimeDelta::days(CA_DAYS));
+    mesh::valid(&mut params, now - TimeDelta::days(1), now + TimeDelta::days(CA_DAYS));
     params
 }
 

@@ -11,6 +11,8 @@ use actix_http::{Method, Uri};
 use awc::ClientResponse;
 use awc::error::{ConnectError, SendRequestError};
 use fault::Error;
+use mesh::Mesh;
+use rustls::ClientConfig;
 
 use crate::body::{Inbound, Trouble};
 use crate::routes::Role;
@@ -98,13 +100,36 @@ impl Drop for Slot {
     }
 }
 
+/// How each role is spoken to: with TLS, or in the clear on loopback.
+#[derive(Clone, Default)]
+pub struct Lines(Vec<(Role, Arc<ClientConfig>)>);
+
+impl Lines {
+    pub fn new(mesh: Option<&Mesh>) -> Result<Self, mesh::Error> {
+        let Some(mesh) = mesh else { return Ok(Self::default()) };
+        let line = |role: Role| Ok((role, mesh.client(role.name())?));
+        Role::ALL.into_iter().map(line).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn of(&self, role: Role) -> Option<Arc<ClientConfig>> {
+        self.0
+            .iter()
+            .find_map(|(of, line)| (*of == role).then(|| Arc::clone(line)))
+    }
+}
+
 impl Lane {
-    fn new(settings: &Settings) -> Self {
+    fn new(settings: &Settings, line: Option<Arc<ClientConfig>>) -> Self {
         let connector = awc::Connector::new()
             .limit(settings.in_flight_per_role)
             .timeout(ms(settings.deadlines.connect_ms))
             .conn_keep_alive(IDLE)
+            // Not longer: certificates are looked at when a connection begins.
             .conn_lifetime(Duration::from_mins(10));
+        let connector = match line {
+            Some(line) => connector.rustls_0_23(line),
+            None => connector,
+        };
         let client = awc::Client::builder()
             .connector(connector)
             .disable_timeout()
@@ -127,10 +152,10 @@ impl Lane {
 }
 
 impl Proxy {
-    pub fn new(fleet: Arc<Fleet>, settings: &Settings) -> Self {
+    pub fn new(fleet: Arc<Fleet>, lines: &Lines, settings: &Settings) -> Self {
         Self {
             fleet,
-            lanes: Role::ALL.map(|role| (role, Lane::new(settings))).into(),
+            lanes: Role::ALL.map(|role| (role, Lane::new(settings, lines.of(role)))).into(),
         }
     }
 

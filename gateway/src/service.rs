@@ -9,7 +9,9 @@ use actix_http::{HttpService, Request};
 use actix_server::{GracefulShutdownSignal, Server};
 use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service};
 use auth::passport::Key;
+use cache::Cache;
 use clock::Clock;
+use mesh::Mesh;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +23,7 @@ use crate::gate::{self, Shared, Worker};
 use crate::limit::{Arrivals, Limits};
 use crate::pages::OpenApi;
 use crate::pki::Authority;
-use crate::proxy::Proxy;
+use crate::proxy::{Lines, Proxy};
 use crate::settings::{Settings, ms};
 use crate::upstream::{Fleet, NotABase, Upstreams};
 use crate::{pki, settings, tls};
@@ -37,6 +39,10 @@ pub struct Deps {
     /// The merged OpenAPI document.
     pub openapi: serde_json::Value,
     pub clock: Clock,
+    /// What services in other processes know the gateway by, and it them. Without it they are on loopback.
+    pub mesh: Option<Mesh>,
+    /// Where requests are counted, for all gateways that share it.
+    pub cache: Cache,
 }
 
 /// Why the gateway cannot start.
@@ -48,6 +54,8 @@ pub enum Error {
     Upstream(#[from] NotABase),
     #[error(transparent)]
     Pki(#[from] pki::Error),
+    #[error(transparent)]
+    Mesh(#[from] mesh::Error),
     /// Somebody else has the port, or this user may not have it.
     #[error("{address}: {source}; stop what listens there, or set gateway.{setting}")]
     Bind {
@@ -63,6 +71,7 @@ pub enum Error {
 pub struct Gateway {
     shared: Arc<Shared>,
     fleet: Arc<Fleet>,
+    lines: Lines,
     tls: Entrance,
     plain: Option<Entrance>,
 }
@@ -78,7 +87,7 @@ impl Gateway {
     pub fn build(mut settings: Settings, deps: Deps) -> Result<Self, Error> {
         settings.validate()?;
         within_open_files(&mut settings);
-        let fleet = Arc::new(Fleet::new(&deps.upstreams)?);
+        let fleet = Arc::new(Fleet::new(&deps.upstreams, deps.mesh.is_some())?);
         let authority = Authority::open(&settings.pki, &settings.names, deps.clock.now())?;
         tracing::info!("{}", authority.trust_instructions());
         let tls = TlsAcceptor::from(tls::config(authority, deps.clock.clone())?);
@@ -95,7 +104,7 @@ impl Gateway {
                 stalled: ms(times.stalled_ms),
             },
             places,
-            arrivals: Arrivals::new(settings.rates.connections),
+            arrivals: Arrivals::new(settings.rates.connections, &deps.cache),
         };
         let plain_door = Door {
             tls: None,
@@ -110,7 +119,7 @@ impl Gateway {
         let hsts = format!("max-age={}; includeSubDomains", settings.hsts_s);
         let shared = Shared {
             credentials: Credentials::new(deps.passport_key, deps.issuer, deps.clock, &settings.trust),
-            limits: Limits::new(&settings.rates),
+            limits: Limits::new(&settings.rates, &deps.cache),
             cors: Cors::new(settings.origins.clone()),
             openapi: OpenApi::new(&deps.openapi),
             hsts: HeaderValue::from_str(&hsts).unwrap_or(HeaderValue::from_static("max-age=31536000")),
@@ -120,6 +129,7 @@ impl Gateway {
         Ok(Self {
             shared: Arc::new(shared),
             fleet,
+            lines: Lines::new(deps.mesh.as_ref())?,
             tls,
             plain,
         })
@@ -140,6 +150,7 @@ impl Gateway {
         let Self {
             shared,
             fleet,
+            lines,
             tls,
             plain,
         } = self;
@@ -161,11 +172,12 @@ impl Gateway {
         } in std::iter::once(tls).chain(plain)
         {
             let (shared, fleet, stopping) = (Arc::clone(&shared), Arc::clone(&fleet), stopping.clone());
+            let lines = lines.clone();
             tracing::info!(%address, tls = door.tls.is_some(), "gateway listens");
             server = server.listen(format!("gateway-{address}"), listener, move || {
                 let worker = Worker {
                     shared: Arc::clone(&shared),
-                    proxy: Proxy::new(Arc::clone(&fleet), &shared.settings),
+                    proxy: Proxy::new(Arc::clone(&fleet), &lines, &shared.settings),
                 };
                 let worker = Rc::new(worker);
                 keep_renewing(&worker);

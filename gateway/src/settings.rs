@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cache::Rate;
 use serde::Deserialize;
 
 mod check;
@@ -81,16 +82,6 @@ pub struct Deadlines {
     pub answer_ms: u64,
     /// How long requests under way may take at shutdown.
     pub drain_ms: u64,
-}
-
-/// A token bucket: so many a second, so many at once.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rate {
-    /// Refill.
-    pub per_second: u32,
-    /// Size.
-    pub burst: u32,
 }
 
 /// How often one may ask.

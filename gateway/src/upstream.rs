@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_http::uri::{Authority, Scheme};
-use url::Url;
+use url::{Host, Url};
 
 use crate::breaker::{Breaker, Pass};
 use crate::routes::Role;
 
-/// Where each role's instances are: base URLs, `http://host:port`.
+/// Where each role's instances are: base URLs, `https://host:port`, or within one process `http://127.0.0.1:port`.
 #[derive(Debug, Clone, Default)]
 pub struct Upstreams {
     pub identity: Vec<Url>,
@@ -21,8 +21,8 @@ pub struct Upstreams {
 
 /// A base URL that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is no base URL of a service: write http://host:port")]
-pub struct NotABase(pub Url);
+#[error("{0} is no base URL of a service: write {1}")]
+pub struct NotABase(pub Url, &'static str);
 
 impl Role {
     /// Every role, in the order of their numbers.
@@ -50,13 +50,14 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    pub fn new(upstreams: &Upstreams) -> Result<Self, NotABase> {
+    /// `secure`: with TLS; without, they are on loopback.
+    pub fn new(upstreams: &Upstreams, secure: bool) -> Result<Self, NotABase> {
         Ok(Self {
-            identity: Group::new(&upstreams.identity)?,
-            compute: Group::new(&upstreams.compute)?,
-            audit: Group::new(&upstreams.audit)?,
-            notify: Group::new(&upstreams.notify)?,
-            portal: Group::new(&upstreams.portal)?,
+            identity: Group::new(&upstreams.identity, secure)?,
+            compute: Group::new(&upstreams.compute, secure)?,
+            audit: Group::new(&upstreams.audit, secure)?,
+            notify: Group::new(&upstreams.notify, secure)?,
+            portal: Group::new(&upstreams.portal, secure)?,
         })
     }
 
@@ -85,8 +86,9 @@ pub struct Instance {
 }
 
 impl Group {
-    fn new(bases: &[Url]) -> Result<Self, NotABase> {
-        let instances = bases.iter().map(Instance::new).collect::<Result<_, _>>()?;
+    fn new(bases: &[Url], secure: bool) -> Result<Self, NotABase> {
+        let instances = bases.iter().map(|base| Instance::new(base, secure));
+        let instances = instances.collect::<Result<_, _>>()?;
         Ok(Self {
             instances,
             next: AtomicUsize::new(0),
@@ -119,17 +121,34 @@ impl Group {
 }
 
 impl Instance {
-    fn new(base: &Url) -> Result<Self, NotABase> {
-        let refused = || NotABase(base.clone());
-        if base.scheme() != "http" || !matches!(base.path(), "" | "/") || base.query().is_some() {
+    fn new(base: &Url, secure: bool) -> Result<Self, NotABase> {
+        let (scheme, mend) = if secure {
+            (Scheme::HTTPS, "https://host:port")
+        } else {
+            (
+                Scheme::HTTP,
+                "http://127.0.0.1:port, or https://host:port and set [mesh]",
+            )
+        };
+        let refused = || NotABase(base.clone(), mend);
+        let strange = !matches!(base.path(), "" | "/") || base.query().is_some();
+        if base.scheme() != scheme.as_str() || strange || !(secure || is_loopback(base)) {
             return Err(refused());
         }
         let authority = base.authority().parse().map_err(|_| refused())?;
         Ok(Self {
-            scheme: Scheme::HTTP,
+            scheme,
             authority,
             breaker: Breaker::new(),
         })
+    }
+}
+
+fn is_loopback(base: &Url) -> bool {
+    match base.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(_)) | None => false,
     }
 }
 
@@ -141,7 +160,7 @@ mod tests {
         let bases: Vec<Url> = (1..=count)
             .map(|port| format!("http://127.0.0.1:{port}").parse().unwrap())
             .collect();
-        Group::new(&bases).unwrap()
+        Group::new(&bases, false).unwrap()
     }
 
     #[test]
@@ -166,18 +185,23 @@ mod tests {
         let second = group.pick(&[&first.authority], now).unwrap().0;
         assert_ne!(first.authority, second.authority);
         assert!(group.pick(&[&first.authority, &second.authority], now).is_err());
-        assert!(Group::new(&[]).unwrap().pick(&[], now).is_err());
+        assert!(Group::new(&[], false).unwrap().pick(&[], now).is_err());
     }
 
     #[test]
     fn a_base_is_scheme_host_and_port() {
-        for (base, good) in [
-            ("http://127.0.0.1:80", true),
-            ("http://compute.cloud.svc:8080/", true),
-            ("https://127.0.0.1:1", false),
-            ("http://127.0.0.1:1/api", false),
+        for (base, plain, secure) in [
+            ("http://127.0.0.1:80", true, false),
+            ("http://[::1]:80/", true, false),
+            ("http://compute.cloud.svc:8080/", false, false),
+            ("https://compute.cloud.svc:8080/", false, true),
+            ("https://127.0.0.1:1", false, true),
+            ("http://127.0.0.1:1/api", false, false),
+            ("https://127.0.0.1:1/?x", false, false),
         ] {
-            assert_eq!(Instance::new(&base.parse().unwrap()).is_ok(), good, "{base}");
+            let base: Url = base.parse().unwrap();
+            let taken = [false, true].map(|secure| Instance::new(&base, secure).is_ok());
+            assert_eq!(taken, [plain, secure], "{base}");
         }
     }
 }

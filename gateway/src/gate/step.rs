@@ -32,7 +32,7 @@ impl Step<'_> {
     pub async fn answer(&self, visit: &mut Visit, payload: actix_http::Payload) -> Result<Response<Outbound>, Error> {
         let shared = &self.worker.shared;
         let (method, headers) = (self.request.method(), self.request.headers());
-        within(visit, shared.limits.address(self.conn.address))?;
+        within(visit, shared.limits.address(self.conn.address).await)?;
         if let Some(refusal) = self.misshapen() {
             return Ok(close(gather(refusal)));
         }
@@ -95,7 +95,7 @@ impl Step<'_> {
         let (method, headers) = (self.request.method(), self.request.headers());
         let body = self.body(to, path, payload)?;
         if GUESSABLE.contains(&path) {
-            within(visit, shared.limits.auth(self.conn.address))?;
+            within(visit, shared.limits.auth(self.conn.address).await)?;
         }
 
         let proof = if routes::is_open(method, path) {
@@ -108,7 +108,7 @@ impl Step<'_> {
             .bearer(proof, headers, self.conn, visit, proxy)
             .await?;
         if let Some(tenant) = visit.tenant {
-            within(visit, shared.limits.tenant(tenant))?;
+            within(visit, shared.limits.tenant(tenant).await)?;
         }
 
         let mut ask = self.ask(bearer, visit, body);

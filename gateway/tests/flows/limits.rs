@@ -1,6 +1,8 @@
 //! Too much, too many, too often.
 
 use auth::Role;
+use cache::{Address, Cache};
+use clock::Clock;
 use gateway::Rate;
 
 use crate::stack::{Stack, settings};
@@ -176,4 +178,67 @@ async fn t10_one_tenants_flood_is_its_own() {
             .unwrap();
         assert_eq!(answer.status(), 200);
     }
+}
+
+fn redis(url: &str) -> Cache {
+    let address = Address {
+        url: url.parse().unwrap(),
+        password: None,
+    };
+    Cache::redis(&address, Clock::system()).unwrap()
+}
+
+#[tokio::test]
+async fn t10_gateways_that_share_a_redis_count_a_tenant_together() {
+    let url = std::env::var("YUNSHU_TEST_REDIS").expect(
+        "YUNSHU_TEST_REDIS is not set: run `cargo run -p xtask -- redis-test start`, then `source .local/test.env` (./dev test does both)",
+    );
+    let limited = || {
+        let mut settings = settings();
+        settings.rates.tenant = Rate {
+            per_second: 1,
+            burst: 30,
+        };
+        settings
+    };
+    let gateways = [
+        Stack::counting(limited(), redis(&url)),
+        Stack::counting(limited(), redis(&url)),
+    ];
+    let (first, second) = (&gateways[0], &gateways[1]);
+    let (claims, token) = first.session(Role::Owner);
+    let standing = first.behind.sessions.lock().unwrap()[&claims.sid].clone();
+    second.behind.sessions.lock().unwrap().insert(claims.sid, standing);
+    let other = second.sign(&claims);
+    let mut served = 0;
+    for _ in 0..30 {
+        for (gateway, token) in [(first, &token), (second, &other)] {
+            let asked = gateway.client().get(gateway.url("/api/v1/me")).bearer_auth(token);
+            served += usize::from(asked.send().await.unwrap().status() == 200);
+        }
+    }
+    // Thirty at once and one a second.
+    assert!((30..=45).contains(&served), "{served}");
+}
+
+#[tokio::test]
+async fn t39_without_its_redis_a_gateway_serves_and_counts_alone() {
+    let mut settings = settings();
+    settings.rates.tenant = Rate {
+        per_second: 1,
+        burst: 4,
+    };
+    // Nobody listens on port 1.
+    let stack = Stack::counting(settings, redis("redis://127.0.0.1:1"));
+    let (_, token) = stack.session(Role::Owner);
+    let mut seen = Vec::new();
+    for _ in 0..20 {
+        let asked = stack.client().get(stack.url("/api/v1/me")).bearer_auth(&token);
+        seen.push(asked.send().await.unwrap().status().as_u16());
+    }
+    assert_eq!(seen[..4], [200; 4]);
+    assert!(
+        seen[4..].iter().filter(|status| **status == 429).count() >= 12,
+        "{seen:?}"
+    );
 }

@@ -13,6 +13,7 @@ use auth::api_key::ApiKey;
 use auth::passport::{Bearer, HEADER, Key, Passport};
 use auth::token::{AUDIENCE, Claims, Jwks, Signer};
 use auth::{Binding, Changed, Credential, Known, Principal, Role, Standing};
+use cache::Cache;
 use clock::Clock;
 use gateway::{Deps, Gateway, Rate, Settings, Upstreams};
 use ids::{ApiKeyId, OperatorAccessId, ServiceAccountId, SessionId, TenantId, UserId};
@@ -115,6 +116,15 @@ impl Stack {
     }
 
     pub fn start_at(settings: Settings, clock: Clock, change: impl FnOnce(&mut Upstreams)) -> Self {
+        Self::build(settings, clock, Cache::process(Clock::system()), change)
+    }
+
+    /// One that counts where others count too.
+    pub fn counting(settings: Settings, cache: Cache) -> Self {
+        Self::build(settings, Clock::held_at(Clock::system().now()), cache, |_| {})
+    }
+
+    fn build(settings: Settings, clock: Clock, cache: Cache, change: impl FnOnce(&mut Upstreams)) -> Self {
         listen();
         auth::token::install_provider();
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -155,6 +165,8 @@ impl Stack {
             issuer: ISSUER.to_owned(),
             openapi: json!({"openapi": "3.1.0"}),
             clock: clock.clone(),
+            mesh: None,
+            cache,
         };
         let gateway = Gateway::build(settings, deps).unwrap();
         let (tls, plain) = (gateway.tls_address(), gateway.plain_address().unwrap());

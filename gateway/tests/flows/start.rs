@@ -1,6 +1,7 @@
 //! What keeps the gateway from starting, and what it says then.
 
 use auth::passport::Key;
+use cache::Cache;
 use clock::Clock;
 use gateway::{Deps, Gateway, Settings, Upstreams};
 
@@ -14,6 +15,8 @@ fn refusal(settings: Settings, upstreams: Upstreams) -> String {
         issuer: ISSUER.to_owned(),
         openapi: serde_json::Value::Null,
         clock: Clock::system(),
+        mesh: None,
+        cache: Cache::process(Clock::system()),
     };
     let said = Gateway::build(settings, deps).err().expect("refused").to_string();
     let _ = std::fs::remove_dir_all(pki);
@@ -39,5 +42,5 @@ async fn what_is_wrong_is_said_at_the_start_with_its_mend() {
         audit: vec!["ftp://127.0.0.1".parse().unwrap()],
         ..Upstreams::default()
     };
-    assert!(refusal(settings(), upstreams).contains("http://host:port"));
+    assert!(refusal(settings(), upstreams).contains("http://127.0.0.1:port"));
 }

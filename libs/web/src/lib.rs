@@ -30,5 +30,7 @@ pub use refusals::Refusals;
 pub use server::{Running, Server, openapi};
 pub use tasks::Tasks;
 
+/// How a service speaks TLS.
+pub use rustls::ServerConfig as Tls;
 pub use utoipa_actix_web::scope;
 pub use utoipa_actix_web::service_config::ServiceConfig as Routes;

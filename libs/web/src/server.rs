@@ -8,6 +8,7 @@ use actix_web::{App, HttpResponse, HttpServer};
 use auth::passport::Key;
 use clock::Clock;
 use db::Db;
+use rustls::ServerConfig as Tls;
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::AppExt;
@@ -40,6 +41,7 @@ pub struct Running {
     listener: TcpListener,
     gate: Arc<Gate>,
     workers: usize,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Server {
@@ -58,11 +60,19 @@ impl Server {
             listener,
             gate,
             workers: self.workers,
+            tls: None,
         })
     }
 }
 
 impl Running {
+    /// Speaks TLS, if there are settings for it. Without, only a listener on loopback serves.
+    #[must_use]
+    pub fn secured(mut self, tls: Option<Arc<Tls>>) -> Self {
+        self.tls = tls;
+        self
+    }
+
     /// Answers requests until `shutdown`, then lets those in flight end. `routes` is the service's `routes::mount`;
     /// `state` is its one struct.
     pub async fn serve<S: Send + Sync + 'static>(
@@ -71,6 +81,10 @@ impl Running {
         state: Arc<S>,
         shutdown: CancellationToken,
     ) -> Result<(), std::io::Error> {
+        if self.tls.is_none() && !self.address.ip().to_canonical().is_loopback() {
+            let mend = format!("{}: plain HTTP is served on loopback only; set [mesh]", self.address);
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, mend));
+        }
         let paths = Arc::new(Paths::of(&openapi(routes)));
         let gate = self.gate;
         let server = HttpServer::new(move || {
@@ -95,9 +109,12 @@ impl Running {
         })
         .workers(self.workers)
         .disable_signals()
-        .shutdown_timeout(DRAIN.as_secs())
-        .listen(self.listener)?
-        .run();
+        .shutdown_timeout(DRAIN.as_secs());
+        let server = match self.tls {
+            Some(tls) => server.listen_rustls_0_23(self.listener, (*tls).clone())?,
+            None => server.listen(self.listener)?,
+        };
+        let server = server.run();
         let handle = server.handle();
         let mut server = std::pin::pin!(server);
         tokio::select! {

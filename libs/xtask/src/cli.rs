@@ -9,7 +9,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::{
     bench, check, deny, guest, kafka_test, openapi, pg_test,
     place::Place,
-    running, test,
+    redis, running,
+    test::{self, What},
     up::{self, Up},
 };
 
@@ -32,6 +33,9 @@ enum Command {
     Down,
     /// What runs and where
     Status,
+    /// Start again what ends, of the shape with a process per role
+    #[command(hide = true)]
+    Supervise,
     /// Follow the logs: of one part, or of all
     Logs { part: Option<String> },
     /// What the design demands and compilers do not see
@@ -52,8 +56,11 @@ enum Command {
     /// Every check and every test
     Test {
         /// Only the running system: up, browser, kill -9, fuzz
-        #[arg(long)]
+        #[arg(long, conflicts_with = "apart")]
         stack: bool,
+        /// Only the running system with a process per role: up, and kill -9
+        #[arg(long)]
+        apart: bool,
     },
     /// The benchmarks of loadtest/, against what runs
     Bench { name: Option<String> },
@@ -63,6 +70,8 @@ enum Command {
     PgTest { what: Switch },
     /// Start or stop the Kafka that tests use
     KafkaTest { what: Switch },
+    /// Start or stop the Redis that tests use
+    RedisTest { what: Switch },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -77,6 +86,7 @@ impl Cli {
         match self.command {
             Command::Up(options) => up::up(&place, &options),
             Command::Down => running::down(&place),
+            Command::Supervise => up::full::supervise(&place),
             Command::Status => running::status(&place),
             Command::Logs { part } => running::logs(&place, part.as_deref()),
             Command::Check => check::check(&place),
@@ -88,7 +98,9 @@ impl Cli {
                 openapi::fresh(&place)?;
                 openapi::lint(&place)
             }
-            Command::Test { stack } => test::test(&place, stack),
+            Command::Test { apart: true, .. } => test::test(&place, What::Apart),
+            Command::Test { stack: true, .. } => test::test(&place, What::Stack),
+            Command::Test { .. } => test::test(&place, What::All),
             Command::Bench { name } => bench::bench(&place, name.as_deref()),
             Command::Guest => guest::make(&place).map(|guest| println!("{guest}")),
             Command::PgTest { what: Switch::Start } => pg_test::start(&place).map(|url| println!("{url}")),
@@ -97,6 +109,8 @@ impl Cli {
                 kafka_test::start(&place).map(|address| println!("{address}"))
             }
             Command::KafkaTest { what: Switch::Stop } => kafka_test::stop(&place),
+            Command::RedisTest { what: Switch::Start } => redis::test::start(&place).map(|url| println!("{url}")),
+            Command::RedisTest { what: Switch::Stop } => redis::test::stop(&place),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     fs::{self, File},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
@@ -48,6 +48,11 @@ impl Daemon {
 
     /// Starts it in a process group of its own, so that Ctrl-C in the terminal is not meant for it.
     pub fn start(&self, command: Sh, program: &Path) -> Result<()> {
+        self.spawn(command, program).map(drop)
+    }
+
+    /// The same, for whoever waits for its end.
+    pub fn spawn(&self, command: Sh, program: &Path) -> Result<Child> {
         let mut command: Command = command.into_command();
         for file in [&self.pid_file, &self.log] {
             make_dir(file.parent().context("has a parent")?, 0o755)?;
@@ -65,7 +70,7 @@ impl Daemon {
             &self.pid_file,
             format!("{} {mark}\n{}\n", child.id(), build_of(program)),
         )?;
-        Ok(())
+        Ok(child)
     }
 
     /// Its process number while it runs.
@@ -109,9 +114,11 @@ impl Daemon {
     /// Ends it as a power cut would: nothing is asked, nothing is drained.
     pub fn kill(&self) -> Result<()> {
         let Some(pid) = self.pid() else { return Ok(()) };
+        let mark = mark_of(pid);
         signal(pid, "KILL")?;
+        // Not until nothing of its name runs: a supervisor may have started it again.
         sh::wait_for(&format!("{} to die", self.name), GRACE, || {
-            Ok(self.pid().is_none().then_some(()))
+            Ok((mark_of(pid) != mark || mark.is_none()).then_some(()))
         })
     }
 

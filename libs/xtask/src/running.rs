@@ -9,7 +9,7 @@ use crate::{
     libvirt,
     place::Place,
     sh::{Sh, step},
-    up::{CONFIG, database, guests_dir},
+    up::{CONFIG, database, full, guests_dir},
 };
 
 /// Stops the programs in reverse order of their dependence: whoever looks after guests first, then the guests.
@@ -23,6 +23,7 @@ pub fn down(place: &Place) -> Result<()> {
             })?;
         }
     }
+    stop(place, &full::names())?;
     stop(place, &["yunshud", "libvirtd", "virtlogd"])?;
     let database = database::server(place)?;
     if database.is_up() {

@@ -13,16 +13,30 @@ use std::{collections::BTreeSet, env, path::PathBuf};
 
 use anyhow::Result;
 
-use crate::{check, deny, guest, kafka_test, libvirt, npm, openapi, pg_test, place::Place, sh::Sh};
+use crate::{check, deny, guest, kafka_test, libvirt, npm, openapi, pg_test, place::Place, redis, sh::Sh};
 use keycloak::Keycloak;
 use report::Report;
 pub use stack::free_port;
 
 const HYPERVISOR: [&str; 2] = ["--manifest-path", "services/hypervisor/Cargo.toml"];
 
-pub fn test(place: &Place, stack_alone: bool) -> Result<()> {
+/// What of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    All,
+    /// The running system.
+    Stack,
+    /// The running system with a process per role.
+    Apart,
+}
+
+pub fn test(place: &Place, what: What) -> Result<()> {
     let mut report = Report::new(env::var("CI").is_ok_and(|ci| ci == "true"));
-    let done = steps(place, &mut report, stack_alone);
+    let done = match what {
+        What::All => steps(place, &mut report, false),
+        What::Stack => steps(place, &mut report, true),
+        What::Apart => stack::apart(place, &mut report),
+    };
     report.finish(done)
 }
 
@@ -41,7 +55,8 @@ fn steps(place: &Place, report: &mut Report, stack_alone: bool) -> Result<()> {
     let done = done.and_then(|()| {
         let guests = if stack_alone { Ok(()) } else { hypervisor(place, report) };
         let stack = stack::run(place, report);
-        guests.and(stack)
+        let apart = stack::apart(place, report);
+        guests.and(stack).and(apart)
     });
     if started {
         libvirt::stop(place)?;
@@ -130,6 +145,12 @@ fn server(place: &Place, report: &mut Report) -> Result<()> {
         kafka = kafka_test::begin(place)?;
         Ok(())
     })?;
+    let redis_ran = redis::test::is_up(place);
+    let mut redis = String::new();
+    report.step("Redis", "cargo xtask redis-test start", || {
+        redis = redis::test::start(place)?;
+        Ok(())
+    })?;
     let base = keycloak.as_ref().map(Keycloak::base).unwrap_or_default();
     let tests = || {
         Sh::new("cargo")
@@ -138,6 +159,7 @@ fn server(place: &Place, report: &mut Report) -> Result<()> {
             .env("YUNSHU_KEYCLOAK", base)
             .env("YUNSHU_PYTHON", &python)
             .env("YUNSHU_TEST_KAFKA", &kafka)
+            .env("YUNSHU_TEST_REDIS", &redis)
             .dir(&place.root)
     };
     let again = |names: &BTreeSet<&str>| tests().args(["--", "--exact"]).args(names);
@@ -147,6 +169,9 @@ fn server(place: &Place, report: &mut Report) -> Result<()> {
     }
     if !kafka_ran {
         kafka_test::stop(place)?;
+    }
+    if !redis_ran {
+        redis::test::stop(place)?;
     }
     if started {
         pg_test::stop(place)?;

@@ -3,6 +3,7 @@
 mod build;
 mod cloud;
 pub mod database;
+pub mod full;
 mod host;
 mod server;
 
@@ -28,6 +29,9 @@ pub struct Up {
     /// Use a simulated host instead of this machine's libvirt
     #[arg(long)]
     pub simulated_host: bool,
+    /// One process per role, with Redis and Kafka
+    #[arg(long)]
+    pub full: bool,
     /// Where the gateway listens with TLS
     #[arg(long, default_value_t = 8443)]
     pub port: u16,
@@ -56,7 +60,15 @@ pub fn up(place: &Place, up: &Up) -> Result<()> {
     let guest = step("make the guest image", || guest::make(place))?;
     step("start PostgreSQL", || database::start(place))?;
     step("migrate", || server::migrate(place, up))?;
-    let mut api = step("start yunshud", || server::start(place, up))?;
+    let mut api = if up.full {
+        step("start Redis, Kafka and a process per role", || {
+            Daemon::named(place, "yunshud").stop()?;
+            full::configure(place, up)?;
+            full::start(place, up)
+        })?
+    } else {
+        step("start yunshud", || server::start(place, up))?
+    };
     let operator = step("make the platform operator", || server::operator(place))?;
     if !up.simulated_host {
         step("start libvirt", || libvirt::start(place)).context(NO_HYPERVISOR)?;
@@ -77,11 +89,13 @@ pub fn up(place: &Place, up: &Up) -> Result<()> {
 }
 
 /// A part that may be killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     Database,
     Server,
     Host,
+    /// One of those that a supervisor starts again: a role, Redis or Kafka.
+    Watched(&'static str),
 }
 
 /// Kills a part of the running system without a word.
@@ -90,6 +104,7 @@ pub fn kill(place: &Place, part: Part) -> Result<()> {
         Part::Database => database::server(place)?.kill(),
         Part::Server => Daemon::named(place, "yunshud").kill(),
         Part::Host => Daemon::named(place, "hypervisor").kill(),
+        Part::Watched(name) => Daemon::named(place, name).kill(),
     }
 }
 
@@ -111,6 +126,11 @@ pub fn revive(place: &Place, up: &Up, part: Part) -> Result<()> {
             server::start(place, up).map(drop)
         }
         Part::Host => host::revive(place, up),
+        Part::Watched(name) => {
+            let daemon = Daemon::named(place, name);
+            let back = || Ok(daemon.pid().map(drop));
+            sh::wait_for(&format!("{name} to be started again"), Duration::from_secs(20), back)
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crypto::Kek;
 use db::Db;
 use events::Feed;
 use tokio_util::sync::CancellationToken;
-use web::{Running, Server, Tasks};
+use web::{Running, Server, Tasks, Tls};
 
 use crate::log::Log;
 use crate::readings::Readings;
@@ -60,6 +60,13 @@ impl Service {
             copies: settings.log.checkpoints.as_deref().map(Copies::open).transpose()?,
             running: server.bind()?,
         })
+    }
+
+    /// Speaks TLS with whoever asks, if there are settings for it.
+    #[must_use]
+    pub fn secured(mut self, tls: Option<Arc<Tls>>) -> Self {
+        self.running = self.running.secured(tls);
+        self
     }
 
     /// Where it listens.

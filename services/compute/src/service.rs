@@ -5,7 +5,7 @@ use auth::passport::Key;
 use crypto::Kek;
 use db::Db;
 use tokio_util::sync::CancellationToken;
-use web::{Running, Server, Tasks};
+use web::{Running, Server, Tasks, Tls};
 
 use crate::blobs::Blobs;
 use crate::state::Compute;
@@ -47,6 +47,13 @@ impl Service {
             blobs,
             running: server.bind()?,
         })
+    }
+
+    /// Speaks TLS with whoever asks, if there are settings for it.
+    #[must_use]
+    pub fn secured(mut self, tls: Option<Arc<Tls>>) -> Self {
+        self.running = self.running.secured(tls);
+        self
     }
 
     /// Where it listens.

@@ -6,7 +6,7 @@ use crypto::Kek;
 use db::Db;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use web::{Running, Server, Tasks};
+use web::{Running, Server, Tasks, Tls};
 
 use crate::factor::passkey::RelyingParty;
 use crate::keys::Keys;
@@ -69,6 +69,13 @@ impl Service {
             state: Arc::new(state),
             running: server.bind()?,
         })
+    }
+
+    /// Speaks TLS with whoever asks, if there are settings for it.
+    #[must_use]
+    pub fn secured(mut self, tls: Option<Arc<Tls>>) -> Self {
+        self.running = self.running.secured(tls);
+        self
     }
 
     /// Where it listens.

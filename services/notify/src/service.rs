@@ -5,7 +5,7 @@ use std::time::Duration;
 use auth::passport::Key;
 use db::Db;
 use tokio_util::sync::CancellationToken;
-use web::{Running, Server, Tasks};
+use web::{Running, Server, Tasks, Tls};
 
 use crate::hub::Hub;
 use crate::settings::Settings;
@@ -48,6 +48,13 @@ impl Service {
             notify,
             running: server.bind()?,
         })
+    }
+
+    /// Speaks TLS with whoever asks, if there are settings for it.
+    #[must_use]
+    pub fn secured(mut self, tls: Option<Arc<Tls>>) -> Self {
+        self.running = self.running.secured(tls);
+        self
     }
 
     /// Where it listens.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use auth::passport::Key;
 use clock::Clock;
 use tokio_util::sync::CancellationToken;
-use web::{Running, Server};
+use web::{Running, Server, Tls};
 
 use crate::assets::Assets;
 use crate::routes;
@@ -43,6 +43,13 @@ impl Service {
             state: Arc::new(Portal { assets }),
             running: server.bind()?,
         })
+    }
+
+    /// Speaks TLS with whoever asks, if there are settings for it.
+    #[must_use]
+    pub fn secured(mut self, tls: Option<Arc<Tls>>) -> Self {
+        self.running = self.running.secured(tls);
+        self
     }
 
     /// Where it listens.

@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Role};
-use crate::{bootstrap, log, openapi, platform, simulate};
+use crate::{bootstrap, log, openapi, peers, platform, simulate};
 
 /// Yunshu: a cloud for many tenants.
 #[derive(Debug, Parser)]
@@ -40,8 +40,19 @@ enum Command {
         #[arg(long)]
         email: String,
     },
+    /// Certificates between processes.
+    Mesh {
+        #[command(subcommand)]
+        command: Mesh,
+    },
     /// Plays a hypervisor that only pretends to run machines.
     SimulateHost(simulate::Options),
+}
+
+#[derive(Debug, Subcommand)]
+enum Mesh {
+    /// Makes a certificate for a process, and an authority if there is none.
+    Issue(peers::Issue),
 }
 
 #[derive(Debug, Args)]
@@ -72,6 +83,9 @@ impl Cli {
             Command::Migrate(file) => runtime.block_on(bootstrap::migrate(&file.read()?)),
             Command::Openapi { out } => openapi::write(&out),
             Command::Operator { file, email } => runtime.block_on(bootstrap::operator(&file.read()?, &email)),
+            Command::Mesh {
+                command: Mesh::Issue(issue),
+            } => issue.run(),
             Command::SimulateHost(options) => runtime.block_on(simulate::run(options)),
         }
     }

@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::ValueEnum;
+use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
@@ -21,6 +23,30 @@ pub enum Role {
     Portal,
 }
 
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Gateway,
+        Self::Identity,
+        Self::Compute,
+        Self::Audit,
+        Self::Notify,
+        Self::Portal,
+    ];
+
+    /// What it is called on the command line and in certificates.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Identity => "identity",
+            Self::Compute => "compute",
+            Self::Audit => "audit",
+            Self::Notify => "notify",
+            Self::Portal => "portal",
+        }
+    }
+}
+
 /// The whole configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +59,9 @@ pub struct Config {
     /// How roles hear of events.
     #[serde(default)]
     pub bus: Bus,
+    /// What roles share that is forgettable.
+    #[serde(default)]
+    pub cache: Forgettable,
     /// The key-encryption key.
     pub crypto: Crypto,
     /// The one way in.
@@ -53,6 +82,9 @@ pub struct Config {
     /// Where the other roles are, if they run elsewhere.
     #[serde(default)]
     pub upstreams: Elsewhere,
+    /// What this process shows to those of other roles.
+    #[serde(default)]
+    pub mesh: Option<mesh::Settings>,
     /// How log lines are written.
     #[serde(default)]
     pub log: Log,
@@ -81,6 +113,35 @@ impl Bus {
     }
 }
 
+/// `[cache]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Forgettable {
+    /// Redis, `redis://user@host:port`, or `rediss://` for TLS; without it each process keeps what is forgettable itself.
+    /// `REDIS_URL` in the environment says it too.
+    pub redis: Option<Url>,
+    /// The file of its password.
+    pub password: Option<PathBuf>,
+}
+
+impl Forgettable {
+    /// The cache.
+    pub fn open(&self, clock: clock::Clock) -> anyhow::Result<cache::Cache> {
+        let named = std::env::var("REDIS_URL").ok().filter(|url| !url.is_empty());
+        let url = match (&self.redis, named) {
+            (Some(url), _) => url.clone(),
+            (None, Some(url)) => url.parse().map_err(|_| cache::NotAnAddress)?,
+            (None, None) => return Ok(cache::Cache::process(clock)),
+        };
+        let read = |file: &PathBuf| {
+            let text = std::fs::read_to_string(file).with_context(|| format!("cache.password: {}", file.display()))?;
+            anyhow::Ok(SecretString::from(text.trim_end().to_owned()))
+        };
+        let password = self.password.as_ref().map(read).transpose()?;
+        Ok(cache::Cache::redis(&cache::Address { url, password }, clock)?)
+    }
+}
+
 /// `[crypto]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -106,6 +167,23 @@ pub struct Elsewhere {
     pub notify: Vec<Url>,
     /// Base URLs of portal.
     pub portal: Vec<Url>,
+}
+
+impl Elsewhere {
+    /// Is any role in another process?
+    pub fn are_named(&self) -> bool {
+        let Self {
+            identity,
+            compute,
+            audit,
+            notify,
+            portal,
+            ..
+        } = self;
+        [identity, compute, audit, notify, portal]
+            .iter()
+            .any(|urls| !urls.is_empty())
+    }
 }
 
 /// `[log]`

@@ -8,12 +8,13 @@ use clock::Clock;
 use crypto::Kek;
 use db::{Db, Wake};
 use gateway::Upstreams;
+use mesh::Mesh;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::config::{Config, Role};
-use crate::openapi;
+use crate::{openapi, peers};
 
 /// Must run before the first handshake or signature; a second call changes nothing.
 pub fn install_providers() {
@@ -48,6 +49,7 @@ struct Parts<'a> {
     kek: Kek,
     clock: Clock,
     wake: Wake,
+    mesh: Option<Mesh>,
 }
 
 /// Runs these roles (all, if none is named) until a signal.
@@ -78,6 +80,7 @@ impl Platform {
             kek,
             clock: Clock::system(),
             wake: Wake::default(),
+            mesh: peers::join(config, roles)?,
         };
         let wanted = |role| roles.is_empty() || roles.contains(&role);
         let mut platform = Self {
@@ -157,9 +160,10 @@ impl Platform {
             issuer: parts.config.issuer.clone(),
         };
         let service = identity::Service::build(&parts.config.identity, deps).map_err(plain("identity"))?;
+        let service = service.secured(peers::tls(parts.mesh.as_ref())?);
         let address = service.address();
         self.run("identity", service.run(self.shutdown.clone()));
-        base(address)
+        base(parts, address)
     }
 
     fn compute(&mut self, parts: &Parts<'_>) -> anyhow::Result<Url> {
@@ -170,9 +174,10 @@ impl Platform {
             kek: parts.kek.clone(),
         };
         let service = compute::Service::build(&parts.config.compute, deps).map_err(plain("compute"))?;
+        let service = service.secured(peers::tls(parts.mesh.as_ref())?);
         let address = service.address();
         self.run("compute", service.run(self.shutdown.clone()));
-        base(address)
+        base(parts, address)
     }
 
     fn audit(&mut self, parts: &Parts<'_>) -> anyhow::Result<Url> {
@@ -185,9 +190,10 @@ impl Platform {
             log: audit::Log::open(&parts.config.audit.log)?,
         };
         let service = audit::Service::build(&parts.config.audit, deps).map_err(plain("audit"))?;
+        let service = service.secured(peers::tls(parts.mesh.as_ref())?);
         let address = service.address();
         self.run("audit", service.run(self.shutdown.clone()));
-        base(address)
+        base(parts, address)
     }
 
     fn notify(&mut self, parts: &Parts<'_>) -> anyhow::Result<Url> {
@@ -197,9 +203,10 @@ impl Platform {
             key: parts.key.clone(),
         };
         let service = notify::Service::build(&parts.config.notify, deps).map_err(plain("notify"))?;
+        let service = service.secured(peers::tls(parts.mesh.as_ref())?);
         let address = service.address();
         self.run("notify", service.run(self.shutdown.clone()));
-        base(address)
+        base(parts, address)
     }
 
     fn portal(&mut self, parts: &Parts<'_>) -> anyhow::Result<Url> {
@@ -208,9 +215,10 @@ impl Platform {
             clock: parts.clock.clone(),
         };
         let service = portal::Service::build(&parts.config.portal, deps).map_err(plain("portal"))?;
+        let service = service.secured(peers::tls(parts.mesh.as_ref())?);
         let address = service.address();
         self.run("portal", service.run(self.shutdown.clone()));
-        base(address)
+        base(parts, address)
     }
 
     fn gateway(&mut self, parts: &Parts<'_>, upstreams: Upstreams) -> anyhow::Result<()> {
@@ -220,6 +228,8 @@ impl Platform {
             issuer: parts.config.issuer.clone(),
             openapi: serde_json::to_value(openapi::whole())?,
             clock: parts.clock.clone(),
+            mesh: parts.mesh.clone(),
+            cache: parts.config.cache.open(parts.clock.clone())?,
         };
         let gateway = gateway::Gateway::build(parts.config.gateway.clone(), deps).context("gateway")?;
         self.doors = Some(Doors {
@@ -235,8 +245,9 @@ fn plain(role: &'static str) -> impl Fn(Box<dyn std::error::Error + Send + Sync>
     move |error| anyhow::anyhow!("{role}: {error}")
 }
 
-fn base(address: std::net::SocketAddr) -> anyhow::Result<Url> {
-    Url::parse(&format!("http://{address}")).context("an address makes a URL")
+fn base(parts: &Parts<'_>, address: std::net::SocketAddr) -> anyhow::Result<Url> {
+    let scheme = if parts.mesh.is_some() { "https" } else { "http" };
+    Url::parse(&format!("{scheme}://{address}")).context("an address makes a URL")
 }
 
 fn upstreams(config: &Config) -> Upstreams {

@@ -21,10 +21,37 @@ pub fn run(place: &Place, report: &mut Report) -> Result<()> {
         port: free_port(0)?,
         plain_port: free_port(1)?,
         auth_rate: 1_000,
+        full: false,
     };
     let done = drive(&own, &options, report);
     // Its logs stay for whoever wants to know what went wrong.
     stop(&own)?;
+    done
+}
+
+/// A process per role, with Redis and Kafka, of which any may be killed.
+pub fn apart(place: &Place, report: &mut Report) -> Result<()> {
+    let own = Place::at(place.root.clone(), place.state("ci-apart"))?;
+    running::down(&own)?;
+    own.clear()?;
+    let options = Up {
+        simulated_host: true,
+        full: true,
+        port: free_port(2)?,
+        plain_port: free_port(3)?,
+        auth_rate: 1_000,
+    };
+    println!();
+    let up = || up::up(&own, &options);
+    let done = report
+        .step("apart: up, a process per role", "./dev up --full", up)
+        .and_then(|()| report.step("apart: up again", "./dev up --full", up))
+        .and_then(|()| {
+            report.step("apart: 20 rounds under kill -9", "./dev test --apart", || {
+                kills::run(&own, &options, &kills::APART, 20)
+            })
+        });
+    running::down(&own)?;
     done
 }
 
@@ -46,7 +73,7 @@ fn drive(place: &Place, options: &Up, report: &mut Report) -> Result<()> {
 
     // None of these needs another: each is run, whatever the others found.
     let cycles = report.step("stack: 50 cycles under kill -9", "./dev test --stack", || {
-        kills::run(place, options)
+        kills::run(place, options, &kills::TOGETHER, 50)
     });
     let commands = report.step("stack: command line", "./dev test --stack", || {
         cli::run(place, options.port)

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{Up, database};
+use super::{Up, database, full};
 use crate::{
     daemon::Daemon,
     http::Api,
@@ -39,7 +39,7 @@ pub fn ca(place: &Place) -> PathBuf {
 
 /// Where the gateway that runs listens with TLS.
 pub fn port(place: &Place) -> Option<u16> {
-    Daemon::named(place, "yunshud").pid()?;
+    runs(place).then_some(())?;
     let config: toml::Table = fs::read_to_string(place.state("run/yunshud.toml")).ok()?.parse().ok()?;
     config
         .get("gateway")?
@@ -51,9 +51,15 @@ pub fn port(place: &Place) -> Option<u16> {
         .ok()
 }
 
+fn runs(place: &Place) -> bool {
+    ["yunshud", "gateway"]
+        .iter()
+        .any(|name| Daemon::named(place, name).pid().is_some())
+}
+
 /// A port that somebody else has is told before anything is built.
 pub fn ports(place: &Place, up: &Up) -> Result<()> {
-    if Daemon::named(place, "yunshud").pid().is_some() {
+    if runs(place) {
         return Ok(());
     }
     free(up.port, "--port")?;
@@ -70,6 +76,8 @@ pub fn start(place: &Place, up: &Up) -> Result<Api> {
     let daemon = Daemon::named(place, "yunshud");
     let config = fs::read_to_string(place.state(CONFIG))?;
     let seen = place.state("run/yunshud.toml");
+    // The other shape would have the ports.
+    full::stop(place)?;
     let current = daemon.is_current(&program(place)) && fs::read_to_string(&seen).is_ok_and(|then| then == config);
     if !current {
         daemon.stop()?;
@@ -111,14 +119,22 @@ pub fn login(place: &Place, email: &str, file: &str) -> Result<Login> {
 }
 
 fn yunshud(place: &Place, command: &str) -> Sh {
-    Sh::new(program(place))
+    yunshud_bare(place)
         .arg(command)
         .arg("--config")
         .arg(place.state(CONFIG))
-        .dir(&place.root)
+}
+
+pub fn yunshud_bare(place: &Place) -> Sh {
+    Sh::new(program(place)).dir(&place.root)
 }
 
 fn configure(place: &Place, up: &Up) -> Result<()> {
+    fs::write(place.state(CONFIG), config(place, up)?).context("cannot write the configuration")
+}
+
+/// What every process is told.
+pub fn config(place: &Place, up: &Up) -> Result<String> {
     let kek = secrets::key(place, "kek")?;
     let log_key = secrets::key(place, "log.key")?;
     let database = database::server(place)?;
@@ -126,7 +142,7 @@ fn configure(place: &Place, up: &Up) -> Result<()> {
         make_dir(&place.state(dir), 0o755)?;
     }
     let text = |path: &Path| toml::Value::from(path.to_string_lossy().into_owned()).to_string();
-    let config = format!(
+    Ok(format!(
         "# Written by ./dev up; your changes belong into the environment (YUNSHU_<SECTION>__<KEY>).\n\
          issuer = \"https://localhost:{tls}\"\n\n\
          [database]\nhost = {host}\nport = {port}\nname = \"{name}\"\nsecrets = {secrets}\n\n\
@@ -154,8 +170,7 @@ fn configure(place: &Place, up: &Up) -> Result<()> {
         images = text(&place.state("images")),
         uploads = text(&place.state("guest")),
         assets = text(&place.root.join("services/portal/ui/dist")),
-    );
-    fs::write(place.state(CONFIG), config).context("cannot write the configuration")
+    ))
 }
 
 pub fn free(port: u16, flag: &str) -> Result<()> {

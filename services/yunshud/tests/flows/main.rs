@@ -7,6 +7,7 @@
     reason = "the kit of a test ends loudly too"
 )]
 
+mod apart;
 mod credentials;
 mod kit;
 mod matrix;

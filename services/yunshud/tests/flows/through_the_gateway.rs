@@ -200,7 +200,8 @@ pub struct Session {
     refresh: String,
 }
 
-fn configure(bench: &Bench, files: &std::path::Path) -> Value {
+/// What the platform is told, all of it on loopback.
+pub fn configure(bench: &Bench, files: &std::path::Path) -> Value {
     crypto::Kek::open_or_make(&files.join("kek")).unwrap();
     crypto::read_or_make_key(&files.join("log.key")).unwrap();
     std::fs::create_dir(files.join("portal")).unwrap();

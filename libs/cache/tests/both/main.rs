@@ -1,0 +1,176 @@
+//! What both caches must do, and what the one that can be away must do when it is: against a real Redis.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says by panicking what is wrong"
+)]
+
+mod faults;
+mod server;
+
+use std::time::{Duration, Instant};
+
+use cache::{Address, Cache, Key, Rate, Taken, Ttl};
+use clock::Clock;
+use ids::TenantId;
+
+const LONG: Ttl = Ttl::LONGEST;
+
+/// The same tests on both.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod in_process {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(super::Cache::process(super::Clock::system())).await;
+            })+
+        }
+        mod in_redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(super::Cache::redis(&super::server::shared(), super::Clock::system()).unwrap()).await;
+            })+
+        }
+    };
+}
+
+on_both! {
+    a_value_comes_back_to_its_key_alone,
+    a_value_ends,
+    what_is_taken_is_taken_once,
+    what_is_too_long_is_a_miss,
+    t10_the_burst_is_served_and_the_next_waits,
+    t10_a_hundred_at_once_get_no_more_than_the_burst,
+}
+
+fn key(id: &str) -> Key {
+    Key::new(TenantId::mint(), "thing", id)
+}
+
+async fn a_value_comes_back_to_its_key_alone(cache: Cache) {
+    let (mine, theirs) = (TenantId::mint(), TenantId::mint());
+    let one = Key::new(mine, "thing", "1");
+    assert_eq!(cache.get::<String>(&one).await, None);
+    cache.put(&one, &"first", LONG).await;
+    cache.put(&one, &"value", LONG).await;
+    assert_eq!(cache.get::<String>(&one).await.as_deref(), Some("value"));
+    for other in [
+        Key::new(theirs, "thing", "1"),
+        Key::new(mine, "thing", "2"),
+        Key::new(mine, "other", "1"),
+        Key::platform("thing", "1"),
+    ] {
+        assert_eq!(cache.get::<String>(&other).await, None, "{other:?}");
+    }
+    assert_eq!(cache.get::<u64>(&one).await, None, "of another shape");
+    assert_eq!(cache.get::<String>(&one).await.as_deref(), Some("value"));
+}
+
+async fn a_value_ends(cache: Cache) {
+    let (short, long) = (key("short"), key("long"));
+    cache.put(&long, &1, LONG).await;
+    cache.put(&short, &1, Ttl::of(Duration::from_millis(50))).await;
+    let start = Instant::now();
+    while cache.get::<u64>(&short).await.is_some() {
+        assert!(start.elapsed() < Duration::from_secs(10));
+        tokio::task::yield_now().await;
+    }
+    assert!(start.elapsed() >= Duration::from_millis(40), "{:?}", start.elapsed());
+    assert_eq!(cache.take::<u64>(&short).await, None);
+    assert_eq!(cache.get::<u64>(&long).await, Some(1));
+}
+
+async fn what_is_taken_is_taken_once(cache: Cache) {
+    for round in 0..50 {
+        let one = key("ceremony");
+        cache.put(&one, &round, LONG).await;
+        let all = futures::future::join_all((0..50).map(|_| cache.take::<i32>(&one))).await;
+        let taken: Vec<i32> = all.into_iter().flatten().collect();
+        assert_eq!(taken, [round]);
+    }
+}
+
+async fn what_is_too_long_is_a_miss(cache: Cache) {
+    let one = key("long");
+    cache.put(&one, &"x".repeat(60_000), LONG).await;
+    assert!(cache.get::<String>(&one).await.is_some());
+    let other = key("longer");
+    cache.put(&other, &"x".repeat(70_000), LONG).await;
+    assert_eq!(cache.get::<String>(&other).await, None);
+}
+
+async fn t10_the_burst_is_served_and_the_next_waits(cache: Cache) {
+    let rate = Rate {
+        per_second: 1,
+        burst: 20,
+    };
+    let counter = cache.counter("rate", rate);
+    let (one, other) = (key("1"), key("2"));
+    for left in (0..20).rev() {
+        let taken = counter.take(&one).await;
+        assert!(taken.granted);
+        // At most one came back meanwhile.
+        assert!(taken.left.abs_diff(left) <= 1, "{taken:?} {left}");
+    }
+    let refused = (0..5).map(|_| counter.take(&one));
+    let refused: Vec<Taken> = futures::future::join_all(refused).await;
+    assert!(
+        refused.iter().filter(|taken| !taken.granted).count() >= 4,
+        "{refused:?}"
+    );
+    for taken in refused.iter().filter(|taken| !taken.granted) {
+        assert!(taken.left == 0 && taken.reset > Duration::ZERO && taken.reset < Duration::from_secs(21));
+    }
+    assert_eq!((counter.take(&other).await.granted, counter.rate()), (true, rate));
+}
+
+async fn t10_a_hundred_at_once_get_no_more_than_the_burst(cache: Cache) {
+    let rate = Rate {
+        per_second: 1,
+        burst: 30,
+    };
+    let (counter, one) = (cache.counter("rate", rate), key("1"));
+    let taken = futures::future::join_all((0..100).map(|_| counter.take(&one))).await;
+    let granted = taken.iter().filter(|taken| taken.granted).count();
+    assert!((29..=31).contains(&granted), "{granted}");
+}
+
+/// Two processes, one Redis: together they let through what one may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t10_processes_count_together() {
+    let clock = Clock::held_at(Clock::system().now());
+    let rate = Rate {
+        per_second: 4,
+        burst: 40,
+    };
+    let process = || {
+        Cache::redis(&server::shared(), clock.clone())
+            .unwrap()
+            .counter("rate", rate)
+    };
+    let (first, second, one) = (process(), process(), key("1"));
+    let mut granted = 0;
+    for _ in 0..30 {
+        granted += u32::from(first.take(&one).await.granted);
+        granted += u32::from(second.take(&one).await.granted);
+    }
+    assert_eq!(granted, 40);
+    // Each alone would still have some: it is the other's that are missing.
+    assert!(!first.take(&one).await.granted && !second.take(&one).await.granted);
+    clock.advance(Duration::from_secs(20));
+    assert!(first.take(&one).await.granted && second.take(&one).await.granted);
+}
+
+#[test]
+fn what_is_no_address_is_refused_at_once_and_not_repeated() {
+    for url in ["http://user:hunter2@localhost", "unknown:hunter2"] {
+        let address = Address {
+            url: url.parse().unwrap(),
+            password: None,
+        };
+        let error = Cache::redis(&address, Clock::system()).err().unwrap().to_string();
+        assert!(!error.contains("hunter2") && error.contains("redis://"), "{error}");
+    }
+}

@@ -1,0 +1,123 @@
+//! Apache Kafka: one node that is its own controller (`KRaft`), from Maven Central, on Debian's Java.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    daemon::Daemon,
+    digest,
+    place::{cache, make_dir},
+    sh::Sh,
+};
+
+/// Every file it is made of, with its SHA-256, as `sha256sum` writes them: `org.apache.kafka:kafka_2.13` and all it needs.
+const JARS: &str = include_str!("../kafka.jars");
+const MAVEN: &str = "https://repo1.maven.org/maven2";
+
+/// A node with a folder of its own.
+pub struct Node {
+    dir: PathBuf,
+    jars: PathBuf,
+}
+
+impl Node {
+    /// Finds or fetches the program, and makes the node's folder ready for these ports; what is in it stays.
+    pub fn at(dir: PathBuf, port: u16, controller: u16) -> Result<Self> {
+        if !Sh::new("java").arg("-version").succeeds() {
+            bail!("java is missing: apt-get install default-jre-headless");
+        }
+        let jars = jars()?;
+        make_dir(&dir, 0o755)?;
+        let node = Self { dir, jars };
+        fs::write(node.conf(), settings(&node.dir, port, controller))?;
+        if !node.dir.join("data/meta.properties").exists() {
+            let format = ["format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c"];
+            let tool = node.java("kafka.tools.StorageTool").args(format);
+            tool.arg(node.conf()).run()?;
+        }
+        Ok(node)
+    }
+
+    /// Starts it and does not wait.
+    pub fn start(&self, daemon: &Daemon) -> Result<()> {
+        daemon.start(self.command(), &self.jars)
+    }
+
+    /// What runs it.
+    pub fn command(&self) -> Sh {
+        self.java("kafka.Kafka").arg(self.conf())
+    }
+
+    fn conf(&self) -> PathBuf {
+        self.dir.join("server.properties")
+    }
+
+    fn java(&self, class: &str) -> Sh {
+        Sh::new("java")
+            .args(["-Xmx512m", "-XX:+UseSerialGC", "-Dlog4j2.level=WARN", "-cp"])
+            .arg(self.jars.join("*"))
+            .arg(class)
+            .dir(&self.dir)
+    }
+}
+
+/// Listens on this machine alone. One node keeps everything once, and lets groups begin at once.
+fn settings(dir: &Path, port: u16, controller: u16) -> String {
+    let data = dir.join("data");
+    format!(
+        "process.roles=broker,controller\n\
+         node.id=1\n\
+         controller.quorum.voters=1@127.0.0.1:{controller}\n\
+         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+         controller.listener.names=CONTROLLER\n\
+         log.dirs={}\n\
+         auto.create.topics.enable=false\n\
+         group.initial.rebalance.delay.ms=0\n\
+         group.min.session.timeout.ms=1000\n\
+         offsets.topic.num.partitions=4\n\
+         offsets.topic.replication.factor=1\n\
+         transaction.state.log.replication.factor=1\n\
+         transaction.state.log.min.isr=1\n",
+        data.display()
+    )
+}
+
+/// The folder of the jars, kept for the next run of any checkout.
+fn jars() -> Result<PathBuf> {
+    let dir = cache()?.join("kafka");
+    make_dir(&dir, 0o755)?;
+    let wanted: Vec<(&str, &str)> = JARS.lines().filter_map(|line| line.split_once("  ")).collect();
+    let mut fetch = Sh::new("curl")
+        .args(["-sSfL", "--retry", "3", "--max-time", "300", "--parallel"])
+        .args(["--parallel-max", "8", "--fail-early"]);
+    let (mut missing, process) = (Vec::new(), std::process::id());
+    for (sum, path) in wanted {
+        let kept = dir.join(path.rsplit('/').next().unwrap_or(path));
+        if kept.exists() && digest::of_file(&kept)? == sum {
+            continue;
+        }
+        let coming = dir.join(format!("{sum}.{process}.part"));
+        fetch = fetch.arg("-o").arg(&coming).arg(format!("{MAVEN}/{path}"));
+        missing.push((sum, coming, kept));
+    }
+    if missing.is_empty() {
+        return Ok(dir);
+    }
+    fetch
+        .run()
+        .with_context(|| format!("no Kafka: {} files of it cannot be fetched from {MAVEN}", missing.len()))?;
+    for (sum, coming, kept) in missing {
+        let found = digest::of_file(&coming)?;
+        if found != sum {
+            fs::remove_file(&coming)?;
+            bail!("{} has SHA-256 {found} and should have {sum}", kept.display());
+        }
+        fs::rename(&coming, &kept)?;
+    }
+    Ok(dir)
+}
