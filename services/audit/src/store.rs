@@ -3,3 +3,10 @@
 pub mod checkpoints;
 pub mod events;
 pub mod trees;
+
+use tlog::Hash;
+
+/// A hash as columns keep it.
+fn hash(bytes: &[u8]) -> Result<Hash, sqlx::Error> {
+    Hash::try_from(bytes).map_err(|error| sqlx::Error::Decode(error.into()))
+}

@@ -19,12 +19,17 @@ pub struct OfSize {
 impl OfSize {
     /// The size; none for the latest.
     fn parse(&self) -> Result<Option<i64>, fault::Error> {
-        if self.size == "latest" {
-            return Ok(None);
-        }
-        let size = self.size.parse().ok();
-        size.map(Some).ok_or_else(|| fault::Error::not_found("checkpoint"))
+        size(&self.size).map_err(|_| fault::Error::not_found("checkpoint"))
     }
+}
+
+/// The size of a checkpoint that is asked for; none for the latest. Or what it must be.
+pub(super) fn size(text: &str) -> Result<Option<i64>, &'static str> {
+    if text == "latest" {
+        return Ok(None);
+    }
+    let size = text.parse().ok().filter(|size| *size > 0);
+    size.map(Some).ok_or("must be the size of a checkpoint, or `latest`")
 }
 
 /// A signed statement of what the log was: it covers its first entries, and none of them can change any more unseen.
