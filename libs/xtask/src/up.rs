@@ -5,6 +5,7 @@ mod cloud;
 pub mod database;
 mod host;
 mod server;
+mod witness;
 
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,9 @@ pub struct Up {
     /// Where the gateway listens without TLS, on loopback only
     #[arg(long, default_value_t = 8080)]
     pub plain_port: u16,
+    /// Where the witness of the audit log listens, on loopback only
+    #[arg(long, default_value_t = 8470)]
+    pub witness_port: u16,
     /// Sign-ins and sign-ups a second from one address; tests come from a single one
     #[arg(long, default_value_t = 10)]
     pub auth_rate: u32,
@@ -56,6 +60,7 @@ pub fn up(place: &Place, up: &Up) -> Result<()> {
     let guest = step("make the guest image", || guest::make(place))?;
     step("start PostgreSQL", || database::start(place))?;
     step("migrate", || server::migrate(place, up))?;
+    step("start the witness", || server::witness(place, up))?;
     let mut api = step("start yunshud", || server::start(place, up))?;
     let operator = step("make the platform operator", || server::operator(place))?;
     if !up.simulated_host {

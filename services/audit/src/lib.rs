@@ -15,6 +15,7 @@ mod csv;
 mod filter;
 mod readings;
 mod store;
+mod witness;
 mod work;
 
 #[cfg(test)]

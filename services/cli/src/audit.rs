@@ -72,6 +72,9 @@ struct VerifyCommand {
     /// The key of a witness who must have cosigned; once for each
     #[arg(long = "witness", value_name = "KEY", value_parser = key)]
     witnesses: Vec<PublicKey>,
+    /// So many of the witnesses must have cosigned; all, if not given
+    #[arg(long, value_name = "N", requires = "witnesses")]
+    witnesses_needed: Option<usize>,
 }
 
 fn key(text: &str) -> Result<PublicKey, tlog::Error> {
@@ -157,6 +160,7 @@ impl VerifyCommand {
         let trust = Trust {
             keys: self.keys.clone(),
             witnesses: self.witnesses.clone(),
+            witnesses_needed: self.witnesses_needed,
             checkpoint: trusted.transpose()?,
         };
         let reader: Box<dyn BufRead> = if self.file.as_os_str() == "-" {

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::finding::What;
 use super::report::Signed;
 use super::{KnownKey, Trust};
@@ -58,6 +60,10 @@ impl Signers {
             return Err(What::Trusted(
                 "a key of the log was given as a witness's, or the other way round",
             ));
+        }
+        let named: BTreeSet<&PublicKey> = trust.witnesses.iter().collect();
+        if trust.witnesses_needed.is_some_and(|needed| needed > named.len()) {
+            return Err(What::Trusted("more witnesses are to have cosigned than are named"));
         }
         let log = if trust.keys.is_empty() {
             keys.iter().map(|known| Party::new(&known.key, keys, false)).collect()

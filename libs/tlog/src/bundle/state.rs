@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io::BufRead;
 
 use super::entry_line::{BEGINNING, Line, Room};
@@ -20,6 +21,8 @@ pub struct Trust {
     pub keys: Vec<PublicKey>,
     /// Who must have cosigned the last checkpoint.
     pub witnesses: Vec<PublicKey>,
+    /// So many of them must have; all, if nothing is said.
+    pub witnesses_needed: Option<usize>,
     /// A checkpoint from before, as a signed note.
     pub checkpoint: Option<String>,
 }
@@ -351,7 +354,11 @@ impl<'t> State<'t> {
             return Err(Seen { seq: Some(seq), what });
         }
         let cosigned = |key: &PublicKey| self.cosigned.iter().any(|one| one.key == key.to_string());
-        if let Some(missing) = self.trust.witnesses.iter().find(|key| !cosigned(key)) {
+        // A witness that is named twice is one witness.
+        let named: BTreeSet<&PublicKey> = self.trust.witnesses.iter().collect();
+        let missing: Vec<&PublicKey> = named.iter().copied().filter(|key| !cosigned(key)).collect();
+        let needed = self.trust.witnesses_needed.unwrap_or(named.len());
+        if let Some(missing) = missing.first().filter(|_| named.len() < needed + missing.len()) {
             let what = What::Witness(missing.name().to_owned());
             return Err(Seen { seq: None, what });
         }

@@ -7,6 +7,7 @@ use db::{Granted, Read, Result, SystemTx, Tenant};
 use ids::TenantId;
 use tlog::Hash;
 
+use super::cosignatures::Cosigned;
 use super::hash;
 
 /// A checkpoint as it was signed.
@@ -16,8 +17,10 @@ pub struct Signed {
     pub size: i64,
     /// The root of the tree over them.
     pub root: Hash,
-    /// The signed note.
+    /// The note that the log signed.
     pub note: String,
+    /// Who cosigned it, by their keys.
+    pub cosigned: Vec<Cosigned>,
     /// When it was signed.
     pub created_at: DateTime<Utc>,
 }
@@ -28,13 +31,32 @@ struct SignedRow {
     root: Vec<u8>,
     note: String,
     created_at: DateTime<Utc>,
+    witnesses: Option<Vec<String>>,
+    lines: Option<Vec<String>>,
+    times: Option<Vec<DateTime<Utc>>>,
+}
+
+impl Signed {
+    /// The note with every cosignature.
+    pub fn whole(&self) -> String {
+        let lines = self.cosigned.iter().map(|cosigned| cosigned.line.as_str());
+        std::iter::once(self.note.as_str()).chain(lines).collect()
+    }
 }
 
 impl TryFrom<SignedRow> for Signed {
     type Error = sqlx::Error;
 
     fn try_from(row: SignedRow) -> Result<Self, sqlx::Error> {
+        let lines = row
+            .lines
+            .unwrap_or_default()
+            .into_iter()
+            .zip(row.times.unwrap_or_default());
+        let cosigned = row.witnesses.unwrap_or_default().into_iter().zip(lines);
+        let cosigned = cosigned.map(|(witness, (line, time))| Cosigned { witness, line, time });
         Ok(Self {
+            cosigned: cosigned.collect(),
             size: row.size,
             root: hash(&row.root)?,
             note: row.note,
@@ -47,7 +69,13 @@ impl TryFrom<SignedRow> for Signed {
 macro_rules! select_signed {
     ($tail:literal) => {
         concat!(
-            "select size, root, note, created_at from audit.checkpoints where tenant_id = $1 and ",
+            "select c.size, c.root, c.note, c.created_at, w.witnesses, w.lines, w.times from audit.checkpoints c
+             left join lateral (
+                 select array_agg(witness order by witness) as witnesses, array_agg(line order by witness) as lines,
+                        array_agg(cosigned_at order by witness) as times
+                 from audit.cosignatures where tenant_id = c.tenant_id and size = c.size
+             ) w on true
+             where c.tenant_id = $1 and ",
             $tail
         )
     };

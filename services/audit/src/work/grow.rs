@@ -124,6 +124,7 @@ async fn sign(tx: &mut SystemTx, audit: &Audit, tree: Tree, growth: Growth) -> R
         size: frontier.size().cast_signed(),
         root: frontier.root(),
         note: audit.log.sign(tree.tenant, frontier, now),
+        cosigned: Vec::new(),
         created_at: now,
     };
     trees::write(tx, tree, &growth.finish()).await?;

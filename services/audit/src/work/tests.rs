@@ -18,7 +18,7 @@ use crate::state::Audit;
 use crate::store::{self, checkpoints::Signed};
 
 /// The workers' state alone: each round is ours to begin.
-fn audit(bench: &Bench) -> Arc<Audit> {
+pub(super) fn audit(bench: &Bench) -> Arc<Audit> {
     Arc::new(Audit {
         db: bench.db("audit"),
         feed: events::Feed::postgres(),
@@ -29,7 +29,7 @@ fn audit(bench: &Bench) -> Arc<Audit> {
     })
 }
 
-async fn write(audit: &Audit, tenant: TenantId, entries: usize) {
+pub(super) async fn write(audit: &Audit, tenant: TenantId, entries: usize) {
     let mut tx = audit.db.system(Reason::Consume).await.unwrap();
     for number in 0..entries {
         let told = AuditEvent {
@@ -50,12 +50,12 @@ async fn write(audit: &Audit, tenant: TenantId, entries: usize) {
     tx.commit().await.unwrap();
 }
 
-async fn signed(audit: &Audit, tenant: TenantId) -> Vec<Signed> {
+pub(super) async fn signed(audit: &Audit, tenant: TenantId) -> Vec<Signed> {
     let mut tx = audit.db.system(Reason::Reconcile).await.unwrap();
     store::checkpoints::behind(&mut tx, tenant, 0, 1_000).await.unwrap()
 }
 
-async fn settle(audit: &Audit) {
+pub(super) async fn settle(audit: &Audit) {
     while grow::round(audit).await.unwrap() {}
 }
 

@@ -17,3 +17,4 @@ mod policies;
 mod rights;
 mod tenants;
 mod through_the_gateway;
+mod witness;

@@ -54,7 +54,7 @@ pub async fn read_audit_consistency_proof(
         from,
         to: signed.size,
         hashes: texts(&hashes),
-        checkpoint: signed.note,
+        checkpoint: signed.whole(),
     }))
 }
 

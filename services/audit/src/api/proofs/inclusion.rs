@@ -62,7 +62,7 @@ pub async fn read_audit_inclusion_proof(
         size: signed.size,
         leaf: leaf.to_string(),
         hashes: texts(&hashes),
-        checkpoint: signed.note,
+        checkpoint: signed.whole(),
     }))
 }
 
