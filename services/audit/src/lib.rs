@@ -13,6 +13,7 @@ pub mod state;
 mod api;
 mod csv;
 mod filter;
+mod ocsf;
 mod readings;
 mod store;
 mod witness;

@@ -48,7 +48,7 @@ enum AuditVerb {
 struct ExportCommand {
     /// Where to; `-` writes to standard output
     file: PathBuf,
-    /// As what: verifiable, ndjson, json or csv
+    /// As what: verifiable, ndjson, json, csv or ocsf
     #[arg(long, default_value = "verifiable")]
     format: String,
     /// Continue the checkpoint over so many entries

@@ -74,7 +74,10 @@ export function Audit() {
   );
 }
 
-const FORMATS = ["csv", "ndjson", "json", "verifiable"] as const;
+const FORMATS = ["csv", "ndjson", "json", "ocsf", "verifiable"] as const;
+
+/** What a file of a format is called, where that is not the format itself. */
+const ENDINGS: Partial<Record<string, string>> = { ocsf: "ocsf.ndjson", verifiable: "verifiable.ndjson" };
 
 /** What the filter shows, all pages of it, as a file. */
 function Export({ filter }: { filter: AuditFilter }) {
@@ -86,7 +89,7 @@ function Export({ filter }: { filter: AuditFilter }) {
       file: await auditExport(filter, format),
     }),
     onSuccess: ({ format, file }) =>
-      save(file, format === "verifiable" ? "audit.verifiable.ndjson" : `audit.${format}`),
+save(file, `audit.${ENDINGS[format] ?? format}`),
     onError: (error) => void message.error(problemTitle(Problem.from(error)), 8),
   });
   return (
