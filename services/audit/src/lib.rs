@@ -15,6 +15,7 @@ mod csv;
 mod filter;
 mod ocsf;
 mod readings;
+mod retention;
 mod store;
 mod witness;
 mod work;

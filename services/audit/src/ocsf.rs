@@ -200,6 +200,7 @@ mod tests {
             ip: Some("192.0.2.7".to_owned()),
             request_id: RequestId::mint(),
             changes: Some(json!({"name": {"before": null, "after": "web"}})),
+            erased: false,
             created_at: time,
             updated_at: time,
         }

@@ -3,6 +3,7 @@
 pub mod checkpoints;
 pub mod cosignatures;
 pub mod events;
+pub mod retention;
 pub mod trees;
 
 use tlog::Hash;

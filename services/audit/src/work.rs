@@ -1,6 +1,7 @@
 //! What runs beside the requests.
 
 pub mod copy;
+pub mod erase;
 pub mod grow;
 mod record;
 pub mod witness;
@@ -16,7 +17,7 @@ use crate::state::Audit;
 use crate::witness::Witness;
 
 /// Starts the writer of the log, who signs for it, who copies what is signed out of the database, who asks witnesses to cosign
-/// it, who tells the feed of events, and who removes from the bus what has been written.
+/// it, who erases what is old, who tells the feed of events, and who removes from the bus what has been written.
 pub fn start(tasks: &Tasks, audit: &Arc<Audit>, copies: Option<copy::Copies>, witnesses: Vec<Witness>) {
     let recorder = record::Recorder { kek: audit.kek.clone() };
     tasks.spawn(
@@ -31,6 +32,7 @@ pub fn start(tasks: &Tasks, audit: &Arc<Audit>, copies: Option<copy::Copies>, wi
     if let Some(copies) = copies {
         tasks.spawn("copy", copy::run(Arc::clone(audit), copies, tasks.shutdown().clone()));
     }
+    tasks.spawn("erase", erase::run(Arc::clone(audit), tasks.shutdown().clone()));
     for one in witnesses {
         tasks.spawn(
             "witness",

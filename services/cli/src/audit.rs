@@ -15,6 +15,7 @@ use crate::client::Client;
 use crate::field::text;
 use crate::output::{self, Format, Output};
 use crate::resource;
+use crate::retention::{self, HoldsCommand};
 
 const EXPORTS: &str = "/audit/exports";
 
@@ -38,6 +39,15 @@ enum AuditVerb {
         #[arg(long, default_value = "latest")]
         size: String,
     },
+    /// How long the log keeps what its entries tell; half a year at least
+    Retention {
+        /// Decide on so many days
+        #[arg(long)]
+        days: Option<u32>,
+    },
+    /// Legal holds, while which nothing is erased
+    #[command(subcommand)]
+    Holds(HoldsCommand),
     /// The public keys that sign the log
     Keys(List),
     /// Verifies an export in the format yunshu-audit/1: no network, no sign-in, nobody to believe but the keys named
@@ -86,6 +96,8 @@ pub async fn run(global: &Global, command: &AuditCommand, out: Output) -> Result
         Some(AuditVerb::Verify(verify)) => verify.run(out),
         Some(AuditVerb::Export(export)) => export.run(global).await,
         Some(AuditVerb::Checkpoint { size }) => checkpoint(global, size, out).await,
+        Some(AuditVerb::Retention { days }) => retention::retention(&mut Client::open(global)?, *days, out).await,
+        Some(AuditVerb::Holds(command)) => retention::holds(&mut Client::open(global)?, command, out).await,
         Some(AuditVerb::Keys(list)) => {
             resource::list(&mut Client::open(global)?, &resource::AUDIT_KEYS, list, out).await
         }

@@ -14,8 +14,10 @@
 //! best no machine.
 //!
 //! The protocol is c2sp.org/tlog-witness. [`request`] reads what is asked, [`ledger`] keeps what was cosigned, [`judge`]
-//! decides, [`server`] answers over HTTP.
+//! decides, [`server`] answers over HTTP, [`cli`] is what can be asked of
+//! the binary.
 
+pub mod cli;
 pub mod judge;
 pub mod ledger;
 pub mod request;

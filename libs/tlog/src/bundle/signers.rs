@@ -148,3 +148,13 @@ fn lines_of(note: &Note, key: &PublicKey) -> usize {
         .filter(|line| line.key_id == id && line.name == key.name())
         .count()
 }
+
+/// The first of the witnesses who did not cosign, where fewer did than must have. One that is named twice is one.
+pub fn missing(trust: &Trust, cosigned: &[Signed]) -> Option<String> {
+    let named: BTreeSet<&PublicKey> = trust.witnesses.iter().collect();
+    let needed = trust.witnesses_needed.unwrap_or(named.len());
+    let is_there = |key: &PublicKey| cosigned.iter().any(|one| one.key == key.to_string());
+    let missing: Vec<&PublicKey> = named.iter().copied().filter(|key| !is_there(key)).collect();
+    let enough = named.len() - missing.len() >= needed;
+    missing.first().filter(|_| !enough).map(|key| key.name().to_owned())
+}

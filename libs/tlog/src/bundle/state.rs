@@ -1,11 +1,10 @@
-use std::collections::BTreeSet;
 use std::io::BufRead;
 
 use super::entry_line::{BEGINNING, Line, Room};
 use super::finding::{Finding, What};
 use super::lines::Lines;
 use super::report::{Report, Signed, Warning};
-use super::signers::Signers;
+use super::signers::{self, Signers};
 use super::{LogLine, wire};
 use crate::entry::commit_in;
 use crate::note::Limits;
@@ -353,13 +352,8 @@ impl<'t> State<'t> {
             };
             return Err(Seen { seq: Some(seq), what });
         }
-        let cosigned = |key: &PublicKey| self.cosigned.iter().any(|one| one.key == key.to_string());
-        // A witness that is named twice is one witness.
-        let named: BTreeSet<&PublicKey> = self.trust.witnesses.iter().collect();
-        let missing: Vec<&PublicKey> = named.iter().copied().filter(|key| !cosigned(key)).collect();
-        let needed = self.trust.witnesses_needed.unwrap_or(named.len());
-        if let Some(missing) = missing.first().filter(|_| named.len() < needed + missing.len()) {
-            let what = What::Witness(missing.name().to_owned());
+        if let Some(missing) = signers::missing(self.trust, &self.cosigned) {
+            let what = What::Witness(missing);
             return Err(Seen { seq: None, what });
         }
         Ok(self.report(last))

@@ -69,7 +69,7 @@ macro_rules! select_entries {
         )
     };
     ($($tail:tt)+) => {
-        select_entries!(@ "changes", $($tail)+)
+        select_entries!(@ "coalesce(changes, '')", $($tail)+)
     };
 }
 

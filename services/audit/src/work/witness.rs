@@ -95,30 +95,31 @@ fn pause(failures: u32) -> Duration {
 /// Asks one witness about every log whose newest checkpoint it has not cosigned.
 pub async fn round(audit: &Audit, witness: &Witness, contradicted: &mut Contradicted) -> Result<(), Error> {
     let key = witness.key().to_string();
-    let mut after = None;
+    let (mut after, mut refused) = (None, None);
     loop {
         let mut tx = audit.db.system(Reason::Reconcile).await?;
         let mut page = cosignatures::owed(&mut tx, &key, after, MOST).await?;
         drop(tx);
-        let Some(last) = page.last() else { return Ok(()) };
+        let Some(last) = page.last() else { break };
         after = Some(last.tenant);
         page.retain(|owed| contradicted.is_due(owed.tenant));
         let asked = stream::iter(page).map(async |owed| (owed, ask(audit, witness, owed).await));
-        let answers: Vec<(Owed, Result<Outcome, Error>)> = asked.buffer_unordered(AT_ONCE).collect().await;
-        let mut failed = None;
-        for (owed, answer) in answers {
+        let mut asked = std::pin::pin!(asked.buffer_unordered(AT_ONCE));
+        while let Some((owed, answer)) = asked.next().await {
             match answer {
                 Ok(Outcome::Contradicted) => {
                     contradicted.0.insert(owed.tenant, Instant::now() + LONGEST);
                 }
                 Ok(Outcome::Cosigned | Outcome::Overtaken) => {}
-                Err(error) => failed = Some(error),
+                // It is there, and may well take others.
+                Err(Error::Witness(error @ (witness::Error::Refuses(_) | witness::Error::Odd))) => {
+                    refused = Some(error)
+                }
+                Err(error) => return Err(error),
             }
         }
-        if let Some(error) = failed {
-            return Err(error);
-        }
     }
+    refused.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// Asks from the size that is known here, and once more from the size that the witness says it knows.

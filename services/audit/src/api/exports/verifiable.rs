@@ -16,6 +16,7 @@ use tlog::{Hash, Loaded, TileId, Tiles};
 
 use crate::entry::Entry;
 use crate::filter::Filter;
+use crate::retention;
 use crate::state::Audit;
 use crate::store;
 use crate::store::checkpoints::Signed;
@@ -217,7 +218,7 @@ impl File {
         proof: Option<&[Hash]>,
         out: &mut Vec<u8>,
     ) -> Result<(), fault::Error> {
-        let opened = entry.open(&self.audit.kek).and_then(|opened| opened.proof);
+        let opened = retention::opened(entry, &self.audit.kek).and_then(|opened| opened.proof);
         let logged = entry.logged();
         let line = EntryLine {
             // What the tree holds: where the row says something else, the verifier tells where.

@@ -172,6 +172,7 @@ function Detail({ event }: { event: AuditEvent }) {
       <p>
         <span className="muted">{t("audit.request")}</span> <Code value={event.request_id} />
       </p>
+      {event.erased && <p className="muted">{t("retention.erased")}</p>}
       {event.changes !== undefined && event.changes !== null && (
         // A scrolling region must be reachable by keyboard.
         <pre tabIndex={0} role="region" aria-label={t("audit.changes")}>
