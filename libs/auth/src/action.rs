@@ -345,6 +345,17 @@ actions! {
         List = "audit.list" on Tenant: Owner, Auditor;
         Read = "audit.read" on Tenant: Owner, Auditor;
     }
+    /// How long the audit log keeps what its entries tell.
+    audit_retention {
+        Read = "audit_retention.read" on Tenant: Owner, Auditor;
+        Modify = "audit_retention.modify" on Tenant(guarded): Owner, Auditor;
+    }
+    /// Legal holds, while which nothing is erased from the audit log.
+    audit_hold {
+        List = "audit_hold.list" on Tenant: Owner, Auditor;
+        Create = "audit_hold.create" on Tenant(by_name): Owner, Auditor;
+        Lift = "audit_hold.lift" on Tenant(guarded): Owner, Auditor;
+    }
     /// The live stream of events.
     event {
         Stream = "event.stream" on Tenant: Anyone;

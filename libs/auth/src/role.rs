@@ -17,7 +17,7 @@ pub enum Role {
     Operator,
     /// Reads resources; neither secrets nor the audit log.
     Viewer,
-    /// Reads the audit log and the list of resources, changes nothing.
+    /// Reads the audit log and the list of resources; decides how long the log keeps what it tells.
     Auditor,
     /// Runs projects, machines and service accounts; manages no people and reads no log.
     SystemAdministrator,
@@ -78,7 +78,9 @@ impl Role {
             Self::Admin => "Everything but what ends or pays for the tenant.",
             Self::Operator => "Runs machines and tasks; manages no people.",
             Self::Viewer => "Reads resources; neither secrets nor the audit log.",
-            Self::Auditor => "Reads the audit log and the list of resources, changes nothing.",
+            Self::Auditor => {
+                "Reads the audit log and the list of resources; decides how long the log keeps what it tells."
+            }
             Self::SystemAdministrator => {
                 "Runs projects, machines and service accounts; manages no people and reads no log."
             }

@@ -69,6 +69,8 @@ define_id! {
     ExternalSignInId;
     /// A platform operator's access to a tenant's content.
     OperatorAccessId;
+    /// A legal hold on a tenant's audit log.
+    AuditHoldId;
     /// A pool of hosts.
     PoolId;
     /// A machine that runs virtual machines.

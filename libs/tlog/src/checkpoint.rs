@@ -37,7 +37,7 @@ impl Checkpoint {
 }
 
 /// Digits without zeros in front, within what databases keep.
-pub(crate) fn decimal(text: &str) -> Option<u64> {
+pub fn decimal(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let zeros = text.len() > 1 && text.starts_with('0');
     let number: u64 = if digits && !zeros {

@@ -73,6 +73,16 @@ fn link(log: &Made, from: u64, to: u64) -> Item {
     Item::Consistency(from, to, tiles::consistency_proof(&log.tiles(), from, to).unwrap())
 }
 
+/// Two witnesses are known, of whom one has cosigned.
+fn two_witnesses(needed: usize) -> Trust {
+    let known = log().trust(None);
+    Trust {
+        witnesses: vec![signer(3).public_cosigner(), made::witness().public_cosigner()],
+        witnesses_needed: Some(needed),
+        ..known
+    }
+}
+
 /// A log whose key was changed after the fourth entry.
 fn rotated() -> (Vec<Item>, Trust) {
     let (old, mut new) = (log(), log());
@@ -123,6 +133,7 @@ fn good_ones() -> Vec<Vector> {
         ),
         good("good-selection-linked", &chosen, log.trust(Some(4))),
         good("good-two-keys", &rotated, keys),
+        good("good-one-witness-of-two", &whole, two_witnesses(1)),
     ]
 }
 
@@ -242,6 +253,14 @@ fn bad_checkpoints() -> Vec<Vector> {
         Vector {
             wanted: Some(("witness", None)),
             ..good("bad-witness", &whole, other)
+        },
+        Vector {
+            wanted: Some(("witness", None)),
+            ..good("bad-two-witnesses-of-two", &whole, two_witnesses(2))
+        },
+        Vector {
+            wanted: Some(("trusted", None)),
+            ..good("bad-witnesses-needed", &whole, two_witnesses(3))
         },
     ]
 }

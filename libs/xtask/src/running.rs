@@ -24,7 +24,7 @@ pub fn down(place: &Place) -> Result<()> {
         }
     }
     stop(place, &full::names())?;
-    stop(place, &["yunshud", "libvirtd", "virtlogd"])?;
+    stop(place, &["yunshud", "witness", "libvirtd", "virtlogd"])?;
     let database = database::server(place)?;
     if database.is_up() {
         step("stop PostgreSQL", || database.stop())?;

@@ -6,6 +6,7 @@ pub mod database;
 pub mod full;
 mod host;
 mod server;
+mod witness;
 
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,9 @@ pub struct Up {
     /// Where the gateway listens without TLS, on loopback only
     #[arg(long, default_value_t = 8080)]
     pub plain_port: u16,
+    /// Where the witness of the audit log listens, on loopback only
+    #[arg(long, default_value_t = 8470)]
+    pub witness_port: u16,
     /// Sign-ins and sign-ups a second from one address; tests come from a single one
     #[arg(long, default_value_t = 10)]
     pub auth_rate: u32,
@@ -60,6 +64,7 @@ pub fn up(place: &Place, up: &Up) -> Result<()> {
     let guest = step("make the guest image", || guest::make(place))?;
     step("start PostgreSQL", || database::start(place))?;
     step("migrate", || server::migrate(place, up))?;
+    step("start the witness", || server::witness(place, up))?;
     let mut api = if up.full {
         step("start Redis, Kafka and a process per role", || {
             Daemon::named(place, "yunshud").stop()?;

@@ -3,5 +3,7 @@
 pub mod checkpoints;
 pub mod events;
 pub mod exports;
+pub mod holds;
 pub mod keys;
 pub mod proofs;
+pub mod retention;

@@ -13,8 +13,11 @@ pub mod state;
 mod api;
 mod csv;
 mod filter;
+mod ocsf;
 mod readings;
+mod retention;
 mod store;
+mod witness;
 mod work;
 
 #[cfg(test)]

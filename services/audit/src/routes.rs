@@ -2,7 +2,7 @@
 
 use web::{Routes, scope};
 
-use crate::api::{checkpoints, events, exports, keys, proofs};
+use crate::api::{checkpoints, events, exports, holds, keys, proofs, retention};
 
 /// Puts the routes into a server.
 pub fn mount(config: &mut Routes<'_>) {
@@ -15,6 +15,11 @@ pub fn mount(config: &mut Routes<'_>) {
             .service(checkpoints::read::read_audit_checkpoint)
             .service(proofs::inclusion::read_audit_inclusion_proof)
             .service(proofs::consistency::read_audit_consistency_proof)
-            .service(keys::list_audit_keys),
+            .service(keys::list_audit_keys)
+            .service(retention::read::read_audit_retention)
+            .service(retention::modify::modify_audit_retention)
+            .service(holds::list::list_audit_holds)
+            .service(holds::create::create_audit_hold)
+            .service(holds::lift::lift_audit_hold),
     );
 }

@@ -12,6 +12,7 @@ use crate::log::Log;
 use crate::readings::Readings;
 use crate::settings::Settings;
 use crate::state::Audit;
+use crate::witness::Witness;
 use crate::work::copy::Copies;
 use crate::{routes, work};
 
@@ -33,6 +34,7 @@ pub struct Deps {
 pub struct Service {
     audit: Arc<Audit>,
     copies: Option<Copies>,
+    witnesses: Vec<Witness>,
     running: Running,
 }
 
@@ -55,8 +57,10 @@ impl Service {
             pace: settings.log.pace,
             readings: Readings::default(),
         };
+        let witnesses = settings.log.witnesses.iter().map(Witness::open);
         Ok(Self {
             audit: Arc::new(audit),
+            witnesses: witnesses.collect::<Result<_, _>>()?,
             copies: settings.log.checkpoints.as_deref().map(Copies::open).transpose()?,
             running: server.bind()?,
         })
@@ -77,7 +81,7 @@ impl Service {
     /// Answers requests and writes the log until `shutdown`; requests in flight end first, then the writer.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
         let tasks = Tasks::new(shutdown.clone());
-        work::start(&tasks, &self.audit, self.copies);
+        work::start(&tasks, &self.audit, self.copies, self.witnesses);
         let served = self.running.serve(routes::mount, self.audit, shutdown).await;
         tasks.drain().await;
         served

@@ -1,7 +1,12 @@
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ipnetwork::IpNetwork;
 use serde::Deserialize;
+
+/// So many signatures leave room in the note for those of witnesses from before.
+const MOST_WITNESSES: usize = 16;
 
 /// The section `[audit]` of the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -29,6 +34,22 @@ pub struct LogSettings {
     pub checkpoints: Option<PathBuf>,
     /// How often.
     pub pace: Pace,
+    /// Who is asked to cosign each checkpoint.
+    pub witnesses: Vec<WitnessSettings>,
+}
+
+/// `[[audit.log.witnesses]]`: somebody else, who cosigns only what continues what they cosigned before (c2sp.org/tlog-witness).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessSettings {
+    /// Where it takes checkpoints: what `/add-checkpoint` is put behind. Plain HTTP will do: what is asked is secret to nobody who
+    /// reads the log, and what is answered is signed.
+    pub url: String,
+    /// Its key, as `name+id+key`.
+    pub key: String,
+    /// Networks that are not public and hold it.
+    #[serde(default)]
+    pub networks: Vec<IpNetwork>,
 }
 
 /// How often a log is signed for: whichever comes first.
@@ -67,6 +88,7 @@ impl Default for LogSettings {
             key: None,
             checkpoints: None,
             pace: Pace::default(),
+            witnesses: Vec::new(),
         }
     }
 }
@@ -79,6 +101,10 @@ impl Settings {
         }
         if !(1..=20_000).contains(&self.log.pace.entries) || self.log.pace.seconds > 3_600 {
             return Err("audit.log.pace: entries must be 1 to 20,000, seconds at most 3,600".to_owned());
+        }
+        let keys: BTreeSet<&str> = self.log.witnesses.iter().map(|witness| witness.key.as_str()).collect();
+        if keys.len() < self.log.witnesses.len() || keys.len() > MOST_WITNESSES {
+            return Err(format!("audit.log.witnesses: at most {MOST_WITNESSES}, each once"));
         }
         Ok(())
     }

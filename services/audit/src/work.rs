@@ -1,8 +1,10 @@
 //! What runs beside the requests.
 
 pub mod copy;
+pub mod erase;
 pub mod grow;
 mod record;
+pub mod witness;
 
 #[cfg(test)]
 mod tests;
@@ -12,10 +14,11 @@ use std::sync::Arc;
 use web::Tasks;
 
 use crate::state::Audit;
+use crate::witness::Witness;
 
-/// Starts the writer of the log, who signs for it, who copies what is signed out of the database, who tells the feed of
-/// events, and who removes from the bus what has been written.
-pub fn start(tasks: &Tasks, audit: &Arc<Audit>, copies: Option<copy::Copies>) {
+/// Starts the writer of the log, who signs for it, who copies what is signed out of the database, who asks witnesses to cosign
+/// it, who erases what is old, who tells the feed of events, and who removes from the bus what has been written.
+pub fn start(tasks: &Tasks, audit: &Arc<Audit>, copies: Option<copy::Copies>, witnesses: Vec<Witness>) {
     let recorder = record::Recorder { kek: audit.kek.clone() };
     tasks.spawn(
         "record",
@@ -28,6 +31,13 @@ pub fn start(tasks: &Tasks, audit: &Arc<Audit>, copies: Option<copy::Copies>) {
     tasks.spawn("grow", grow::run(Arc::clone(audit), tasks.shutdown().clone()));
     if let Some(copies) = copies {
         tasks.spawn("copy", copy::run(Arc::clone(audit), copies, tasks.shutdown().clone()));
+    }
+    tasks.spawn("erase", erase::run(Arc::clone(audit), tasks.shutdown().clone()));
+    for one in witnesses {
+        tasks.spawn(
+            "witness",
+            witness::run(Arc::clone(audit), one, tasks.shutdown().clone()),
+        );
     }
     tasks.spawn("sweep", events::sweep(audit.db.clone(), tasks.shutdown().clone()));
 }

@@ -336,7 +336,7 @@ def canonical(tenant, seq, entry_id, micros, actor, credential, action, object_,
 
 
 class Verifier:
-    def __init__(self, first, keys, witnesses, trusted):
+    def __init__(self, first, keys, witnesses, trusted, needed):
         beginning = '{"type":"log","format":"' + FORMAT + '",'
         if not first.startswith(beginning):
             raise Finding("format", None, "not a file of the format " + FORMAT)
@@ -347,7 +347,9 @@ class Verifier:
         if any(key.algorithm != NOTE for key in keys) or any(key.algorithm != COSIGNATURE for key in witnesses):
             raise Finding("trusted", None, "a key of the log was given as a witness's, or the other way round")
         pinned = {key.text for key in witnesses}
-        self.required = pinned
+        self.required, self.needed = pinned, len(pinned) if needed is None else needed
+        if self.needed > len(pinned):
+            raise Finding("trusted", None, "more witnesses are to have cosigned than are named")
         if keys:
             self.log = [Party(key, self.keys, True) for key in keys]
         else:
@@ -584,7 +586,7 @@ class Verifier:
                 raise Finding("rolled_back", self.last.size + 1, "the file ends before the trusted checkpoint")
             raise Finding("unlinked", self.first_seq, "nothing leads from the trusted checkpoint to the file")
         missing = self.required - {one["key"] for one in self.cosigned}
-        if missing:
+        if len(self.required) - len(missing) < self.needed:
             raise Finding("witness", None, f"not cosigned by {sorted(missing)[0]}")
         return self.report()
 
@@ -638,7 +640,7 @@ def lines_of(stream):
                 yield "malformed", None
 
 
-def verify(stream, keys=(), witnesses=(), trusted=None):
+def verify(stream, keys=(), witnesses=(), trusted=None, needed=None):
     """A report, or a Finding that is raised and knows its line."""
     number, verifier = 1, None
     try:
@@ -646,7 +648,7 @@ def verify(stream, keys=(), witnesses=(), trusted=None):
             if wrong is not None:
                 raise Finding(wrong, verifier.next_seq() if verifier else None, "the line is too long, cut off or no UTF-8")
             if verifier is None:
-                verifier = Verifier(line, list(keys), list(witnesses), trusted)
+                verifier = Verifier(line, list(keys), list(witnesses), trusted, needed)
             else:
                 verifier.line(line)
         if verifier is None:
@@ -664,6 +666,7 @@ def main():
     parser.add_argument("--key", action="append", default=[], help="a key of the log that you got from elsewhere")
     parser.add_argument("--trusted", help="a file with a checkpoint from before")
     parser.add_argument("--witness", action="append", default=[], help="the key of a witness who must have cosigned")
+    parser.add_argument("--witnesses-needed", type=int, metavar="N", help="so many of them must have; all, if not given")
     parser.add_argument("--json", action="store_true", help="write what was verified, or found, as JSON")
     ask = parser.parse_args()
     try:
@@ -677,7 +680,7 @@ def main():
                 trusted = file.read()
         stream = sys.stdin.buffer if ask.file == "-" else open(ask.file, "rb")
         with stream:
-            report = verify(stream, keys, witnesses, trusted)
+            report = verify(stream, keys, witnesses, trusted, ask.witnesses_needed)
     except (OSError, UnicodeDecodeError) as error:
         sys.exit(f"cannot read: {error}")
     except Finding as finding:

@@ -15,6 +15,7 @@ use crate::client::Client;
 use crate::field::text;
 use crate::output::{self, Format, Output};
 use crate::resource;
+use crate::retention::{self, HoldsCommand};
 
 const EXPORTS: &str = "/audit/exports";
 
@@ -38,6 +39,15 @@ enum AuditVerb {
         #[arg(long, default_value = "latest")]
         size: String,
     },
+    /// How long the log keeps what its entries tell; half a year at least
+    Retention {
+        /// Decide on so many days
+        #[arg(long)]
+        days: Option<u32>,
+    },
+    /// Legal holds, while which nothing is erased
+    #[command(subcommand)]
+    Holds(HoldsCommand),
     /// The public keys that sign the log
     Keys(List),
     /// Verifies an export in the format yunshu-audit/1: no network, no sign-in, nobody to believe but the keys named
@@ -48,7 +58,7 @@ enum AuditVerb {
 struct ExportCommand {
     /// Where to; `-` writes to standard output
     file: PathBuf,
-    /// As what: verifiable, ndjson, json or csv
+    /// As what: verifiable, ndjson, json, csv or ocsf
     #[arg(long, default_value = "verifiable")]
     format: String,
     /// Continue the checkpoint over so many entries
@@ -72,6 +82,9 @@ struct VerifyCommand {
     /// The key of a witness who must have cosigned; once for each
     #[arg(long = "witness", value_name = "KEY", value_parser = key)]
     witnesses: Vec<PublicKey>,
+    /// So many of the witnesses must have cosigned; all, if not given
+    #[arg(long, value_name = "N", requires = "witnesses")]
+    witnesses_needed: Option<usize>,
 }
 
 fn key(text: &str) -> Result<PublicKey, tlog::Error> {
@@ -83,6 +96,8 @@ pub async fn run(global: &Global, command: &AuditCommand, out: Output) -> Result
         Some(AuditVerb::Verify(verify)) => verify.run(out),
         Some(AuditVerb::Export(export)) => export.run(global).await,
         Some(AuditVerb::Checkpoint { size }) => checkpoint(global, size, out).await,
+        Some(AuditVerb::Retention { days }) => retention::retention(&mut Client::open(global)?, *days, out).await,
+        Some(AuditVerb::Holds(command)) => retention::holds(&mut Client::open(global)?, command, out).await,
         Some(AuditVerb::Keys(list)) => {
             resource::list(&mut Client::open(global)?, &resource::AUDIT_KEYS, list, out).await
         }
@@ -157,6 +172,7 @@ impl VerifyCommand {
         let trust = Trust {
             keys: self.keys.clone(),
             witnesses: self.witnesses.clone(),
+            witnesses_needed: self.witnesses_needed,
             checkpoint: trusted.transpose()?,
         };
         let reader: Box<dyn BufRead> = if self.file.as_os_str() == "-" {

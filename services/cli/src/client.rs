@@ -162,6 +162,15 @@ impl Client {
 
     /// Changes what stands there now: an object that somebody changed in between stays as it is.
     pub async fn change(&mut self, path: &str, body: &Value) -> Result<Value> {
+        self.put_in_place(Method::PATCH, path, body).await
+    }
+
+    /// The same, as a whole.
+    pub async fn replace(&mut self, path: &str, body: &Value) -> Result<Value> {
+        self.put_in_place(Method::PUT, path, body).await
+    }
+
+    async fn put_in_place(&mut self, method: Method, path: &str, body: &Value) -> Result<Value> {
         let seen = self.call(Method::GET, path, &[], None).await?;
         let tag = seen
             .headers
@@ -169,7 +178,7 @@ impl Client {
             .and_then(|tag| tag.to_str().ok())
             .map(str::to_owned);
         let how = (&[][..], Some(body));
-        Ok(self.send(Method::PATCH, path, how, tag.as_deref()).await?.body)
+        Ok(self.send(method, path, how, tag.as_deref()).await?.body)
     }
 
     /// Sends a form to an endpoint of OAuth 2.0.

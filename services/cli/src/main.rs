@@ -15,6 +15,7 @@ mod letters;
 mod output;
 mod profile;
 mod resource;
+mod retention;
 mod session;
 mod vm;
 

@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -45,6 +46,8 @@ enum Command {
         #[command(subcommand)]
         command: Mesh,
     },
+    /// Says the public key that signs the audit log: what witnesses and verifiers are to know.
+    LogKey(File),
     /// Plays a hypervisor that only pretends to run machines.
     SimulateHost(simulate::Options),
 }
@@ -82,6 +85,11 @@ impl Cli {
             Command::Serve { file, roles } => runtime.block_on(platform::serve(file.read()?, &roles)),
             Command::Migrate(file) => runtime.block_on(bootstrap::migrate(&file.read()?)),
             Command::Openapi { out } => openapi::write(&out),
+            Command::LogKey(file) => {
+                let config: Config = settings::load(&file.config)?;
+                let key = audit::Log::open(&config.audit.log)?.public();
+                Ok(writeln!(std::io::stdout(), "{key}")?)
+            }
             Command::Operator { file, email } => runtime.block_on(bootstrap::operator(&file.read()?, &email)),
             Command::Mesh {
                 command: Mesh::Issue(issue),

@@ -11,8 +11,9 @@ use crate::tables::{APPS, all, column};
 const SCHEMAS: [&str; 5] = ["audit", "bus", "compute", "identity", "notify"];
 
 /// Tables that belong to no tenant.
-const PLATFORM: [(&str, &str); 14] = [
+const PLATFORM: [(&str, &str); 15] = [
     ("audit.log_keys", "the platform signs for every tenant"),
+    ("audit.witnesses", "witnesses cosign for every tenant"),
     ("bus.cursors", "how far each consumer has read"),
     ("bus.inbox", "what each consumer has done"),
     ("compute.enrolments", "permissions to enrol a host"),

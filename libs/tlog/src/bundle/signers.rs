@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::finding::What;
 use super::report::Signed;
 use super::{KnownKey, Trust};
@@ -58,6 +60,10 @@ impl Signers {
             return Err(What::Trusted(
                 "a key of the log was given as a witness's, or the other way round",
             ));
+        }
+        let named: BTreeSet<&PublicKey> = trust.witnesses.iter().collect();
+        if trust.witnesses_needed.is_some_and(|needed| needed > named.len()) {
+            return Err(What::Trusted("more witnesses are to have cosigned than are named"));
         }
         let log = if trust.keys.is_empty() {
             keys.iter().map(|known| Party::new(&known.key, keys, false)).collect()
@@ -141,4 +147,14 @@ fn lines_of(note: &Note, key: &PublicKey) -> usize {
     lines
         .filter(|line| line.key_id == id && line.name == key.name())
         .count()
+}
+
+/// The first of the witnesses who did not cosign, where fewer did than must have. One that is named twice is one.
+pub fn missing(trust: &Trust, cosigned: &[Signed]) -> Option<String> {
+    let named: BTreeSet<&PublicKey> = trust.witnesses.iter().collect();
+    let needed = trust.witnesses_needed.unwrap_or(named.len());
+    let is_there = |key: &PublicKey| cosigned.iter().any(|one| one.key == key.to_string());
+    let missing: Vec<&PublicKey> = named.iter().copied().filter(|key| !is_there(key)).collect();
+    let enough = named.len() - missing.len() >= needed;
+    missing.first().filter(|_| !enough).map(|key| key.name().to_owned())
 }

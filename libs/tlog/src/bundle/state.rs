@@ -4,7 +4,7 @@ use super::entry_line::{BEGINNING, Line, Room};
 use super::finding::{Finding, What};
 use super::lines::Lines;
 use super::report::{Report, Signed, Warning};
-use super::signers::Signers;
+use super::signers::{self, Signers};
 use super::{LogLine, wire};
 use crate::entry::commit_in;
 use crate::note::Limits;
@@ -20,6 +20,8 @@ pub struct Trust {
     pub keys: Vec<PublicKey>,
     /// Who must have cosigned the last checkpoint.
     pub witnesses: Vec<PublicKey>,
+    /// So many of them must have; all, if nothing is said.
+    pub witnesses_needed: Option<usize>,
     /// A checkpoint from before, as a signed note.
     pub checkpoint: Option<String>,
 }
@@ -350,9 +352,8 @@ impl<'t> State<'t> {
             };
             return Err(Seen { seq: Some(seq), what });
         }
-        let cosigned = |key: &PublicKey| self.cosigned.iter().any(|one| one.key == key.to_string());
-        if let Some(missing) = self.trust.witnesses.iter().find(|key| !cosigned(key)) {
-            let what = What::Witness(missing.name().to_owned());
+        if let Some(missing) = signers::missing(self.trust, &self.cosigned) {
+            let what = What::Witness(missing);
             return Err(Seen { seq: None, what });
         }
         Ok(self.report(last))

@@ -14,6 +14,8 @@ pub struct Case {
     pub file: String,
     pub keys: Vec<String>,
     pub witnesses: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witnesses_needed: Option<usize>,
     /// A file with a checkpoint.
     pub trusted: Option<String>,
     pub verdict: Verdict,
@@ -93,6 +95,7 @@ impl Folder {
             file,
             keys: trust.keys.iter().map(ToString::to_string).collect(),
             witnesses: trust.witnesses.iter().map(ToString::to_string).collect(),
+            witnesses_needed: trust.witnesses_needed,
             trusted,
             verdict: verdict(bytes, trust),
         }

@@ -255,6 +255,7 @@ impl Made {
             keys: vec![signer(1).public()],
             witnesses: vec![witness().public_cosigner()],
             checkpoint: size.map(|size| self.note(size)),
+            ..Trust::default()
         }
     }
 }

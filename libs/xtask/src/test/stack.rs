@@ -20,6 +20,7 @@ pub fn run(place: &Place, report: &mut Report) -> Result<()> {
         simulated_host: false,
         port: free_port(0)?,
         plain_port: free_port(1)?,
+        witness_port: free_port(2)?,
         auth_rate: 1_000,
         full: false,
     };

@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use crate::{digest, npm, place::Place, sh::Sh};
 
 pub fn server(place: &Place) -> Result<()> {
-    cargo(place, &["build", "--quiet", "-p", "yunshud"])
+    cargo(place, &["build", "--quiet", "-p", "yunshud", "-p", "witness"])
 }
 
 pub fn hypervisor(place: &Place) -> Result<()> {

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{Up, database, full};
+use super::{Up, database, full, witness};
 use crate::{
     daemon::Daemon,
     http::Api,
@@ -100,6 +100,12 @@ pub fn start(place: &Place, up: &Up) -> Result<Api> {
     Ok(api)
 }
 
+/// Starts the witness, which is told the key of the log.
+pub fn witness(place: &Place, up: &Up) -> Result<()> {
+    let log = yunshud(place, "log-key").read()?;
+    witness::start(place, up, log.trim())
+}
+
 /// Makes the platform operator; an existing one keeps its password.
 pub fn operator(place: &Place) -> Result<Login> {
     let login = login(place, OPERATOR, "operator.password")?;
@@ -137,6 +143,7 @@ fn configure(place: &Place, up: &Up) -> Result<()> {
 pub fn config(place: &Place, up: &Up) -> Result<String> {
     let kek = secrets::key(place, "kek")?;
     let log_key = secrets::key(place, "log.key")?;
+    let witness = witness::key(place, up)?;
     let database = database::server(place)?;
     for dir in ["images", "log", "mail", "run"] {
         make_dir(&place.state(dir), 0o755)?;
@@ -150,7 +157,8 @@ pub fn config(place: &Place, up: &Up) -> Result<String> {
          rates.auth = {{ per_second = {rate}, burst = {burst} }}\n\n\
          [identity.mail]\nfolder = {mail}\nportal = \"https://localhost:{tls}\"\n\n\
          [crypto]\nkek = {kek}\n\n\
-         [audit.log]\nkey = {log_key}\ncheckpoints = {checkpoints}\n\n\
+         [audit.log]\nkey = {log_key}\ncheckpoints = {checkpoints}\n\
+         witnesses = [{{ url = \"http://{address}\", key = \"{witness}\", networks = [\"127.0.0.0/8\"] }}]\n\n\
          [compute]\nimages = {images}\nuploads = {uploads}\n\n\
          [portal]\nassets = {assets}\n\n\
          [log]\nformat = \"text\"\n",
@@ -167,6 +175,7 @@ pub fn config(place: &Place, up: &Up) -> Result<String> {
         kek = text(&kek),
         log_key = text(&log_key),
         checkpoints = text(&place.state("checkpoints")),
+        address = witness::address(up),
         images = text(&place.state("images")),
         uploads = text(&place.state("guest")),
         assets = text(&place.root.join("services/portal/ui/dist")),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::entry::Entry;
+use crate::retention;
 
 /// An entry's path.
 #[derive(Debug, Deserialize)]
@@ -50,9 +51,11 @@ pub struct AuditEventView {
     pub request_id: RequestId,
     /// What changed, as `{field: {before, after}}`; for a refusal its code; for a reading what was asked for. Where a
     /// platform operator acted by an access, `operator_access` says which, of what kind and why. Null where it cannot be
-    /// decrypted.
+    /// decrypted, or was erased.
     #[schema(value_type = Option<Object>, example = json!({"name": {"before": "shop", "after": "store"}}))]
     pub changes: Option<serde_json::Value>,
+    /// Was it erased because it is older than the tenant keeps it? Then `changes` and `ip` are null, and every proof still holds.
+    pub erased: bool,
     /// When it happened, as every item says it.
     pub created_at: DateTime<Utc>,
     /// The same: entries never change.
@@ -62,13 +65,15 @@ pub struct AuditEventView {
 impl AuditEventView {
     /// The entry as it is shown.
     pub fn of(entry: Entry, kek: &Kek) -> Self {
-        let opened = entry.open(kek);
+        let erased = retention::is_erased(&entry);
+        let opened = retention::opened(&entry, kek);
         let (changes, ip) = match opened {
             Some(opened) => (Some(opened.content.changes), opened.content.ip),
             None => (None, None),
         };
         Self {
             changes,
+            erased,
             id: entry.id,
             seq: entry.seq,
             time: entry.time,

@@ -31,6 +31,9 @@ pub enum Format {
     Json,
     /// Comma-separated values with a heading; `changes` as JSON. Cells that begin like a formula are disarmed.
     Csv,
+    /// One event of the Open Cybersecurity Schema Framework (API Activity, 6003) per line, in a `CloudEvents` 1.0 envelope: what
+    /// systems that watch over security take in.
+    Ocsf,
     /// `yunshu-audit/1`: what the log has signed for, with what proves it. `yunshu audit verify` checks it offline. Without a
     /// filter it holds every entry up to the last checkpoint; with one, each entry comes with its proof.
     Verifiable,
@@ -43,6 +46,7 @@ impl Format {
             Self::Ndjson => Some(Spelling::Ndjson),
             Self::Json => Some(Spelling::Json),
             Self::Csv => Some(Spelling::Csv),
+            Self::Ocsf => Some(Spelling::Ocsf),
             Self::Verifiable => None,
         }
     }
@@ -157,6 +161,7 @@ pub async fn read_audit_export(
         Format::Ndjson => ("application/x-ndjson", "audit.ndjson"),
         Format::Json => ("application/json", "audit.json"),
         Format::Csv => ("text/csv; charset=utf-8; header=present", "audit.csv"),
+        Format::Ocsf => ("application/x-ndjson", "audit.ocsf.ndjson"),
         Format::Verifiable => ("application/x-ndjson", "audit.yunshu-audit.ndjson"),
     };
     let mut answer = HttpResponse::Ok();
@@ -223,6 +228,19 @@ mod tests {
             "formulas are disarmed: {}",
             rows[1]
         );
+        let events = owner.get(&format!("{EXPORT}&format=ocsf")).await.expect(200);
+        let mut numbers: Vec<i64> = Vec::new();
+        for line in events.text.lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(
+                (&line["specversion"], &line["data"]["class_uid"]),
+                (&"1.0".into(), &6003.into())
+            );
+            assert_eq!(line["data"]["api"]["operation"], "vm.create");
+            numbers.push(line["data"]["metadata"]["sequence"].as_i64().unwrap());
+        }
+        numbers.sort_unstable();
+        assert!(numbers.iter().copied().eq(1..=i64::try_from(entries).unwrap()));
         assert_eq!(
             owner
                 .get("/api/v1/audit/exports?format=json&action=none")

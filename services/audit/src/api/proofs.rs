@@ -3,9 +3,14 @@
 pub mod consistency;
 pub mod inclusion;
 
+use auth::Action;
+use db::{Granted, Read, Tenant};
 use serde::Serialize;
 use tlog::Hash;
 use utoipa::ToSchema;
+
+use super::checkpoints;
+use crate::store::{self, checkpoints::Signed};
 
 /// Proves that an entry is in the log that a checkpoint covers (RFC 9162, section 2.1.3).
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -44,15 +49,24 @@ fn texts(hashes: &[Hash]) -> Vec<String> {
     hashes.iter().map(ToString::to_string).collect()
 }
 
-/// The size of a checkpoint that is asked for; none for the latest.
+fn latest() -> String {
+    "latest".to_owned()
+}
+
+/// The checkpoint of the size that is asked for, if it covers this number.
+async fn covering<A: Action>(
+    tx: &mut Read<A>,
+    tenant: &Granted<Tenant, A>,
+    size: Option<i64>,
+    number: i64,
+) -> Result<Signed, fault::Error> {
+    let signed = store::checkpoints::lookup(tx, tenant, size).await?;
+    signed
+        .filter(|signed| (1..=signed.size).contains(&number))
+        .ok_or_else(|| fault::Error::not_found("proof"))
+}
+
+/// The size of a checkpoint that a query asks for; none for the latest.
 fn size(text: &str, name: &str) -> Result<Option<i64>, fault::Error> {
-    match text {
-        "latest" => Ok(None),
-        text => text
-            .parse()
-            .ok()
-            .filter(|size| *size > 0)
-            .map(Some)
-            .ok_or_else(|| fault::Error::invalid(name, "must be the size of a checkpoint, or `latest`")),
-    }
+    checkpoints::size(text).map_err(|rule| fault::Error::invalid(name, rule))
 }

@@ -4,14 +4,17 @@ use auth::action::audit;
 use chrono::{DateTime, Utc};
 use db::{AuditEvent, Granted, Read, Result, SystemTx, Tenant};
 use ids::{EventId, RequestId, TenantId};
+use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
+use sqlx::query::QueryAs;
 
-use tlog::Hash;
-
+use super::hash;
+use super::trees::Tree;
 use crate::entry::{self, Entry, Sealed};
 use crate::filter::{Filter, Order, Outcome};
 
 #[derive(sqlx::FromRow)]
-pub(super) struct EntryRow {
+struct EntryRow {
     tenant_id: TenantId,
     seq: i64,
     event_id: EventId,
@@ -32,8 +35,7 @@ impl TryFrom<EntryRow> for Entry {
     type Error = sqlx::Error;
 
     fn try_from(row: EntryRow) -> Result<Self, sqlx::Error> {
-        let commitment =
-            Hash::try_from(row.commitment.as_slice()).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        let commitment = hash(&row.commitment)?;
         Ok(Self {
             tenant: row.tenant_id,
             id: row.event_id,
@@ -51,6 +53,56 @@ impl TryFrom<EntryRow> for Entry {
             commitment,
         })
     }
+}
+
+/// Entries of the tenant `$1`; without what they tell, where nobody is to open it.
+macro_rules! select_entries {
+    (unopened $($tail:tt)+) => {
+        select_entries!(@ "''::bytea", $($tail)+)
+    };
+    (@ $changes:literal, $($tail:tt)+) => {
+        concat!(
+            "select tenant_id, seq, event_id, time, actor, credential, action, object, outcome, host(ip) as ip, request_id, ",
+            $changes,
+            " as changes, salted, commitment from audit.events where tenant_id = $1 and ",
+            $($tail)+
+        )
+    };
+    ($($tail:tt)+) => {
+        select_entries!(@ "coalesce(changes, '')", $($tail)+)
+    };
+}
+
+/// What [`filtered`] binds. What is not asked for is null and falls away when the server plans, so that the index of the
+/// filter that is left serves the order too.
+macro_rules! filtered {
+    () => {
+        "($2::timestamptz is null or time >= $2) and ($3::timestamptz is null or time < $3)
+         and ($4::text is null or actor = $4) and ($5::text is null or (actor >= $5 and actor < $6))
+         and ($7::text is null or action = $7) and ($8::text is null or (action >= $8 and action < $9))
+         and ($10::text is null or object = $10) and ($11::text is null or (object >= $11 and object < $12))
+         and ($13::text is null or outcome = $13) and ($14::text is null or ip = $14::inet)
+         and ($15::uuid is null or request_id = $15)"
+    };
+}
+
+type Query<'q> = QueryAs<'q, Postgres, EntryRow, PgArguments>;
+
+/// Binds `$1` to `$15`.
+fn filtered<'q>(sql: &'static str, tenant: TenantId, filter: &'q Filter) -> Query<'q> {
+    let mut query = sqlx::query_as(sql).bind(tenant).bind(filter.since).bind(filter.until);
+    for pattern in [&filter.actor, &filter.action, &filter.object] {
+        query = query.bind(&pattern.exact).bind(&pattern.prefix).bind(pattern.behind());
+    }
+    query
+        .bind(filter.outcome.map(Outcome::word))
+        .bind(filter.ip.map(|ip| ip.to_string()))
+        .bind(filter.request_id)
+}
+
+async fn fetch(query: Query<'_>, sql: &mut sqlx::PgConnection) -> Result<Vec<Entry>> {
+    let rows = query.fetch_all(sql).await?;
+    rows.into_iter().map(|row| Ok(Entry::try_from(row)?)).collect()
 }
 
 /// Writes an entry under the tenant's next number.
@@ -100,53 +152,22 @@ pub async fn list(
     filter: &Filter,
     stretch: Stretch,
 ) -> Result<Vec<Entry>> {
-    // One statement per order. What is not asked for is null and falls away when the server plans, so that the index of
-    // the filter that is left serves the order too.
+    // One statement per order.
     let sql = match stretch.order {
-        Order::NewestFirst => {
-            "select tenant_id, seq, event_id, time, actor, credential, action, object, outcome, host(ip) as ip,
-                    request_id, changes, salted, commitment
-             from audit.events
-             where tenant_id = $1 and ($2::timestamptz is null or time >= $2) and ($3::timestamptz is null or time < $3)
-               and ($4::text is null or actor = $4) and ($5::text is null or (actor >= $5 and actor < $6))
-               and ($7::text is null or action = $7) and ($8::text is null or (action >= $8 and action < $9))
-               and ($10::text is null or object = $10) and ($11::text is null or (object >= $11 and object < $12))
-               and ($13::text is null or outcome = $13) and ($14::text is null or ip = $14::inet)
-               and ($15::uuid is null or request_id = $15)
-               and ($16::timestamptz is null or (time, seq) < ($16, $17))
-             order by time desc, seq desc limit $18"
-        }
-        Order::OldestFirst => {
-            "select tenant_id, seq, event_id, time, actor, credential, action, object, outcome, host(ip) as ip,
-                    request_id, changes, salted, commitment
-             from audit.events
-             where tenant_id = $1 and ($2::timestamptz is null or time >= $2) and ($3::timestamptz is null or time < $3)
-               and ($4::text is null or actor = $4) and ($5::text is null or (actor >= $5 and actor < $6))
-               and ($7::text is null or action = $7) and ($8::text is null or (action >= $8 and action < $9))
-               and ($10::text is null or object = $10) and ($11::text is null or (object >= $11 and object < $12))
-               and ($13::text is null or outcome = $13) and ($14::text is null or ip = $14::inet)
-               and ($15::uuid is null or request_id = $15)
-               and ($16::timestamptz is null or (time, seq) > ($16, $17))
-             order by time, seq limit $18"
-        }
+        Order::NewestFirst => select_entries!(
+            filtered!(),
+            " and ($16::timestamptz is null or (time, seq) < ($16, $17)) order by time desc, seq desc limit $18"
+        ),
+        Order::OldestFirst => select_entries!(
+            filtered!(),
+            " and ($16::timestamptz is null or (time, seq) > ($16, $17)) order by time, seq limit $18"
+        ),
     };
-    let mut query = sqlx::query_as::<_, EntryRow>(sql)
-        .bind(tenant.id)
-        .bind(filter.since)
-        .bind(filter.until);
-    for pattern in [&filter.actor, &filter.action, &filter.object] {
-        query = query.bind(&pattern.exact).bind(&pattern.prefix).bind(pattern.behind());
-    }
-    let rows = query
-        .bind(filter.outcome.map(Outcome::word))
-        .bind(filter.ip.map(|ip| ip.to_string()))
-        .bind(filter.request_id)
+    let query = filtered(sql, tenant.id, filter)
         .bind(stretch.after.map(|(time, _)| time))
         .bind(stretch.after.map(|(_, seq)| seq))
-        .bind(stretch.limit)
-        .fetch_all(tx.sql())
-        .await?;
-    rows.into_iter().map(|row| Ok(Entry::try_from(row)?)).collect()
+        .bind(stretch.limit);
+    fetch(query, tx.sql()).await
 }
 
 /// The entries of a stretch of numbers, `after < seq <= upto`, in their order.
@@ -157,35 +178,18 @@ pub async fn numbered(
     (after, upto): (i64, i64),
     limit: i64,
 ) -> Result<Vec<Entry>> {
-    let mut query = sqlx::query_as::<_, EntryRow>(
-        "select tenant_id, seq, event_id, time, actor, credential, action, object, outcome, host(ip) as ip,
-                request_id, changes, salted, commitment
-         from audit.events
-         where tenant_id = $1 and ($2::timestamptz is null or time >= $2) and ($3::timestamptz is null or time < $3)
-           and ($4::text is null or actor = $4) and ($5::text is null or (actor >= $5 and actor < $6))
-           and ($7::text is null or action = $7) and ($8::text is null or (action >= $8 and action < $9))
-           and ($10::text is null or object = $10) and ($11::text is null or (object >= $11 and object < $12))
-           and ($13::text is null or outcome = $13) and ($14::text is null or ip = $14::inet)
-           and ($15::uuid is null or request_id = $15)
-           and seq > $16 and seq <= $17
-         order by seq limit $18",
-    )
-    .bind(tenant.id)
-    .bind(filter.since)
-    .bind(filter.until);
-    for pattern in [&filter.actor, &filter.action, &filter.object] {
-        query = query.bind(&pattern.exact).bind(&pattern.prefix).bind(pattern.behind());
-    }
-    let rows = query
-        .bind(filter.outcome.map(Outcome::word))
-        .bind(filter.ip.map(|ip| ip.to_string()))
-        .bind(filter.request_id)
-        .bind(after)
-        .bind(upto)
-        .bind(limit)
-        .fetch_all(tx.sql())
-        .await?;
-    rows.into_iter().map(|row| Ok(Entry::try_from(row)?)).collect()
+    let sql = select_entries!(filtered!(), " and seq > $16 and seq <= $17 order by seq limit $18");
+    let query = filtered(sql, tenant.id, filter).bind(after).bind(upto).bind(limit);
+    fetch(query, tx.sql()).await
+}
+
+/// The next entries that a tree does not hold yet, in order, and not what they tell: a tree holds their commitments.
+pub async fn behind(tx: &mut SystemTx, tree: Tree, limit: i64) -> Result<Vec<Entry>> {
+    let query = sqlx::query_as(select_entries!(unopened "seq > $2 order by seq limit $3"))
+        .bind(tree.tenant)
+        .bind(tree.size)
+        .bind(limit);
+    fetch(query, tx.sql()).await
 }
 
 /// An entry by its id, or by its number.
@@ -195,15 +199,11 @@ pub async fn lookup(
     id: Option<EventId>,
     seq: Option<i64>,
 ) -> Result<Option<Entry>> {
-    let row: Option<EntryRow> = sqlx::query_as(
-        "select tenant_id, seq, event_id, time, actor, credential, action, object, outcome, host(ip) as ip,
-                request_id, changes, salted, commitment
-         from audit.events where tenant_id = $1 and (event_id = $2 or seq = $3)",
-    )
-    .bind(tenant.id)
-    .bind(id)
-    .bind(seq)
-    .fetch_optional(tx.sql())
-    .await?;
+    let row: Option<EntryRow> = sqlx::query_as(select_entries!("(event_id = $2 or seq = $3)"))
+        .bind(tenant.id)
+        .bind(id)
+        .bind(seq)
+        .fetch_optional(tx.sql())
+        .await?;
     Ok(row.map(Entry::try_from).transpose()?)
 }

@@ -7,9 +7,6 @@ use db::{Granted, Read, Result, SystemTx, Tenant};
 use ids::TenantId;
 use tlog::{Loaded, Tile, TileId};
 
-use super::events::EntryRow;
-use crate::entry::Entry;
-
 /// When a log is due for a checkpoint.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
@@ -49,21 +46,6 @@ pub async fn claim(tx: &mut SystemTx, pace: Pace) -> Result<Option<Tree>> {
     .fetch_optional(tx.sql())
     .await?;
     Ok(tree)
-}
-
-/// The next entries that the tree does not hold yet, in order.
-pub async fn behind(tx: &mut SystemTx, tree: Tree, limit: i64) -> Result<Vec<Entry>> {
-    let rows: Vec<EntryRow> = sqlx::query_as(
-        "select tenant_id, seq, event_id, time, actor, credential, action, object, outcome, host(ip) as ip,
-                request_id, changes, salted, commitment
-         from audit.events where tenant_id = $1 and seq > $2 order by seq limit $3",
-    )
-    .bind(tree.tenant)
-    .bind(tree.size)
-    .bind(limit)
-    .fetch_all(tx.sql())
-    .await?;
-    rows.into_iter().map(|row| Ok(Entry::try_from(row)?)).collect()
 }
 
 /// The tree has grown.

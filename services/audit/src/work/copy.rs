@@ -3,7 +3,7 @@
 //! Whoever rewrites the database, a restored backup included, cannot rewrite what stands here. Each new checkpoint must
 //! continue the last one of the file, else nothing is appended and the alarm is raised.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use db::Reason;
 use ids::TenantId;
 use serde::{Deserialize, Serialize};
 use tlog::note::Limits;
-use tlog::{Checkpoint, Hash, Note};
+use tlog::{Checkpoint, Hash, Loaded, Note, TileId};
 use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
 
@@ -22,8 +22,10 @@ use crate::store::checkpoints::{self, Signed};
 use crate::store::trees::{self, Tree};
 
 const LOOK: Duration = Duration::from_secs(1);
-/// Tenants, and checkpoints of one, per look.
+/// Tenants per page.
 const MOST: i64 = 500;
+/// Checkpoints of one log per look; each is held against the one before.
+const STEPS: i64 = 100;
 
 /// A line of a file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,6 +39,32 @@ struct Line {
 struct Last {
     size: i64,
     root: Option<Hash>,
+}
+
+impl Last {
+    /// What a note says.
+    fn said(note: &str) -> Option<Self> {
+        let note = Note::parse(note, Limits::default()).ok()?;
+        let checkpoint: Checkpoint = note.text.parse().ok()?;
+        Some(Self {
+            size: checkpoint.size.cast_signed(),
+            root: Some(checkpoint.root),
+        })
+    }
+
+    /// Does this checkpoint say, in its row and in its note, that the same log only grew?
+    fn continues(self, next: &Signed, tiles: &Loaded) -> bool {
+        let row = (next.size, Some(next.root));
+        if Self::said(&next.note).is_none_or(|said| (said.size, said.root) != row) {
+            return false;
+        }
+        let (from, to) = (self.size.cast_unsigned(), next.size.cast_unsigned());
+        self.root.is_none_or(|root| {
+            tlog::tiles::consistency_proof(tiles, from, to)
+                .and_then(|proof| tlog::verify_consistency(from, to, &proof, root, next.root))
+                .is_ok()
+        })
+    }
 }
 
 /// The files, and what is known of them.
@@ -109,12 +137,7 @@ fn read_last(file: &Path) -> io::Result<Last> {
         whole += text.len() as u64;
         let broken = || io::Error::other("holds what is no checkpoint: move it away, and ask who wrote there");
         let line: Line = serde_json::from_slice(&text).map_err(|_| broken())?;
-        let note = Note::parse(&line.note, Limits::default()).map_err(|_| broken())?;
-        let checkpoint: Checkpoint = note.text.parse().map_err(|_| broken())?;
-        last = Last {
-            size: checkpoint.size.cast_signed(),
-            root: Some(checkpoint.root),
-        };
+        last = Last::said(&line.note).ok_or_else(broken)?;
         text.clear();
     }
     Ok(last)
@@ -165,26 +188,40 @@ async fn copy(audit: &Audit, copies: &mut Copies, tenant: TenantId, size: i64) -
         return Ok(());
     }
     let mut tx = audit.db.system(Reason::Reconcile).await?;
-    let new = checkpoints::behind(&mut tx, tenant, last.size, MOST).await?;
-    let Some(newest) = new.last() else {
+    let mut new = checkpoints::behind(&mut tx, tenant, last.size, STEPS).await?;
+    if new.is_empty() {
         alarm(tenant, last, size);
         return Ok(());
-    };
-    let (from, to) = (last.size.cast_unsigned(), newest.size.cast_unsigned());
+    }
     let tree = Tree { tenant, size };
-    let tiles = trees::tiles_of(&mut tx, tree, &tlog::tiles::needed_for_consistency(from, to)).await?;
+    let tiles = trees::tiles_of(&mut tx, tree, &needed(last, &new)).await?;
     drop(tx);
-    let continues = last.root.is_none_or(|root| {
-        tlog::tiles::consistency_proof(&tiles, from, to)
-            .and_then(|proof| tlog::verify_consistency(from, to, &proof, root, newest.root))
-            .is_ok()
-    });
-    if continues {
+    let (mut at, mut count) = (last, 0);
+    for signed in &new {
+        if !at.continues(signed, &tiles) {
+            alarm(tenant, at, signed.size);
+            break;
+        }
+        let (size, root) = (signed.size, Some(signed.root));
+        at = Last { size, root };
+        count += 1;
+    }
+    new.truncate(count);
+    if !new.is_empty() {
         copies.append(tenant, &new).await?;
-    } else {
-        alarm(tenant, last, newest.size);
     }
     Ok(())
+}
+
+/// The tiles that prove each step of the way.
+fn needed(last: Last, new: &[Signed]) -> Vec<TileId> {
+    let sizes = new.iter().map(|signed| signed.size.cast_unsigned());
+    let before = std::iter::once(last.size.cast_unsigned()).chain(sizes.clone());
+    let steps = before.zip(sizes);
+    let tiles: BTreeSet<TileId> = steps
+        .flat_map(|(from, to)| tlog::tiles::needed_for_consistency(from, to))
+        .collect();
+    tiles.into_iter().collect()
 }
 
 fn alarm(tenant: TenantId, last: Last, size: i64) {

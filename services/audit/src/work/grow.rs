@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::entry::Entry;
 use crate::state::Audit;
 use crate::store::checkpoints::{self, Signed};
+use crate::store::events;
 use crate::store::trees::{self, Pace, Tree};
 
 /// How long entries may wait unseen by this worker: less than any checkpoint may be apart.
@@ -76,7 +77,7 @@ pub async fn round(audit: &Audit) -> Result<bool, fault::Error> {
     let Some(tree) = trees::claim(&mut tx, pace).await? else {
         return Ok(false);
     };
-    let entries = trees::behind(&mut tx, tree, MOST).await?;
+    let entries = events::behind(&mut tx, tree, MOST).await?;
     let grew = match grown(&mut tx, tree, &entries).await? {
         Ok(growth) => {
             sign(&mut tx, audit, tree, growth).await?;
@@ -123,6 +124,7 @@ async fn sign(tx: &mut SystemTx, audit: &Audit, tree: Tree, growth: Growth) -> R
         size: frontier.size().cast_signed(),
         root: frontier.root(),
         note: audit.log.sign(tree.tenant, frontier, now),
+        cosigned: Vec::new(),
         created_at: now,
     };
     trees::write(tx, tree, &growth.finish()).await?;

@@ -18,7 +18,7 @@ use crate::state::Audit;
 use crate::store::{self, checkpoints::Signed};
 
 /// The workers' state alone: each round is ours to begin.
-fn audit(bench: &Bench) -> Arc<Audit> {
+pub(super) fn audit(bench: &Bench) -> Arc<Audit> {
     Arc::new(Audit {
         db: bench.db("audit"),
         feed: events::Feed::postgres(),
@@ -29,7 +29,7 @@ fn audit(bench: &Bench) -> Arc<Audit> {
     })
 }
 
-async fn write(audit: &Audit, tenant: TenantId, entries: usize) {
+pub(super) async fn write(audit: &Audit, tenant: TenantId, entries: usize) {
     let mut tx = audit.db.system(Reason::Consume).await.unwrap();
     for number in 0..entries {
         let told = AuditEvent {
@@ -50,12 +50,12 @@ async fn write(audit: &Audit, tenant: TenantId, entries: usize) {
     tx.commit().await.unwrap();
 }
 
-async fn signed(audit: &Audit, tenant: TenantId) -> Vec<Signed> {
+pub(super) async fn signed(audit: &Audit, tenant: TenantId) -> Vec<Signed> {
     let mut tx = audit.db.system(Reason::Reconcile).await.unwrap();
     store::checkpoints::behind(&mut tx, tenant, 0, 1_000).await.unwrap()
 }
 
-async fn settle(audit: &Audit) {
+pub(super) async fn settle(audit: &Audit) {
     while grow::round(audit).await.unwrap() {}
 }
 
@@ -82,7 +82,7 @@ async fn a_tree_grows_over_tiles_and_each_checkpoint_signs_for_all_before() {
     // The roots, from the entries alone.
     let mut tx = audit.db.system(Reason::Reconcile).await.unwrap();
     let tree = store::trees::Tree { tenant, size: 0 };
-    let entries = store::trees::behind(&mut tx, tree, 1_000).await.unwrap();
+    let entries = store::events::behind(&mut tx, tree, 1_000).await.unwrap();
     let mut frontier = Frontier::new();
     let mut at = signed.iter();
     for entry in &entries {
@@ -207,6 +207,38 @@ async fn copies_hold_each_checkpoint_once_whoever_dies_between() {
         let mut copies = Copies::open(folder.path()).unwrap();
         copy::round(&audit, &mut copies).await.unwrap();
         assert_eq!(lines(folder.path(), tenant), whole, "cut at {cut}");
+    }
+}
+
+#[tokio::test]
+async fn t26_of_a_page_of_checkpoints_each_must_continue_the_one_before() {
+    let bench = Bench::new().await;
+    let audit = audit(&bench);
+    let mut sql = bench.superuser().await;
+    for (name, tamper) in [
+        (
+            "root",
+            "update audit.checkpoints set root = sha256('x') where tenant_id = $1 and size = 4",
+        ),
+        (
+            "note",
+            "update audit.checkpoints c set note = o.note from audit.checkpoints o
+             where c.tenant_id = $1 and o.tenant_id = $1 and c.size = 4 and o.size = 2",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let tenant = bench.tenant(name).await.id;
+        for _ in 0..4 {
+            write(&audit, tenant, 2).await;
+            settle(&audit).await;
+        }
+        sqlx::query(tamper).bind(tenant).execute(&mut sql).await.unwrap();
+        let mut copies = Copies::open(folder.path()).unwrap();
+        for _ in 0..2 {
+            copy::round(&audit, &mut copies).await.unwrap();
+            let kept = lines(folder.path(), tenant);
+            assert_eq!(kept.lines().count(), 1, "{name}: {kept}");
+        }
     }
 }
 

@@ -188,6 +188,11 @@ const proof = createRoute({
   path: "/audit/proof",
   component: lazyRouteComponent(() => import("./pages/audit/proof"), "Proof"),
 });
+const retention = createRoute({
+  getParentRoute: () => inside,
+  path: "/audit/retention",
+  component: lazyRouteComponent(() => import("./pages/audit/retention"), "Retention"),
+});
 
 const security = createRoute({
   getParentRoute: () => inside,
@@ -315,7 +320,7 @@ const tree = root.addChildren([
   invited.addChildren([accept, reset, email, settle, callback]),
   asked.addChildren([authorize, device]),
   inside.addChildren([
-    ...[home, vms, vmNew, vm, audit, proof, security],
+    ...[home, vms, vmNew, vm, audit, proof, retention, security],
     ...[users, invitations, groups, providers, roles, bindings, explain, policies, programs],
     ...[pools, hosts, flavors, images],
     ...[operatorAccess, tenants, tenantAccess, deadLetters],

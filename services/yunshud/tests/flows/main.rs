@@ -18,3 +18,4 @@ mod policies;
 mod rights;
 mod tenants;
 mod through_the_gateway;
+mod witness;

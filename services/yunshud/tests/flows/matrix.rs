@@ -247,6 +247,11 @@ const MATRIX: &[(&str, Access)] = &[
     ("read_audit_inclusion_proof", Roles(WATCHERS)),
     ("read_audit_consistency_proof", Roles(WATCHERS)),
     ("list_audit_keys", Roles(WATCHERS)),
+    ("read_audit_retention", Roles(WATCHERS)),
+    ("modify_audit_retention", Roles(WATCHERS)),
+    ("list_audit_holds", Roles(WATCHERS)),
+    ("create_audit_hold", Roles(WATCHERS)),
+    ("lift_audit_hold", Roles(WATCHERS)),
     ("stream_events", SignedIn),
 ];
 

@@ -10,6 +10,7 @@ use super::AuditEventView;
 use crate::csv;
 use crate::entry::Entry;
 use crate::filter::{Filter, Order};
+use crate::ocsf;
 use crate::state::Audit;
 use crate::store::{self, events::Stretch};
 
@@ -36,6 +37,7 @@ pub(super) enum Spelling {
     Ndjson,
     Json,
     Csv,
+    Ocsf,
 }
 
 /// A file that is being written.
@@ -97,13 +99,18 @@ impl File {
         let begins = std::mem::replace(&mut self.first, false);
         if begins {
             match self.format {
-                Spelling::Ndjson => {}
+                Spelling::Ndjson | Spelling::Ocsf => {}
                 Spelling::Json => out.push('['),
                 Spelling::Csv => out.push_str(&csv::line(HEADING)),
             }
         }
         for (index, entry) in entries.into_iter().enumerate() {
+            let tenant = entry.tenant;
             let view = AuditEventView::of(entry, &self.audit.kek);
+            if self.format == Spelling::Ocsf {
+                out.push_str(&ocsf::line(tenant, &view).map_err(fault::Error::internal)?);
+                continue;
+            }
             if self.format == Spelling::Csv {
                 out.push_str(&row(&view));
                 continue;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use auth::Caller;
 use auth::action::audit;
 use bytes::Bytes;
+use chrono::TimeDelta;
 use db::{Granted, Read, Tenant};
 use fault::Kind;
 use futures::{Stream, StreamExt, stream};
@@ -15,6 +16,7 @@ use tlog::{Hash, Loaded, TileId, Tiles};
 
 use crate::entry::Entry;
 use crate::filter::Filter;
+use crate::retention;
 use crate::state::Audit;
 use crate::store;
 use crate::store::checkpoints::Signed;
@@ -23,6 +25,8 @@ use crate::store::checkpoints::Signed;
 const PAGE: i64 = 512;
 /// Keys in the first line: as many as verifiers read.
 const KEYS: i64 = 1_000;
+/// Among so many of the newest checkpoints the one is looked for that most witnesses have cosigned.
+const NEWEST: i64 = 8;
 
 /// What is to be in the file.
 pub(super) struct Wanted {
@@ -31,6 +35,19 @@ pub(super) struct Wanted {
     pub whole: bool,
     /// Behind this checkpoint.
     pub after: Option<i64>,
+}
+
+/// What the file ends with: of the checkpoints of the last minute the one that most witnesses have cosigned, for they take a
+/// moment; but nothing older than what the file is to continue.
+fn last(newest: Vec<Signed>, after: Option<i64>) -> Option<Signed> {
+    let since = newest.first()?.created_at - TimeDelta::minutes(1);
+    let first_size = newest.first()?.size;
+    let fits = |signed: &Signed| {
+        let continues = signed.size >= after.unwrap_or_default();
+        signed.size == first_size || signed.created_at > since && continues
+    };
+    let of_last_minute = newest.into_iter().filter(fits);
+    of_last_minute.max_by_key(|signed| (signed.cosigned.len(), signed.size))
 }
 
 struct File {
@@ -55,8 +72,8 @@ pub(super) async fn write(
 ) -> Result<impl Stream<Item = Result<Bytes, fault::Error>>, fault::Error> {
     let mut tx = audit.db.read::<audit::List>(&caller).await?;
     let tenant = tx.tenant()?;
-    let last = store::checkpoints::lookup(&mut tx, &tenant, None).await?;
-    let last = last.ok_or_else(|| {
+    let newest = store::checkpoints::list(&mut tx, &tenant, None, NEWEST).await?;
+    let last = last(newest, wanted.after).ok_or_else(|| {
         let detail = "Nothing of the log is signed yet; the first checkpoint follows the first entry within seconds.";
         fault::Error::new(Kind::Conflict, detail)
     })?;
@@ -98,19 +115,28 @@ impl File {
             })
         };
         let keys = keys.into_iter().map(known).collect::<Result<_, tlog::Error>>();
+        let witnesses = store::cosignatures::witnesses(tx, KEYS).await?.into_iter();
+        let witnesses = witnesses.map(|witness| {
+            Ok(KnownKey {
+                key: witness.key.parse()?,
+                from: witness.from_time.timestamp_micros(),
+                until: None,
+            })
+        });
+        let witnesses = witnesses.collect::<Result<_, tlog::Error>>();
         let log = LogLine {
             tenant: tenant.id.as_uuid().into_bytes(),
             origin: self.audit.log.origin(tenant.id),
             complete: self.wanted.whole,
             first_seq: self.written.cast_unsigned() + 1,
             keys: keys.map_err(fault::Error::internal)?,
-            witnesses: Vec::new(),
+            witnesses: witnesses.map_err(fault::Error::internal)?,
         };
         let mut out = Vec::new();
         log.write(&mut out).map_err(fault::Error::internal)?;
         let size = self.last.size.cast_unsigned();
         if !self.wanted.whole {
-            bundle::write_checkpoint(&self.last.note, &mut out).map_err(fault::Error::internal)?;
+            bundle::write_checkpoint(&self.last.whole(), &mut out).map_err(fault::Error::internal)?;
             if let Some(after) = self.wanted.after.map(i64::cast_unsigned).filter(|after| *after > 0) {
                 let known = store::trees::tiles(tx, tenant, &tiles::needed_for_consistency(after, size)).await?;
                 let proof = tiles::consistency_proof(&known, after, size).map_err(fault::Error::internal)?;
@@ -122,7 +148,7 @@ impl File {
             let frontier = tiles::frontier(&known, after).map_err(fault::Error::internal)?;
             bundle::write_frontier(&frontier, &mut out).map_err(fault::Error::internal)?;
             if self.done {
-                bundle::write_checkpoint(&self.last.note, &mut out).map_err(fault::Error::internal)?;
+                bundle::write_checkpoint(&self.last.whole(), &mut out).map_err(fault::Error::internal)?;
             }
         }
         Ok(out)
@@ -152,12 +178,12 @@ impl File {
         let mut out = Vec::new();
         for entry in &entries {
             while let Some(signed) = checkpoints.next_if(|signed| signed.size < entry.seq) {
-                bundle::write_checkpoint(&signed.note, &mut out).map_err(fault::Error::internal)?;
+                bundle::write_checkpoint(&signed.whole(), &mut out).map_err(fault::Error::internal)?;
             }
             self.line(entry, &known, None, &mut out)?;
         }
         for signed in checkpoints {
-            bundle::write_checkpoint(&signed.note, &mut out).map_err(fault::Error::internal)?;
+            bundle::write_checkpoint(&signed.whole(), &mut out).map_err(fault::Error::internal)?;
         }
         self.written = stretch.1;
         self.done = self.written == self.last.size;
@@ -192,7 +218,7 @@ impl File {
         proof: Option<&[Hash]>,
         out: &mut Vec<u8>,
     ) -> Result<(), fault::Error> {
-        let opened = entry.open(&self.audit.kek).and_then(|opened| opened.proof);
+        let opened = retention::opened(entry, &self.audit.kek).and_then(|opened| opened.proof);
         let logged = entry.logged();
         let line = EntryLine {
             // What the tree holds: where the row says something else, the verifier tells where.
@@ -227,6 +253,7 @@ mod tests {
     use testkit::TestTenant;
     use tlog::bundle::{Finding, Report, Trust, What, verify};
 
+    use super::*;
     use crate::testing::{Test, start_paced};
 
     const FILE: &str = "/api/v1/audit/exports?format=verifiable";
@@ -241,6 +268,7 @@ mod tests {
             keys: vec![test.log_key.clone()],
             witnesses: Vec::new(),
             checkpoint: kept,
+            ..Trust::default()
         };
         verify(file.as_bytes(), &trust)
     }
@@ -292,6 +320,27 @@ mod tests {
         for after in [0, 1, 5] {
             check(&test, &file(&test, &tenant, &format!("&after={after}")).await, None).unwrap();
         }
+    }
+
+    #[test]
+    fn a_file_ends_with_the_checkpoint_that_most_witnesses_know_if_it_is_recent() {
+        let signed = |size: i64, seconds: i64, witnesses: usize| Signed {
+            size,
+            root: tlog::Hash::of(b""),
+            note: String::new(),
+            created_at: chrono::DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds),
+            cosigned: (0..witnesses)
+                .map(|number| store::cosignatures::Cosigned {
+                    witness: number.to_string(),
+                    line: String::new(),
+                    time: chrono::DateTime::UNIX_EPOCH,
+                })
+                .collect(),
+        };
+        let newest = || vec![signed(9, 100, 0), signed(7, 90, 1), signed(5, 80, 1), signed(3, 10, 2)];
+        let size = |after| super::last(newest(), after).map(|signed| signed.size);
+        assert_eq!([size(None), size(Some(7)), size(Some(8))], [Some(7), Some(7), Some(9)]);
+        assert!(super::last(Vec::new(), None).is_none());
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use web::{Read, Refusals};
 
-use super::{ConsistencyProof, size, texts};
+use super::{ConsistencyProof, covering, latest, size, texts};
 use crate::state::Audit;
 use crate::store;
 
@@ -21,10 +21,6 @@ pub struct ProveConsistency {
     #[serde(default = "latest")]
     #[param(example = "latest", max_length = 20)]
     to: String,
-}
-
-fn latest() -> String {
-    "latest".to_owned()
 }
 
 /// Proves that the audit log only grew.
@@ -48,10 +44,7 @@ pub async fn read_audit_consistency_proof(
 
     let mut tx = ask.begin(&audit.db).await?;
     let tenant = tx.tenant()?;
-    let signed = store::checkpoints::lookup(&mut tx, &tenant, to).await?;
-    let signed = signed
-        .filter(|signed| (1..=signed.size).contains(&from))
-        .ok_or_else(|| fault::Error::not_found("proof"))?;
+    let signed = covering(&mut tx, &tenant, to, from).await?;
 
     let (old, new) = (from.cast_unsigned(), signed.size.cast_unsigned());
     let needed = tlog::tiles::needed_for_consistency(old, new);
@@ -61,7 +54,7 @@ pub async fn read_audit_consistency_proof(
         from,
         to: signed.size,
         hashes: texts(&hashes),
-        checkpoint: signed.note,
+        checkpoint: signed.whole(),
     }))
 }
 

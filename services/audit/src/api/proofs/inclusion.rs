@@ -6,7 +6,7 @@ use tlog::{TileId, Tiles, tiles::WIDTH};
 use utoipa::IntoParams;
 use web::{Read, Refusals};
 
-use super::{InclusionProof, size, texts};
+use super::{InclusionProof, covering, latest, size, texts};
 use crate::state::Audit;
 use crate::store;
 
@@ -22,10 +22,6 @@ pub struct ProveInclusion {
     #[serde(default = "latest")]
     #[param(example = "latest", max_length = 20)]
     size: String,
-}
-
-fn latest() -> String {
-    "latest".to_owned()
 }
 
 /// Proves that an entry is in the audit log.
@@ -48,10 +44,7 @@ pub async fn read_audit_inclusion_proof(
 
     let mut tx = ask.begin(&audit.db).await?;
     let tenant = tx.tenant()?;
-    let signed = store::checkpoints::lookup(&mut tx, &tenant, size).await?;
-    let signed = signed
-        .filter(|signed| (1..=signed.size).contains(&seq))
-        .ok_or_else(|| fault::Error::not_found("proof"))?;
+    let signed = covering(&mut tx, &tenant, size, seq).await?;
 
     let (index, of) = (seq.cast_unsigned() - 1, signed.size.cast_unsigned());
     let mut needed = tlog::tiles::needed_for_inclusion(index, of);
@@ -69,7 +62,7 @@ pub async fn read_audit_inclusion_proof(
         size: signed.size,
         leaf: leaf.to_string(),
         hashes: texts(&hashes),
-        checkpoint: signed.note,
+        checkpoint: signed.whole(),
     }))
 }
 

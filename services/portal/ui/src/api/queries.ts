@@ -135,7 +135,7 @@ export const audit = (filter: AuditFilter, pageToken: string | undefined, limit 
 /** The whole log as far as the filter goes. */
 export function auditExport(
   filter: AuditFilter,
-  format: "csv" | "ndjson" | "json" | "verifiable",
+  format: "csv" | "ndjson" | "json" | "ocsf" | "verifiable",
 ): Promise<Blob> {
   const query = { format, ...drop(filter as AuditQuery) };
   // The document describes the file's JSON forms; to us it is a file.

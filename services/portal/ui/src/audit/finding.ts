@@ -26,6 +26,7 @@ export type FindingCode =
   | "trusted_origin"
   | "trusted_unsigned"
   | "trusted_kind"
+  | "trusted_witnesses"
   | "split"
   | "rolled_back"
   | "unlinked"

@@ -15,6 +15,7 @@ interface Case {
   file: string;
   keys: string[];
   witnesses: string[];
+  witnesses_needed?: number;
   trusted: string | null;
   verdict: Record<string, unknown>;
 }
@@ -26,9 +27,10 @@ async function* inChunks(bytes: Uint8Array, size = 1000): AsyncGenerator<Uint8Ar
   for (let at = 0; at < bytes.length; at += size) yield await Promise.resolve(bytes.slice(at, at + size));
 }
 
-const trustOf = ({ keys, witnesses, trusted }: Case): Trust => ({
+const trustOf = ({ keys, witnesses, witnesses_needed, trusted }: Case): Trust => ({
   keys: keys.map((key) => new Key(key)),
   witnesses: witnesses.map((key) => new Key(key)),
+  witnessesNeeded: witnesses_needed,
   checkpoint: trusted === null ? undefined : readFileSync(`${FOLDER}/${trusted}`, "utf8"),
 });
 

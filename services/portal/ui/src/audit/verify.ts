@@ -22,6 +22,8 @@ export interface Trust {
   keys?: Key[];
   /** Who must have cosigned the last checkpoint. */
   witnesses?: Key[];
+  /** So many of them must have; all, if nothing is said. */
+  witnessesNeeded?: number | undefined;
   /** A checkpoint from before, as a signed note. */
   checkpoint?: string | undefined;
 }
@@ -113,6 +115,7 @@ class State {
     private readonly log: wire.LogLine,
     private readonly signers: Signers,
     private readonly witnesses: Key[],
+    private readonly needed: number,
     private readonly trusted: Checkpoint | undefined,
   ) {
     this.tenant = uuid(log.tenant);
@@ -120,12 +123,17 @@ class State {
     this.agrees = trusted?.size === 0;
   }
 
-  static async begin(line: string, { keys = [], witnesses = [], checkpoint: note }: Trust): Promise<State> {
+  static async begin(line: string, trust: Trust): Promise<State> {
+    const { keys = [], checkpoint: note } = trust;
+    // A witness that is named twice is one witness.
+    const witnesses = [...new Map(trust.witnesses?.map((key) => [key.text, key])).values()];
+    const { witnessesNeeded: needed = witnesses.length } = trust;
     const log = reading(null, "malformed", () => wire.readLog(line));
     if (!log) throw new Seen("format", null);
     const signers = new Signers(keys, witnesses, log);
+    if (needed > witnesses.length) throw new Seen("trusted_witnesses", null);
     const trusted = note === undefined ? undefined : await trustedCheckpoint(note, log, signers);
-    return new State(log, signers, witnesses, trusted);
+    return new State(log, signers, witnesses, needed, trusted);
   }
 
   /** The number of the entry that comes next; of a selection, the least that it can have. */
@@ -255,8 +263,10 @@ class State {
       if (size > last.size) throw new Seen("rolled_back", last.size + 1, { size });
       throw new Seen("unlinked", log.firstSeq, { size });
     }
-    const missing = this.witnesses.find(({ text }) => !this.cosigned.some(({ key }) => key === text));
-    if (missing) throw new Seen("witness", null, { name: missing.name });
+    const missing = this.witnesses.filter(({ text }) => !this.cosigned.some(({ key }) => key === text));
+    const [first] = missing;
+    if (first && this.witnesses.length - missing.length < this.needed)
+      throw new Seen("witness", null, { name: first.name });
     return {
       tenant: log.tenant,
       origin: log.origin,

@@ -35,6 +35,16 @@ export const proof = {
   "proof.pinned": "Keys that you noted (optional)",
   "proof.pinned.hint": "One per line. Without any, the keys that the file names are believed.",
   "proof.pinned.bad": "A key is written name+id+key, copied whole.",
+  "proof.cosigned": "Cosigned by",
+  "proof.cosigned.none": "nobody yet",
+  "proof.witnesses": "Keys of witnesses (optional)",
+  "proof.witnesses.hint":
+    "One per line: whoever must have cosigned the last checkpoint. A history that is shown to you alone has no cosignature.",
+  "proof.witnesses.bad":
+    "A key of a witness is written name+id+key, copied whole; the keys of the log are others.",
+  "proof.needed": "How many of them",
+  "proof.needed.hint": "All, if nothing is said.",
+  "proof.report.cosigned": "Cosigned by",
   "proof.now": "Verify now",
   "proof.now.what": "The whole log, as it is now",
   "proof.file": "Verify a file",
@@ -110,6 +120,7 @@ export const proof = {
   "proof.finding.trusted_unsigned": "The checkpoint that you gave is signed by no key that counts here.",
   "proof.finding.trusted_kind":
     "The key that you named is a witness's and not the log's, or the other way round.",
+  "proof.finding.trusted_witnesses": "More witnesses are to have cosigned than you named.",
   "proof.finding.split":
     "The log had another history when your checkpoint over {{size}} entries was signed: there are two logs.",
   "proof.finding.rolled_back":

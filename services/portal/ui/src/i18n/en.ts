@@ -8,6 +8,7 @@ import { oauth } from "./en-oauth";
 import { passkeys } from "./en-passkeys";
 import { policies } from "./en-policies";
 import { proof } from "./en-proof";
+import { retention } from "./en-retention";
 import { providers } from "./en-providers";
 
 export const en = {
@@ -307,6 +308,7 @@ export const en = {
   ...policies,
   ...passkeys,
   ...proof,
+  ...retention,
   ...providers,
   ...access,
   ...letters,

@@ -9,6 +9,7 @@ import { oauth } from "./zh-oauth";
 import { passkeys } from "./zh-passkeys";
 import { policies } from "./zh-policies";
 import { proof } from "./zh-proof";
+import { retention } from "./zh-retention";
 import { providers } from "./zh-providers";
 
 export const zh: Record<keyof typeof en, string> = {
@@ -307,6 +308,7 @@ export const zh: Record<keyof typeof en, string> = {
   ...policies,
   ...passkeys,
   ...proof,
+  ...retention,
   ...providers,
   ...access,
   ...letters,

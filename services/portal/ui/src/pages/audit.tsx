@@ -74,7 +74,10 @@ export function Audit() {
   );
 }
 
-const FORMATS = ["csv", "ndjson", "json", "verifiable"] as const;
+const FORMATS = ["csv", "ndjson", "json", "ocsf", "verifiable"] as const;
+
+/** What a file of a format is called, where that is not the format itself. */
+const ENDINGS: Partial<Record<string, string>> = { ocsf: "ocsf.ndjson", verifiable: "verifiable.ndjson" };
 
 /** What the filter shows, all pages of it, as a file. */
 function Export({ filter }: { filter: AuditFilter }) {
@@ -86,7 +89,7 @@ function Export({ filter }: { filter: AuditFilter }) {
       file: await auditExport(filter, format),
     }),
     onSuccess: ({ format, file }) =>
-      save(file, format === "verifiable" ? "audit.verifiable.ndjson" : `audit.${format}`),
+save(file, `audit.${ENDINGS[format] ?? format}`),
     onError: (error) => void message.error(problemTitle(Problem.from(error)), 8),
   });
   return (
@@ -169,6 +172,7 @@ function Detail({ event }: { event: AuditEvent }) {
       <p>
         <span className="muted">{t("audit.request")}</span> <Code value={event.request_id} />
       </p>
+      {event.erased && <p className="muted">{t("retention.erased")}</p>}
       {event.changes !== undefined && event.changes !== null && (
         // A scrolling region must be reachable by keyboard.
         <pre tabIndex={0} role="region" aria-label={t("audit.changes")}>

@@ -55,7 +55,7 @@ export function Checkpoints() {
 
 function Latest({ checkpoint }: { checkpoint: CheckpointView }) {
   const { t } = useTranslation();
-  const { size, root, created_at } = checkpoint;
+  const { size, root, created_at, cosignatures } = checkpoint;
   return (
     <>
       <p className="muted">{t("proof.latest.hint")}</p>
@@ -76,6 +76,18 @@ function Latest({ checkpoint }: { checkpoint: CheckpointView }) {
             <Code value={root} shown={short(root)} />
           </dd>
         </div>
+        <div>
+          <dt>{t("proof.cosigned")}</dt>
+          <dd>
+            {cosignatures.length === 0
+              ? t("proof.cosigned.none")
+              : cosignatures.map(({ witness }) => (
+                  <div key={witness} className="proof-key">
+                    <Code value={witness} />
+                  </div>
+                ))}
+          </dd>
+        </div>
       </dl>
       <div className="page-actions">
         <CopyNote checkpoint={checkpoint} />
@@ -93,6 +105,12 @@ function useColumns(): Column<CheckpointView>[] {
       key: "time",
       title: t("proof.signed_at"),
       render: ({ created_at }) => <time dateTime={created_at}>{time(created_at)}</time>,
+    },
+    {
+      key: "cosigned",
+      title: t("proof.cosigned"),
+      render: ({ cosignatures }) =>
+        cosignatures.map(({ witness }) => witness.split("+")[0]).join(", ") || t("proof.cosigned.none"),
     },
     { key: "root", title: t("proof.root"), render: ({ root }) => <Code value={root} shown={short(root)} /> },
     {

@@ -104,9 +104,9 @@ function Facts({ report }: { report: Report }) {
           <Code value={root} />
         </dd>
       </div>
-      {[...report.signed, ...report.cosigned].map(({ key, pinned }) => (
+      {[...report.signed, ...report.cosigned].map(({ key, pinned, time: cosigned }) => (
         <div key={key}>
-          <dt>{t("proof.report.signed")}</dt>
+          <dt>{t(cosigned === undefined ? "proof.report.signed" : "proof.report.cosigned")}</dt>
           <dd>
             <code>{key}</code>{" "}
             <span className="muted">{t(pinned ? "proof.report.pinned" : "proof.report.from_file")}</span>

@@ -1,4 +1,4 @@
-import { Alert, Button, Form, Input } from "antd";
+import { Alert, Button, Form, Input, InputNumber } from "antd";
 import { FileCheck2, ShieldCheck } from "lucide-react";
 import { useEffect, useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -50,12 +50,16 @@ function useRun() {
 interface Known {
   checkpoint?: string;
   keys?: string;
+  witnesses?: string;
+  needed?: number | null;
 }
 
 /** What a person knows from elsewhere, against which all of it is held. */
-function trustOf({ checkpoint, keys }: Known): Trust {
+function trustOf({ checkpoint, keys, witnesses, needed }: Known): Trust {
   return {
     keys: linesOf(keys).map((line) => new Key(line)),
+    witnesses: linesOf(witnesses).map((line) => new Key(line)),
+    witnessesNeeded: needed ?? undefined,
     // Pasted text may have lost its last newline, and gained some.
     checkpoint: checkpoint?.trim() ? `${checkpoint.replaceAll("\r\n", "\n").trim()}\n` : undefined,
   };
@@ -67,9 +71,9 @@ const linesOf = (text = "") =>
     .map((line) => line.trim())
     .filter((line) => line !== "");
 
-const isKeys = (text: string | undefined) => {
+const isKeys = (text: string | undefined, algorithm: Key["algorithm"]) => {
   try {
-    return linesOf(text).every((line) => new Key(line).algorithm === "note");
+    return linesOf(text).every((line) => new Key(line).algorithm === algorithm);
   } catch {
     return false;
   }
@@ -107,11 +111,29 @@ export function Verification() {
           rules={[
             {
               validator: (_, text: string | undefined) =>
-                isKeys(text) ? Promise.resolve() : Promise.reject(new Error(t("proof.pinned.bad"))),
+                isKeys(text, "note") ? Promise.resolve() : Promise.reject(new Error(t("proof.pinned.bad"))),
             },
           ]}
         >
           <Input.TextArea className="mono" autoSize={{ minRows: 3, maxRows: 8 }} spellCheck={false} />
+        </Form.Item>
+        <Form.Item
+          name="witnesses"
+          label={t("proof.witnesses")}
+          extra={t("proof.witnesses.hint")}
+          rules={[
+            {
+              validator: (_, text: string | undefined) =>
+                isKeys(text, "cosignature")
+                  ? Promise.resolve()
+                  : Promise.reject(new Error(t("proof.witnesses.bad"))),
+            },
+          ]}
+        >
+          <Input.TextArea className="mono" autoSize={{ minRows: 2, maxRows: 8 }} spellCheck={false} />
+        </Form.Item>
+        <Form.Item name="needed" label={t("proof.needed")} extra={t("proof.needed.hint")}>
+          <InputNumber min={1} max={64} precision={0} />
         </Form.Item>
       </Form>
       <Drop onFile={file} disabled={running}>

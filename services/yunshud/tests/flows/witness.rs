@@ -1,0 +1,120 @@
+//! The log, a witness that shares nothing with it, and two who are shown different histories.
+
+use auth::Role;
+use auth::action::vm;
+use clock::Clock;
+use serde_json::json;
+use testkit::{Bench, Client, eventually};
+use tlog::bundle::{Trust, What, verify};
+use tlog::{PublicKey, Signer};
+
+const FILE: &str = "/api/v1/audit/exports?format=verifiable";
+
+/// A witness of this log in a process's stead: its folder and key are its own.
+fn witness(bench: &Bench, folder: &std::path::Path, log: &PublicKey) -> (String, PublicKey) {
+    let settings: witness::Settings = serde_json::from_value(json!({
+        "listen": "127.0.0.1:0",
+        "name": "witness.example/w1",
+        "key": folder.join("key"),
+        "state": folder.join("state"),
+        "logs": [{"origin": "test/audit/*", "keys": [log.to_string()]}],
+    }))
+    .unwrap();
+    let witness = witness::Witness::open(&settings, Clock::system()).unwrap();
+    let key = witness.public();
+    let listener = std::net::TcpListener::bind(settings.listen).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let data = actix_web::web::Data::new(witness);
+    bench.run(witness::server::serve(data, listener, bench.shutdown.clone()));
+    (url, key)
+}
+
+fn log(bench: &Bench, url: &str, key: &PublicKey) -> Client {
+    let settings: audit::Settings = serde_json::from_value(json!({"log": {
+        "pace": {"entries": 1000, "seconds": 0},
+        "witnesses": [{"url": url, "key": key.to_string(), "networks": ["127.0.0.0/8"]}],
+    }}))
+    .unwrap();
+    let deps = audit::Deps {
+        db: bench.db("audit"),
+        feed: events::Feed::postgres(),
+        key: bench.key.clone(),
+        kek: bench.kek.clone(),
+        log: audit::Log::new("test/audit", &[7; 32]).unwrap(),
+    };
+    let service = audit::Service::build(&settings, deps).unwrap();
+    let client = bench.client(service.address());
+    bench.run(service.run(bench.shutdown.clone()));
+    client
+}
+
+#[tokio::test]
+async fn t26_of_two_histories_of_one_log_the_witness_lets_one_be_believed() {
+    let bench = Bench::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let log_key = Signer::from_seed("test/audit", &[7; 32]).unwrap().public();
+    let (url, key) = witness(&bench, folder.path(), &log_key);
+    let client = log(&bench, &url, &key);
+    let tenant = bench.tenant("acme").await;
+    let owner = client.caller(&tenant.caller(Role::Owner));
+    let wrote = async |object: &str| {
+        let admin = tenant.caller(Role::Admin);
+        let db = bench.db("identity");
+        db.record::<vm::Create>(&admin, object.to_owned(), json!({}))
+            .await
+            .unwrap();
+    };
+    let trust = |witnesses: Vec<PublicKey>| Trust {
+        keys: vec![log_key.clone()],
+        witnesses,
+        ..Trust::default()
+    };
+
+    for number in 1..=3 {
+        wrote(&format!("vm:{number}")).await;
+    }
+    // Asking before there is one is refused, and refusals are entries too: there may be more than three.
+    let shown = eventually("a checkpoint that is cosigned", async || {
+        let found = owner.get("/api/v1/audit/checkpoints?limit=5").await.expect(200);
+        let items = found.json["items"].as_array().unwrap().clone();
+        items
+            .into_iter()
+            .find(|item| item["size"].as_i64() >= Some(3) && item["cosignatures"][0].is_object())
+    })
+    .await;
+    assert_eq!(shown["cosignatures"][0]["witness"], key.to_string());
+    let file = owner.get(&format!("{FILE}&action=vm.*")).await.expect(200).text;
+    let report = verify(file.as_bytes(), &trust(vec![key.clone()])).unwrap();
+    assert_eq!(
+        (report.entries, report.cosigned.len(), report.warnings.len()),
+        (3, 1, 2)
+    );
+
+    // Whoever holds the database and the key of the log signs another history for somebody else.
+    let forge = "begin;
+        lock table audit.trees, audit.checkpoints, audit.cosignatures in exclusive mode;
+        delete from audit.cosignatures;
+        delete from audit.checkpoints;
+        delete from audit.trees;
+        delete from audit.tiles;
+        update audit.events set actor = 'user:mallory' where seq = 2;
+        commit";
+    sqlx::raw_sql(forge)
+        .execute(&mut bench.superuser().await)
+        .await
+        .unwrap();
+    wrote("vm:4").await;
+    eventually("the other history to be signed", async || {
+        let found = owner.get("/api/v1/audit/checkpoints/latest").await;
+        found.json["size"].as_i64().filter(|size| *size > 4)
+    })
+    .await;
+    let forged = owner.get(FILE).await.expect(200).text;
+    assert!(
+        verify(forged.as_bytes(), &trust(Vec::new())).is_ok(),
+        "in itself it is consistent"
+    );
+    let found = verify(forged.as_bytes(), &trust(vec![key.clone()])).unwrap_err();
+    assert_eq!(found.what, What::Witness(key.name().to_owned()));
+}
