@@ -1,10 +1,14 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, Role};
+use crate::config::{self, Config, Role};
 use crate::{bootstrap, log, openapi, platform, simulate};
+
+/// How long the end waits for what blocks.
+const END: Duration = Duration::from_secs(5);
 
 /// Yunshu: a cloud for many tenants.
 #[derive(Debug, Parser)]
@@ -40,8 +44,19 @@ enum Command {
         #[arg(long)]
         email: String,
     },
+    /// What concerns the key-encryption key.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Plays a hypervisor that only pretends to run machines.
     SimulateHost(simulate::Options),
+}
+
+#[derive(Debug, Subcommand)]
+enum Keys {
+    /// Makes the key that `[crypto] provider` names, in its token. A key that is there is left alone.
+    Make(File),
+    /// Has every provider of `[crypto]` wrap and unwrap a key, as each start does.
+    Check(File),
 }
 
 #[derive(Debug, Args)]
@@ -67,12 +82,17 @@ impl Cli {
             .enable_all()
             .build()
             .context("no runtime")?;
-        match self.command {
+        let done = match self.command {
             Command::Serve { file, roles } => runtime.block_on(platform::serve(file.read()?, &roles)),
             Command::Migrate(file) => runtime.block_on(bootstrap::migrate(&file.read()?)),
             Command::Openapi { out } => openapi::write(&out),
             Command::Operator { file, email } => runtime.block_on(bootstrap::operator(&file.read()?, &email)),
+            Command::Keys(Keys::Make(file)) => runtime.block_on(file.read()?.make_kek()),
+            Command::Keys(Keys::Check(file)) => runtime.block_on(config::check(&file.read()?.kek_providers()?)),
             Command::SimulateHost(options) => runtime.block_on(simulate::run(options)),
-        }
+        };
+        // A module of a token may hang in a call for ever: no reason not to end.
+        runtime.shutdown_timeout(END);
+        done
     }
 }

@@ -1,8 +1,12 @@
+mod crypto;
+
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 use serde::Deserialize;
 use url::Url;
+
+pub use self::crypto::{Crypto, check};
 
 /// A part of the platform that can run in a process of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,14 +83,6 @@ impl Bus {
             _ => events::Feed::postgres(),
         }
     }
-}
-
-/// `[crypto]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Crypto {
-    /// The file of the key-encryption key: mode 0600, 32 bytes in base64.
-    pub kek: PathBuf,
 }
 
 /// `[upstreams]`: needed only where roles run in processes of their own.

@@ -8,6 +8,7 @@
 )]
 
 mod credentials;
+mod keys;
 mod kit;
 mod matrix;
 mod oauth;
