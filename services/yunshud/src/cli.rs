@@ -1,11 +1,15 @@
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, Role};
+use crate::config::{self, Config, Role};
 use crate::{bootstrap, log, openapi, peers, platform, simulate};
+
+/// How long the end waits for what blocks.
+const END: Duration = Duration::from_secs(5);
 
 /// Yunshu: a cloud for many tenants.
 #[derive(Debug, Parser)]
@@ -48,6 +52,9 @@ enum Command {
     },
     /// Says the public key that signs the audit log: what witnesses and verifiers are to know.
     LogKey(File),
+    /// What concerns the key-encryption key.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Plays a hypervisor that only pretends to run machines.
     SimulateHost(simulate::Options),
 }
@@ -56,6 +63,14 @@ enum Command {
 enum Mesh {
     /// Makes a certificate for a process, and an authority if there is none.
     Issue(peers::Issue),
+}
+
+#[derive(Debug, Subcommand)]
+enum Keys {
+    /// Makes the key that `[crypto] provider` names, in its token. A key that is there is left alone.
+    Make(File),
+    /// Has every provider of `[crypto]` wrap and unwrap a key, as each start does.
+    Check(File),
 }
 
 #[derive(Debug, Args)]
@@ -81,7 +96,7 @@ impl Cli {
             .enable_all()
             .build()
             .context("no runtime")?;
-        match self.command {
+        let done = match self.command {
             Command::Serve { file, roles } => runtime.block_on(platform::serve(file.read()?, &roles)),
             Command::Migrate(file) => runtime.block_on(bootstrap::migrate(&file.read()?)),
             Command::Openapi { out } => openapi::write(&out),
@@ -94,7 +109,12 @@ impl Cli {
             Command::Mesh {
                 command: Mesh::Issue(issue),
             } => issue.run(),
+            Command::Keys(Keys::Make(file)) => runtime.block_on(file.read()?.make_kek()),
+            Command::Keys(Keys::Check(file)) => runtime.block_on(config::check(&file.read()?.kek_providers()?)),
             Command::SimulateHost(options) => runtime.block_on(simulate::run(options)),
-        }
+        };
+        // A module of a token may hang in a call for ever: no reason not to end.
+        runtime.shutdown_timeout(END);
+        done
     }
 }

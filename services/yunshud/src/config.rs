@@ -1,3 +1,5 @@
+mod crypto;
+
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -5,6 +7,8 @@ use clap::ValueEnum;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
+
+pub use self::crypto::{Crypto, check};
 
 /// A part of the platform that can run in a process of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -140,14 +144,6 @@ impl Forgettable {
         let password = self.password.as_ref().map(read).transpose()?;
         Ok(cache::Cache::redis(&cache::Address { url, password }, clock)?)
     }
-}
-
-/// `[crypto]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Crypto {
-    /// The file of the key-encryption key: mode 0600, 32 bytes in base64.
-    pub kek: PathBuf,
 }
 
 /// `[upstreams]`: needed only where roles run in processes of their own.

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::config::{Config, Role};
+use crate::config::{self, Config, Role};
 use crate::{openapi, peers};
 
 /// Must run before the first handshake or signature; a second call changes nothing.
@@ -54,6 +54,7 @@ struct Parts<'a> {
 
 /// Runs these roles (all, if none is named) until a signal.
 pub async fn serve(config: Config, roles: &[Role]) -> anyhow::Result<()> {
+    config::check(&config.kek_providers()?).await?;
     let shutdown = CancellationToken::new();
     let platform = Platform::start(&config, roles, shutdown.clone())?;
     if let Some(doors) = &platform.doors {

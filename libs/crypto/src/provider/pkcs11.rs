@@ -191,6 +191,21 @@ impl Token {
     }
 }
 
+impl Drop for Token {
+    fn drop(&mut self) {
+        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        for connection in idle {
+            let closed = self.module.call(|_, generation| {
+                if connection.generation == generation {
+                    connection.session.close()?;
+                }
+                Ok(())
+            });
+            drop(closed);
+        }
+    }
+}
+
 impl KekProvider for Pkcs11 {
     fn name(&self) -> &str {
         &self.name

@@ -9,6 +9,7 @@
 
 mod apart;
 mod credentials;
+mod keys;
 mod kit;
 mod matrix;
 mod oauth;
