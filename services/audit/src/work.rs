@@ -16,10 +16,14 @@ use crate::state::Audit;
 /// Starts the writer of the log, who signs for it, who copies what is signed out of the database, who tells the feed of
 /// events, and who removes from the bus what has been written.
 pub fn start(tasks: &Tasks, audit: &Arc<Audit>, copies: Option<copy::Copies>) {
-    let recorder = record::Recorder { kek: audit.kek.clone() };
     tasks.spawn(
         "record",
-        events::run(audit.feed.clone(), audit.db.clone(), recorder, tasks.shutdown().clone()),
+        events::run(
+            audit.feed.clone(),
+            audit.db.clone(),
+            record::Recorder,
+            tasks.shutdown().clone(),
+        ),
     );
     tasks.spawn(
         "relay",

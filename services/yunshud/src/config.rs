@@ -87,6 +87,10 @@ impl Bus {
 pub struct Crypto {
     /// The file of the key-encryption key: mode 0600, 32 bytes in base64.
     pub kek: PathBuf,
+    /// A file with the tenants whose keys were destroyed, the same for all processes; it begins empty. It must outlive the
+    /// database and its backups: without it, a backup that is older than a key's destruction brings the key back.
+    #[serde(default)]
+    pub destroyed: Option<PathBuf>,
 }
 
 /// `[upstreams]`: needed only where roles run in processes of their own.
