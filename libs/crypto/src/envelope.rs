@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::{Kek, Unreadable, random};
 
 const VERSION: u8 = 1;
-const AES_256_GCM: u8 = 1;
+pub(crate) const AES_256_GCM: u8 = 1;
 const HEAD: usize = 2 + 8;
 const WRAPPED: usize = 12 + 32 + 16;
 
@@ -26,8 +26,12 @@ pub struct Place<'a> {
 
 impl Place<'_> {
     fn aad(&self, kek: [u8; 8]) -> Vec<u8> {
-        let mut aad = vec![VERSION, AES_256_GCM];
-        aad.extend(kek);
+        self.authenticated(&[&[VERSION, AES_256_GCM], kek.as_slice()].concat())
+    }
+
+    /// What is authenticated with a value: the head of its format, then the place.
+    pub(crate) fn authenticated(&self, head: &[u8]) -> Vec<u8> {
+        let mut aad = head.to_vec();
         for part in [&self.tenant.to_string(), self.table, self.column, self.row] {
             // Lengths keep ("ab", "c") apart from ("a", "bc").
             aad.extend(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
@@ -76,7 +80,7 @@ impl Kek {
     }
 }
 
-fn commitment(key: &[u8; 32], nonce: &[u8; 12]) -> Result<[u8; 32], Unreadable> {
+pub(crate) fn commitment(key: &[u8; 32], nonce: &[u8; 12]) -> Result<[u8; 32], Unreadable> {
     let salt = aws_lc_rs::hkdf::Salt::new(aws_lc_rs::hkdf::HKDF_SHA256, nonce);
     let prk = salt.extract(key);
     let okm = prk

@@ -2,6 +2,7 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use auth::{Action, Caller};
+use crypto::{KeyError, TenantKeys};
 use ids::TenantId;
 use sqlx::{Postgres, Transaction};
 
@@ -82,10 +83,10 @@ impl<A: Action> Change<A> {
     pub(crate) async fn begin(
         tx: Transaction<'static, Postgres>,
         ask: Ask,
-        now: chrono::DateTime<chrono::Utc>,
-        wake: Wake,
+        (now, wake): (chrono::DateTime<chrono::Utc>, Wake),
+        keys: Result<TenantKeys, KeyError>,
     ) -> Result<Self, Exit> {
-        let mut read = Read::begin(tx, ask.caller.clone(), now).await?;
+        let mut read = Read::begin(tx, ask.caller.clone(), now, keys).await?;
         if let (Some(key), false) = (&ask.key, ask.dry_run) {
             reply::claim(read.sql(), &ask, key).await?;
         }

@@ -8,6 +8,8 @@
 //!   `Idempotency-Key` go into the same commit. On a dry run the same work is rolled back. Dropping it rolls back.
 //! - Two requests with one key: the second waits on the first one's row and then gets the first one's answer. A
 //!   failure leaves no row, so it runs again.
+//! - The tenant's keys ([`crypto::TenantKeys`]) are had before the transaction begins, since unwrapping them may ask another
+//!   machine, and belong to it: [`Read::keys`].
 //! - Work across tenants goes through [`SystemTx`], which names its [`Reason`].
 //!
 //! # What it refuses
@@ -30,6 +32,7 @@ mod outbox;
 mod pool;
 mod read;
 mod reply;
+mod store;
 mod system;
 mod wake;
 

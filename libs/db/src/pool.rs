@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use auth::{Action, Caller};
 use clock::Clock;
+use crypto::{KeyError, Keyring, TenantKeys};
+use ids::TenantId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -10,6 +12,7 @@ use sqlx::{PgConnection, PgPool};
 
 use crate::audit::{AuditEvent, Outcome};
 use crate::outbox::{self, Draft};
+use crate::store::keys::Keys;
 use crate::{Ask, Change, Exit, Read, Reason, Result, SystemTx, Wake};
 
 /// Releases in which SQL users cannot read past row security (CVE-2026-120154), by major version.
@@ -80,6 +83,7 @@ pub struct Db {
     system: PgPool,
     clock: Clock,
     wake: Wake,
+    keyring: Option<Keyring>,
 }
 
 impl Db {
@@ -91,7 +95,43 @@ impl Db {
             system: pool(to, "system")?,
             clock,
             wake,
+            keyring: None,
         })
+    }
+
+    /// The same, with tenants' keys in its transactions.
+    #[must_use]
+    pub fn with_keys(mut self, keyring: Keyring) -> Self {
+        self.keyring = Some(keyring);
+        self
+    }
+
+    /// A tenant's keys, made now if it never had any. To be asked before a transaction, never inside one: the provider may be
+    /// on another machine.
+    pub async fn keys(&self, tenant: TenantId) -> Result<TenantKeys, KeyError> {
+        match &self.keyring {
+            Some(keyring) => keyring.keys(&Keys(&self.app), tenant).await,
+            None => Err(no_keys()),
+        }
+    }
+
+    /// Are the tenant's keys held, so that [`SystemTx::keys`] has them?
+    pub fn holds_keys(&self, tenant: TenantId) -> bool {
+        self.keyring.as_ref().is_none_or(|keyring| keyring.holds(tenant))
+    }
+
+    /// Where tenants' keys are held, if they are.
+    pub const fn keyring(&self) -> Option<&Keyring> {
+        self.keyring.as_ref()
+    }
+
+    /// Keys for a transaction. Without them it can do all that needs none; only where the store is away there is no
+    /// transaction either.
+    async fn keys_for(&self, tenant: TenantId) -> Result<Result<TenantKeys, KeyError>, fault::Error> {
+        match self.keys(tenant).await {
+            Err(error @ KeyError::Store(_)) => Err(error.into()),
+            keys => Ok(keys),
+        }
     }
 
     /// Begins a transaction that reads for this caller.
@@ -100,12 +140,13 @@ impl Db {
         reason = "the one place that begins reading transactions for callers"
     )]
     pub async fn read<A: Action>(&self, caller: &Caller) -> Result<Read<A>, fault::Error> {
+        let keys = self.keys_for(caller.tenant()).await?;
         let tx = self
             .app
             .begin_with("begin read only")
             .await
             .map_err(crate::Error::from)?;
-        Ok(Read::begin(tx, caller.clone(), self.clock.now()).await?)
+        Ok(Read::begin(tx, caller.clone(), self.clock.now(), keys).await?)
     }
 
     /// Begins a transaction that changes things. A repeated key leaves here with its first answer.
@@ -114,8 +155,9 @@ impl Db {
         reason = "the one place that begins writing transactions for callers"
     )]
     pub async fn change<A: Action>(&self, ask: Ask) -> Result<Change<A>, Exit> {
+        let keys = self.keys_for(ask.caller.tenant()).await?;
         let tx = self.app.begin().await.map_err(crate::Error::from)?;
-        Change::begin(tx, ask, self.clock.now(), self.wake.clone()).await
+        Change::begin(tx, ask, (self.clock.now(), self.wake.clone()), keys).await
     }
 
     /// Begins a transaction across tenants.
@@ -126,7 +168,11 @@ impl Db {
     pub async fn system(&self, reason: Reason) -> Result<SystemTx> {
         tracing::trace!(?reason, "system transaction");
         let tx = self.system.begin().await?;
-        Ok(SystemTx::new(tx, self.clock.now(), self.wake.clone()))
+        Ok(SystemTx::new(
+            tx,
+            (self.clock.now(), self.wake.clone()),
+            self.keyring.clone(),
+        ))
     }
 
     /// Writes the audit entry of an attempt that changed nothing, in a short transaction of its own.
@@ -202,6 +248,11 @@ impl Db {
         self.app.close().await;
         self.system.close().await;
     }
+}
+
+/// Whoever assembles the service has given it no keys.
+pub(crate) fn no_keys() -> KeyError {
+    KeyError::Unavailable("there is no keyring here".to_owned())
 }
 
 fn pool(to: &Connect, role: &str) -> Result<PgPool, fault::Error> {

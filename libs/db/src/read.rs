@@ -2,6 +2,7 @@ use std::marker::PhantomData;
 
 use auth::{Action, Caller};
 use chrono::{DateTime, Utc};
+use crypto::{KeyError, TenantKeys};
 use ids::TenantId;
 use sqlx::{PgConnection, Postgres, Transaction};
 
@@ -12,6 +13,7 @@ pub struct Read<A> {
     pub(crate) tx: Transaction<'static, Postgres>,
     pub(crate) caller: Caller,
     pub(crate) now: DateTime<Utc>,
+    keys: Result<TenantKeys, KeyError>,
     action: PhantomData<fn() -> A>,
 }
 
@@ -20,12 +22,14 @@ impl<A: Action> Read<A> {
         mut tx: Transaction<'static, Postgres>,
         caller: Caller,
         now: DateTime<Utc>,
+        keys: Result<TenantKeys, KeyError>,
     ) -> Result<Self> {
         set_tenant(&mut tx, caller.tenant()).await?;
         Ok(Self {
             tx,
             caller,
             now,
+            keys,
             action: PhantomData,
         })
     }
@@ -52,6 +56,11 @@ impl<A: Action> Read<A> {
     /// The time at which it began, by the service's clock.
     pub const fn now(&self) -> DateTime<Utc> {
         self.now
+    }
+
+    /// The keys of the caller's tenant. Who needs them outlasts the transaction by a clone, not by much.
+    pub fn keys(&self) -> Result<&TenantKeys, KeyError> {
+        self.keys.as_ref().map_err(KeyError::clone)
     }
 
     /// The right to do `A` to this object; 403 or 404 as far as the caller may know.

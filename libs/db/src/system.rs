@@ -1,4 +1,5 @@
 use chrono::{DateTime, Utc};
+use crypto::{KeyError, Keyring, TenantKeys};
 use ids::TenantId;
 use sqlx::{PgConnection, Postgres, Transaction};
 
@@ -40,15 +41,21 @@ pub struct SystemTx {
     now: DateTime<Utc>,
     wake: Wake,
     drafts: Vec<(TenantId, Draft)>,
+    keyring: Option<Keyring>,
 }
 
 impl SystemTx {
-    pub(crate) fn new(tx: Transaction<'static, Postgres>, now: DateTime<Utc>, wake: Wake) -> Self {
+    pub(crate) fn new(
+        tx: Transaction<'static, Postgres>,
+        (now, wake): (DateTime<Utc>, Wake),
+        keyring: Option<Keyring>,
+    ) -> Self {
         Self {
             tx,
             now,
             wake,
             drafts: Vec::new(),
+            keyring,
         }
     }
 
@@ -60,6 +67,12 @@ impl SystemTx {
     /// The time at which it began, by the service's clock.
     pub const fn now(&self) -> DateTime<Utc> {
         self.now
+    }
+
+    /// A tenant's keys, if they are held: whoever works across tenants asks [`crate::Db::keys`] for those it will need before
+    /// it begins.
+    pub fn keys(&self, tenant: TenantId) -> Result<TenantKeys, KeyError> {
+        self.keyring.as_ref().ok_or_else(crate::pool::no_keys)?.held(tenant)
     }
 
     /// Hands on an event of `tenant` with the commit.

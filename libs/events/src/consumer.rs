@@ -1,9 +1,10 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use crypto::KeyError;
 use db::{Db, Listener, Reason, SystemTx};
 use futures::FutureExt;
-use ids::EventId;
+use ids::{EventId, TenantId};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Envelope, Position, backoff, store};
@@ -21,6 +22,9 @@ pub(crate) const HELD: Duration = Duration::from_millis(10);
 pub trait Consumer: Send + Sync + 'static {
     /// Its name in cursor and inbox; never changes.
     const NAME: &'static str;
+
+    /// Does it seal what it writes? Then [`SystemTx::keys`] has the keys of the event's tenant.
+    const SEALS: bool = false;
 
     /// Is this kind of event for it?
     fn wants(&self, kind: &str) -> bool;
@@ -162,6 +166,13 @@ async fn round<C: Consumer>(
         trouble.failures = 0;
         return Ok(Next::Within(if batch.held { HELD } else { ROUND }));
     };
+    let unprepared = unprepared(db, consumer, &batch.events);
+    if !unprepared.is_empty() {
+        drop(tx);
+        prepare(db, unprepared).await?;
+        trouble.failures = failures;
+        return Ok(Next::AtOnce);
+    }
     if !store::take_cursor(&mut tx, C::NAME, from).await? {
         trouble.failures = failures;
         return Ok(Next::Within(HELD));
@@ -190,6 +201,30 @@ async fn round<C: Consumer>(
     } else {
         Next::AtOnce
     })
+}
+
+/// The tenants whose keys are asked for before a transaction applies these events.
+pub(crate) fn unprepared<C: Consumer>(db: &Db, consumer: &C, events: &[Envelope]) -> Vec<TenantId> {
+    let sealed = events.iter().filter(|event| C::SEALS && consumer.wants(&event.kind));
+    let mut tenants: Vec<_> = sealed
+        .map(|event| event.tenant)
+        .filter(|tenant| !db.holds_keys(*tenant))
+        .collect();
+    tenants.sort_unstable();
+    tenants.dedup();
+    tenants
+}
+
+/// Asks for tenants' keys, outside of any transaction. While they cannot be reached, nothing is applied; what is wrong with
+/// the keys of one tenant alone shows when its events are applied.
+pub(crate) async fn prepare(db: &Db, tenants: Vec<TenantId>) -> Result<(), fault::Error> {
+    for tenant in tenants {
+        match db.keys(tenant).await {
+            Ok(_) | Err(KeyError::Destroyed | KeyError::Unreadable) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 async fn one<C: Consumer>(

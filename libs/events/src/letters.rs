@@ -10,7 +10,7 @@ use std::time::Duration;
 use db::{Db, Reason};
 use tokio_util::sync::CancellationToken;
 
-use crate::consumer::{apply, newer};
+use crate::consumer::{apply, newer, prepare, unprepared};
 use crate::kafka::REFUSED;
 use crate::{Consumer, backoff, store};
 
@@ -47,6 +47,12 @@ pub async fn replay_once<C: Consumer>(db: &Db, consumer: &C) -> Result<bool, fau
     let Some(letter) = store::letters::claim(&mut tx, C::NAME).await? else {
         return Ok(false);
     };
+    let unprepared = unprepared(db, consumer, std::slice::from_ref(&letter.event));
+    if !unprepared.is_empty() {
+        drop(tx);
+        prepare(db, unprepared).await?;
+        return Ok(true);
+    }
     let refused = (letter.event.kind == REFUSED).then(|| "there is no event in it that could be applied".to_owned());
     let done = match refused.or_else(|| newer(consumer, &letter.event)) {
         Some(cause) => Err(fault::Error::internal(cause)),

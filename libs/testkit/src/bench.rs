@@ -1,7 +1,7 @@
 use auth::passport::Key;
 use auth::{Binding, Caller, Role};
 use clock::Clock;
-use crypto::Kek;
+use crypto::{Destroyed, Kek, KekProvider, Keyring, Providers};
 use db::{Db, Wake};
 use ids::{ProjectId, RequestId, TenantId, UserId};
 use sqlx::PgConnection;
@@ -19,6 +19,8 @@ pub struct Bench {
     pub key: Key,
     /// The key-encryption key.
     pub kek: Kek,
+    /// Tenants' keys, wrapped by that key.
+    pub keyring: Keyring,
     /// What wakes after commits.
     pub wake: Wake,
     /// Cancelled when the bench goes.
@@ -59,11 +61,20 @@ impl Bench {
         // A second installation finds the same provider in place.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         auth::token::install_provider();
+        let kek = Kek::new(crypto::random());
+        let provider: std::sync::Arc<dyn KekProvider> = std::sync::Arc::new(kek.clone());
+        let keyring = Keyring::new(
+            Providers::of(provider),
+            Some(kek.clone()),
+            Destroyed::unlisted(),
+            clock.clone(),
+        );
         Self {
             database: Database::clone_template().await,
             clock,
             key: Key::random(),
-            kek: Kek::new(crypto::random()),
+            kek,
+            keyring,
             wake: Wake::default(),
             shutdown: CancellationToken::new(),
         }
@@ -71,7 +82,9 @@ impl Bench {
 
     /// The database as the service of this name sees it.
     pub fn db(&self, service: &str) -> Db {
-        Db::connect(&self.database.connect(), service, self.clock.clone(), self.wake.clone()).expect("options")
+        Db::connect(&self.database.connect(), service, self.clock.clone(), self.wake.clone())
+            .expect("options")
+            .with_keys(self.keyring.clone())
     }
 
     /// Where the database is.

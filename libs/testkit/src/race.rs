@@ -16,7 +16,9 @@ impl Bench {
             connections: RUNNERS,
             ..self.connect()
         };
-        Db::connect(&to, service, Clock::clone(&self.clock), Wake::default()).expect("options")
+        Db::connect(&to, service, Clock::clone(&self.clock), Wake::default())
+            .expect("options")
+            .with_keys(self.keyring.clone())
     }
 }
 

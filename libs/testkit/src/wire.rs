@@ -43,7 +43,9 @@ impl Wire {
             port: self.port,
             ..bench.connect()
         };
-        Db::connect(&to, service, bench.clock.clone(), Wake::default()).expect("options")
+        Db::connect(&to, service, bench.clock.clone(), Wake::default())
+            .expect("options")
+            .with_keys(bench.keyring.clone())
     }
 
     /// What was said since this was last asked, in order.

@@ -1,7 +1,7 @@
 //! Entries of the log, and how what they tell is kept from the disk and yet bound to the log.
 
 use chrono::{DateTime, Utc};
-use crypto::{Kek, Place, Unreadable};
+use crypto::{KeyError, Place, Purpose, TenantKeys};
 use db::{AuditEvent, AuditOutcome};
 use ids::{EventId, RequestId, TenantId};
 use serde::{Deserialize, Serialize};
@@ -71,17 +71,25 @@ pub struct Sealed {
 }
 
 impl Entry {
-    /// What it tells. None if it does not open: it was tampered with, or its key is gone. The alarm is raised here, and the
-    /// rest of the log can still be read.
-    pub fn open(&self, kek: &Kek) -> Option<Opened> {
-        let plain = kek
-            .open_sealed(&place(self.tenant, &self.id.to_string()), &self.sealed)
-            .ok();
-        let opened = plain.and_then(|plain| self.understand(&plain));
+    /// What it tells. None if it tells nothing any more, for its age or because the tenant's key was destroyed, or if it was
+    /// tampered with. In that case the alarm is raised here, and the rest of the log can still be read. An error if the keys
+    /// are away.
+    pub fn open(&self, keys: Result<&TenantKeys, KeyError>) -> Result<Option<Opened>, KeyError> {
+        if self.sealed.is_empty() {
+            return Ok(None);
+        }
+        let row = self.id.to_string();
+        let place = place(self.tenant, &row);
+        let opened = match keys.and_then(|keys| keys.open(&place, &self.sealed)) {
+            Ok(plain) => self.understand(&plain),
+            Err(KeyError::Destroyed) => return Ok(None),
+            Err(KeyError::Unreadable) => None,
+            Err(error) => return Err(error),
+        };
         if opened.is_none() {
             tracing::error!(tenant = %self.tenant, seq = self.seq, "an audit entry cannot be decrypted");
         }
-        opened
+        Ok(opened)
     }
 
     fn understand(&self, plain: &[u8]) -> Option<Opened> {
@@ -117,18 +125,24 @@ impl Entry {
     }
 }
 
-/// Seals what an entry tells for its row, with a salt of its own.
-pub fn seal(kek: &Kek, tenant: TenantId, told: &AuditEvent) -> Result<Sealed, Unreadable> {
+/// Seals what an entry tells for its row, with a salt of its own. Of a tenant whose key was destroyed, what is still told is
+/// gone at once; the log says that it was told.
+pub fn seal(keys: Result<TenantKeys, KeyError>, tenant: TenantId, told: &AuditEvent) -> Result<Sealed, fault::Error> {
     let content = Content {
         changes: told.changes.clone(),
         ip: told.ip.map(|ip| ip.to_string()),
     };
-    let text = serde_json::to_vec(&content).map_err(|_| Unreadable)?;
+    let text = serde_json::to_vec(&content).map_err(fault::Error::internal)?;
     let salt = crypto::random::<SALT>();
     let commitment = tlog::commit(&salt, &text);
     let mut plain = salt.to_vec();
     plain.extend_from_slice(&text);
-    let bytes = kek.seal(&place(tenant, &told.id.to_string()), &plain)?;
+    let row = told.id.to_string();
+    let place = place(tenant, &row);
+    let bytes = match keys.and_then(|keys| keys.seal(Purpose::Audit, &place, &plain)) {
+        Err(KeyError::Destroyed) => Vec::new(),
+        sealed => sealed?,
+    };
     Ok(Sealed { bytes, commitment })
 }
 

@@ -1,11 +1,10 @@
 //! How long the log keeps what its entries tell, and what is kept whatever that says.
 
 use chrono::{DateTime, Utc};
-use crypto::Kek;
 use fault::FieldError;
 use ids::AuditHoldId;
 
-use crate::entry::{Entry, Opened};
+use crate::entry::Entry;
 
 /// The least that may be decided: half a year (Cybersecurity Law of China, on network logs; GB/T 22239-2019, 8.1.5).
 pub const LEAST: i64 = 180;
@@ -93,11 +92,6 @@ impl NewHold {
 /// Was what it tells erased?
 pub const fn is_erased(entry: &Entry) -> bool {
     entry.sealed.is_empty()
-}
-
-/// What an entry tells, if it does; what was erased is no reason for an alarm.
-pub fn opened(entry: &Entry, kek: &Kek) -> Option<Opened> {
-    if is_erased(entry) { None } else { entry.open(kek) }
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use auth::passport::Key;
-use crypto::Kek;
 use db::Db;
 use events::Feed;
 use tokio_util::sync::CancellationToken;
@@ -24,8 +23,6 @@ pub struct Deps {
     pub feed: Feed,
     /// What passports are checked with.
     pub key: Key,
-    /// What the entries' changes are sealed with.
-    pub kek: Kek,
     /// What checkpoints are signed with.
     pub log: Log,
 }
@@ -52,7 +49,6 @@ impl Service {
         let audit = Audit {
             db: deps.db,
             feed: deps.feed,
-            kek: deps.kek,
             log: deps.log,
             pace: settings.log.pace,
             readings: Readings::default(),

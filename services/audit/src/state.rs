@@ -1,4 +1,3 @@
-use crypto::Kek;
 use db::Db;
 use events::Feed;
 
@@ -12,8 +11,6 @@ pub struct Audit {
     pub db: Db,
     /// Where it hears of what happens.
     pub feed: Feed,
-    /// What the entries' changes are sealed with.
-    pub kek: Kek,
     /// What checkpoints are signed with.
     pub log: Log,
     /// How often that is.

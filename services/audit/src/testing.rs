@@ -45,7 +45,6 @@ pub(crate) async fn start_with(bench: Bench, settings: &Settings) -> Test {
         db: bench.db("audit"),
         feed: events::Feed::postgres(),
         key: bench.key.clone(),
-        kek: bench.kek.clone(),
         log,
     };
     let service = Service::build(settings, deps).unwrap();

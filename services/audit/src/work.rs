@@ -19,10 +19,14 @@ use crate::witness::Witness;
 /// Starts the writer of the log, who signs for it, who copies what is signed out of the database, who asks witnesses to cosign
 /// it, who erases what is old, who tells the feed of events, and who removes from the bus what has been written.
 pub fn start(tasks: &Tasks, audit: &Arc<Audit>, copies: Option<copy::Copies>, witnesses: Vec<Witness>) {
-    let recorder = record::Recorder { kek: audit.kek.clone() };
     tasks.spawn(
         "record",
-        events::run(audit.feed.clone(), audit.db.clone(), recorder, tasks.shutdown().clone()),
+        events::run(
+            audit.feed.clone(),
+            audit.db.clone(),
+            record::Recorder,
+            tasks.shutdown().clone(),
+        ),
     );
     tasks.spawn(
         "relay",

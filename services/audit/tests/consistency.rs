@@ -69,7 +69,6 @@ fn start(bench: &Bench, feed: &Feed) -> Runtime {
         db: bench.db("audit"),
         feed: feed.clone(),
         key: bench.key.clone(),
-        kek: bench.kek.clone(),
         log: audit::Log::new("test/audit", &[7; 32]).unwrap(),
     };
     let service = Service::build(&Settings::default(), deps).unwrap();
@@ -211,7 +210,6 @@ async fn t24_what_changed_is_not_readable_on_the_disk() {
         db: bench.db("audit"),
         feed: Feed::postgres(),
         key: bench.key.clone(),
-        kek: bench.kek.clone(),
         log: audit::Log::new("test/audit", &[7; 32]).unwrap(),
     };
     let service = Service::build(&Settings::default(), deps).unwrap();

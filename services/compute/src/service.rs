@@ -2,7 +2,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use auth::passport::Key;
-use crypto::Kek;
 use db::Db;
 use tokio_util::sync::CancellationToken;
 use web::{Running, Server, Tasks, Tls};
@@ -17,8 +16,6 @@ pub struct Deps {
     pub db: Db,
     /// What passports are checked with.
     pub key: Key,
-    /// What consoles are sealed with.
-    pub kek: Kek,
 }
 
 /// The service, built and not yet running.
@@ -63,10 +60,9 @@ impl Service {
 
     /// Answers requests and works until `shutdown`; requests in flight end first, then the workers.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
-        let Deps { db, kek, .. } = self.deps;
+        let Deps { db, .. } = self.deps;
         let compute = Arc::new(Compute {
             db,
-            kek,
             blobs: self.blobs,
             settings: self.settings,
             shutdown: shutdown.clone(),

@@ -1,4 +1,3 @@
-use crypto::Kek;
 use db::Db;
 use tokio_util::sync::CancellationToken;
 
@@ -9,8 +8,6 @@ use crate::blobs::Blobs;
 pub struct Compute {
     /// The database.
     pub db: Db,
-    /// What consoles are sealed with.
-    pub kek: Kek,
     /// The bytes of images.
     pub blobs: Blobs,
     /// What was configured.

@@ -66,7 +66,6 @@ pub(crate) async fn start_with(change: impl FnOnce(Settings) -> Settings) -> Tes
     let deps = Deps {
         db: bench.db("compute"),
         key: bench.key.clone(),
-        kek: bench.kek.clone(),
     };
     let service = Service::build(&change(folder.settings()), deps).unwrap();
     let client = bench.client(service.address());

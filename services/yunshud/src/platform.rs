@@ -1,11 +1,12 @@
 //! Builds roles and runs them under one token.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
 use auth::passport::Key;
 use clock::Clock;
-use crypto::Kek;
+use crypto::{Destroyed, Kek, Keyring};
 use db::{Db, Wake};
 use gateway::Upstreams;
 use mesh::Mesh;
@@ -47,6 +48,7 @@ struct Parts<'a> {
     config: &'a Config,
     key: Key,
     kek: Kek,
+    keyring: Keyring,
     clock: Clock,
     wake: Wake,
     mesh: Option<Mesh>,
@@ -78,6 +80,7 @@ impl Platform {
         let parts = Parts {
             config,
             key,
+            keyring: keyring(config, &kek)?,
             kek,
             clock: Clock::system(),
             wake: Wake::default(),
@@ -130,7 +133,8 @@ impl Platform {
     }
 
     fn database(&mut self, parts: &Parts<'_>, role: &str) -> anyhow::Result<Db> {
-        let db = Db::connect(&parts.config.database, role, parts.clock.clone(), parts.wake.clone())?;
+        let db = Db::connect(&parts.config.database, role, parts.clock.clone(), parts.wake.clone())?
+            .with_keys(parts.keyring.clone());
         self.databases.push(db.clone());
         Ok(db)
     }
@@ -172,7 +176,6 @@ impl Platform {
         let deps = compute::Deps {
             db,
             key: parts.key.clone(),
-            kek: parts.kek.clone(),
         };
         let service = compute::Service::build(&parts.config.compute, deps).map_err(plain("compute"))?;
         let service = service.secured(peers::tls(parts.mesh.as_ref())?);
@@ -187,7 +190,6 @@ impl Platform {
             db,
             feed: parts.config.bus.feed(),
             key: parts.key.clone(),
-            kek: parts.kek.clone(),
             log: audit::Log::open(&parts.config.audit.log)?,
         };
         let service = audit::Service::build(&parts.config.audit, deps).map_err(plain("audit"))?;
@@ -240,6 +242,17 @@ impl Platform {
         self.run("gateway", gateway.run(self.closing.clone()));
         Ok(())
     }
+}
+
+/// The tenants' keys, one ring for all roles of this process.
+fn keyring(config: &Config, kek: &Kek) -> anyhow::Result<Keyring> {
+    let destroyed = config.crypto.destroyed.as_deref().map(Destroyed::open).transpose()?;
+    Ok(Keyring::new(
+        config.kek_providers()?,
+        Some(kek.clone()),
+        destroyed.unwrap_or(Destroyed::unlisted()),
+        Clock::system(),
+    ))
 }
 
 fn plain(role: &'static str) -> impl Fn(Box<dyn std::error::Error + Send + Sync>) -> anyhow::Error {

@@ -8,7 +8,7 @@ use testkit::Bench;
 
 use crate::tables::{APPS, all, column};
 
-const SCHEMAS: [&str; 5] = ["audit", "bus", "compute", "identity", "notify"];
+const SCHEMAS: [&str; 6] = ["audit", "bus", "compute", "identity", "keys", "notify"];
 
 /// Tables that belong to no tenant.
 const PLATFORM: [(&str, &str); 15] = [
@@ -33,7 +33,7 @@ const PLATFORM: [(&str, &str); 15] = [
 ];
 
 /// Indexes of tenant tables that do not begin with the tenant.
-const INDEXES: [(&str, &str); 36] = [
+const INDEXES: [(&str, &str); 37] = [
     ("bus.dead_letters_asked", "a consumer looks across tenants"),
     ("bus.dead_letters_by_id", "operators look across tenants"),
     ("bus.outbox_entries", "housekeeping looks across tenants"),
@@ -97,22 +97,28 @@ const INDEXES: [(&str, &str); 36] = [
     ("identity.sessions_by_id", "the gateway asks by session alone"),
     ("identity.tenants_name", "people sign in with the tenant's name"),
     ("identity.users_by_email", "people sign in before their tenant is known"),
+    ("keys.tenant_keys_by_provider", "keys are wrapped anew across tenants"),
 ];
 
 /// The one index among them that is unique, and so could tell of others' rows.
 const UNIQUE_ACROSS_TENANTS: [&str; 1] = ["identity.tenants_name"];
 
 /// What one service reads in another's schema, to find its way.
-const READ_ACROSS: [(&str, &str); 5] = [
+const READ_ACROSS: [(&str, &str); 7] = [
     ("bus.cursors", "notify"),
     ("bus.dead_letters", "notify"),
     ("bus.outbox", "notify"),
     ("identity.projects", "audit compute notify"),
     ("identity.tenants", "audit compute notify"),
+    ("keys.data_keys", "audit compute identity notify"),
+    ("keys.tenant_keys", "audit compute identity notify"),
 ];
 
 /// What one service changes outside its own schema.
 const WRITTEN_ACROSS: [(&str, &str); 1] = [("bus.dead_letters", "notify")];
+
+/// What everybody makes as the first to need it. Only one service may change what it says.
+const MADE_BY_ALL: [(&str, &str); 2] = [("keys.data_keys", "identity"), ("keys.tenant_keys", "identity")];
 
 /// Name, permissive or not, command, roles, `using` and `with check`.
 type Policy = (String, bool, String, String, Option<String>, Option<String>);
@@ -317,7 +323,7 @@ async fn holes(sql: &mut PgConnection) -> Vec<String> {
     let mut found = Vec::new();
     for (what, query) in NOTHING {
         let with = "with ours as (
-                select oid from pg_namespace where nspname in ('audit', 'bus', 'compute', 'identity', 'notify')
+                select oid from pg_namespace where nspname in ('audit', 'bus', 'compute', 'identity', 'keys', 'notify')
             ), logins as (
                 select * from pg_roles where rolname in
                     ('yunshu_identity', 'yunshu_compute', 'yunshu_audit', 'yunshu_notify', 'yunshu_system')
@@ -386,6 +392,21 @@ async fn every_table_is_written_by_one_service_and_read_by_few() {
                     .unwrap();
             // Everybody appends to the outbox; nobody changes what is in it.
             let appends = table.name == "bus.outbox" && !may(&mut sql, app, "update").await;
+            let changes = async |sql: &mut PgConnection| -> bool {
+                sqlx::query_scalar(
+                    "select has_any_column_privilege('yunshu_' || $1, $2, 'update') and exists (
+                         select from pg_attribute a where a.attrelid = $2 and a.attname in ('wrapped', 'provider')
+                         and has_column_privilege('yunshu_' || $1, $2, a.attnum, 'update'))",
+                )
+                .bind(app)
+                .bind(table.oid)
+                .fetch_one(sql)
+                .await
+                .unwrap()
+            };
+            let made = MADE_BY_ALL.iter().find(|(name, _)| *name == table.name);
+            let appends =
+                appends || made.is_some_and(|(_, owner)| *owner == app) || made.is_some() && !changes(&mut sql).await;
             let named = WRITTEN_ACROSS.contains(&(table.name.as_str(), app));
             assert!(
                 !writes || app == schema || appends || named,

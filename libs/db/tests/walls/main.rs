@@ -7,6 +7,7 @@
 )]
 
 mod catalogue;
+mod keys;
 mod pool;
 mod rows;
 mod tables;

@@ -13,7 +13,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::Kafka;
 use super::budget::Budget;
 use super::record::Record;
-use crate::consumer::{apply, newer};
+use crate::consumer::{apply, newer, prepare};
 use crate::{Consumer, Envelope, backoff, store};
 
 /// Events per commit.
@@ -194,6 +194,14 @@ impl<C: Consumer> Shop<C> {
             .collect();
         if wanted.is_empty() {
             return Ok(());
+        }
+        if C::SEALS {
+            let tenants = wanted
+                .iter()
+                .filter_map(|(_, record)| Some(record.news.as_ref()?.tenant));
+            let tenants = tenants.filter(|tenant| !self.db.holds_keys(*tenant)).collect();
+            let prepared = prepare(&self.db, tenants).await;
+            prepared.map_err(|error| Failed { at: None, error })?;
         }
         let mut tx = self.db.system(Reason::Consume).await?;
         let news = wanted.iter().filter_map(|(_, record)| record.news.as_ref());

@@ -4,12 +4,11 @@ pub mod list;
 pub mod read;
 
 use chrono::{DateTime, Utc};
-use crypto::Kek;
 use ids::{EventId, IdOrName, RequestId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::entry::Entry;
+use crate::entry::{Entry, Opened};
 use crate::retention;
 
 /// An entry's path.
@@ -64,9 +63,8 @@ pub struct AuditEventView {
 
 impl AuditEventView {
     /// The entry as it is shown.
-    pub fn of(entry: Entry, kek: &Kek) -> Self {
+    pub fn of(entry: Entry, opened: Option<Opened>) -> Self {
         let erased = retention::is_erased(&entry);
-        let opened = retention::opened(&entry, kek);
         let (changes, ip) = match opened {
             Some(opened) => (Some(opened.content.changes), opened.content.ip),
             None => (None, None),

@@ -1,4 +1,3 @@
-use crypto::Kek;
 use db::{AuditEvent, SystemTx};
 use events::{Consumer, Envelope};
 
@@ -7,13 +6,11 @@ use crate::store;
 
 /// Writes the log: takes the entries that services put on the bus in the commits of their acts, numbers them per tenant
 /// and seals what they tell.
-pub struct Recorder {
-    /// What the changes are sealed with.
-    pub kek: Kek,
-}
+pub struct Recorder;
 
 impl Consumer for Recorder {
     const NAME: &'static str = "audit";
+    const SEALS: bool = true;
 
     fn wants(&self, kind: &str) -> bool {
         kind == db::AUDIT
@@ -21,7 +18,7 @@ impl Consumer for Recorder {
 
     async fn apply(&self, tx: &mut SystemTx, event: &Envelope) -> Result<(), fault::Error> {
         let told: AuditEvent = serde_json::from_value(event.data.clone()).map_err(fault::Error::internal)?;
-        let sealed = entry::seal(&self.kek, event.tenant, &told).map_err(fault::Error::internal)?;
+        let sealed = entry::seal(tx.keys(event.tenant), event.tenant, &told)?;
         Ok(store::events::append(tx, event.tenant, &told, &sealed).await?)
     }
 }

@@ -22,7 +22,6 @@ pub(super) fn audit(bench: &Bench) -> Arc<Audit> {
     Arc::new(Audit {
         db: bench.db("audit"),
         feed: events::Feed::postgres(),
-        kek: bench.kek.clone(),
         log: Log::new("test/audit", &[7; 32]).unwrap(),
         pace: Pace { entries: 1, seconds: 0 },
         readings: Readings::default(),
@@ -30,6 +29,7 @@ pub(super) fn audit(bench: &Bench) -> Arc<Audit> {
 }
 
 pub(super) async fn write(audit: &Audit, tenant: TenantId, entries: usize) {
+    audit.db.keys(tenant).await.unwrap();
     let mut tx = audit.db.system(Reason::Consume).await.unwrap();
     for number in 0..entries {
         let told = AuditEvent {
@@ -44,7 +44,7 @@ pub(super) async fn write(audit: &Audit, tenant: TenantId, entries: usize) {
             changes: json!({"n": number}),
             credential: None,
         };
-        let sealed = entry::seal(&audit.kek, tenant, &told).unwrap();
+        let sealed = entry::seal(tx.keys(tenant), tenant, &told).unwrap();
         store::events::append(&mut tx, tenant, &told, &sealed).await.unwrap();
     }
     tx.commit().await.unwrap();

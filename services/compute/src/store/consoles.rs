@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use auth::action::console;
-use crypto::{Kek, Place};
+use crypto::{KeyError, Place, Purpose, TenantKeys};
 use db::{Granted, Read, Result, SystemTx};
 use host_api::ConsoleTail;
 use ids::{TenantId, VmId};
@@ -18,11 +18,9 @@ struct ConsoleRow {
 }
 
 impl ConsoleRow {
-    fn open(self, kek: &Kek, tenant: TenantId, vm: VmId) -> Result<ConsoleTail, fault::Error> {
+    fn open(self, keys: &TenantKeys, vm: VmId) -> Result<ConsoleTail, KeyError> {
         let row = vm.to_string();
-        let plain = kek
-            .open_sealed(&place(tenant, &row), &self.content)
-            .map_err(fault::Error::internal)?;
+        let plain = keys.open(&place(keys.tenant(), &row), &self.content)?;
         let next = u64::try_from(self.next).unwrap_or_default();
         Ok(ConsoleTail {
             stream: self.stream,
@@ -45,7 +43,6 @@ fn place(tenant: TenantId, row: &str) -> Place<'_> {
 pub async fn lookup(
     tx: &mut Read<console::Read>,
     vm: &Granted<Vm, console::Read>,
-    kek: &Kek,
 ) -> Result<ConsoleTail, fault::Error> {
     let row: Option<ConsoleRow> =
         sqlx::query_as("select stream, next, content from compute.consoles where tenant_id = $1 and vm_id = $2")
@@ -54,11 +51,14 @@ pub async fn lookup(
             .fetch_optional(tx.sql())
             .await
             .map_err(db::Error::from)?;
-    row.map_or_else(|| Ok(ConsoleTail::default()), |row| row.open(kek, vm.tenant, vm.id))
+    match row {
+        Some(row) => Ok(row.open(tx.keys()?, vm.id)?),
+        None => Ok(ConsoleTail::default()),
+    }
 }
 
 /// The console of a machine whose host speaks.
-pub async fn fetch(tx: &mut SystemTx, vm: &Vm, kek: &Kek) -> Result<ConsoleTail, fault::Error> {
+pub async fn fetch(tx: &mut SystemTx, keys: &TenantKeys, vm: &Vm) -> Result<ConsoleTail, fault::Error> {
     let row: Option<ConsoleRow> =
         sqlx::query_as("select stream, next, content from compute.consoles where tenant_id = $1 and vm_id = $2")
             .bind(vm.tenant)
@@ -66,7 +66,10 @@ pub async fn fetch(tx: &mut SystemTx, vm: &Vm, kek: &Kek) -> Result<ConsoleTail,
             .fetch_optional(tx.sql())
             .await
             .map_err(db::Error::from)?;
-    row.map_or_else(|| Ok(ConsoleTail::default()), |row| row.open(kek, vm.tenant, vm.id))
+    match row {
+        Some(row) => Ok(row.open(keys, vm.id)?),
+        None => Ok(ConsoleTail::default()),
+    }
 }
 
 /// How far consoles are known, without opening them.
@@ -91,12 +94,19 @@ pub async fn progress(tx: &mut SystemTx, vms: impl Iterator<Item = &Vm>) -> Resu
         .collect())
 }
 
+/// Whose machines these are: their keys are asked for before the transaction that keeps what they printed.
+pub async fn owners(tx: &mut SystemTx, vms: &[VmId]) -> Result<Vec<TenantId>> {
+    let tenants = sqlx::query_scalar("select distinct tenant_id from compute.vms where vm_id = any($1)")
+        .bind(vms)
+        .fetch_all(tx.sql())
+        .await?;
+    Ok(tenants)
+}
+
 /// Keeps what a machine printed.
-pub async fn keep(tx: &mut SystemTx, vm: &Vm, tail: &ConsoleTail, kek: &Kek) -> Result<(), fault::Error> {
+pub async fn keep(tx: &mut SystemTx, keys: &TenantKeys, vm: &Vm, tail: &ConsoleTail) -> Result<(), fault::Error> {
     let row = vm.id.to_string();
-    let sealed = kek
-        .seal(&place(vm.tenant, &row), &tail.bytes)
-        .map_err(fault::Error::internal)?;
+    let sealed = keys.seal(Purpose::Console, &place(vm.tenant, &row), &tail.bytes)?;
     sqlx::query(
         "insert into compute.consoles (tenant_id, vm_id, stream, next, content) values ($1, $2, $3, $4, $5)
          on conflict (tenant_id, vm_id) do update

@@ -12,7 +12,7 @@
 
 use std::collections::HashMap;
 
-use crypto::Kek;
+use crypto::KeyError;
 use db::{Result, SystemTx};
 use host_api::{Accepted, ConsoleAck, ConsoleTail, ErrorCode, ObservedPower, ObservedVm, PlacementEpoch, Remove};
 use ids::{HostId, VmId};
@@ -24,12 +24,7 @@ use crate::vm::{Fate, LastError, Power, Seen, Vm};
 
 /// Applies what a host reports of machines. The caller has locked the host's row and checked the session's epoch in this
 /// transaction: hosts before machines is the order of locks.
-pub async fn apply(
-    tx: &mut SystemTx,
-    kek: &Kek,
-    host: HostId,
-    report: &[ObservedVm],
-) -> Result<Accepted, fault::Error> {
+pub async fn apply(tx: &mut SystemTx, host: HostId, report: &[ObservedVm]) -> Result<Accepted, fault::Error> {
     let ids: Vec<VmId> = report.iter().map(|seen| seen.vm_id).collect();
     let rows: Vec<VmRow> = sqlx::query_as(select_vm!(
         "where v.vm_id = any($1) order by v.tenant_id, v.vm_id for update of v"
@@ -50,7 +45,7 @@ pub async fn apply(
                 vm.seat.host.iter_mut().for_each(|seat| seat.silent_s = Some(0.0));
                 observe(tx, &vm, seen).await?;
                 let tail = tails.remove(&vm.id).unwrap_or_default();
-                accepted.console.push(console(tx, kek, &vm, seen, tail).await?);
+                accepted.console.push(console(tx, &vm, seen, tail).await?);
             }
             // It stands elsewhere, or waits: what is here is an older placement's.
             Some(vm) if seen.power != ObservedPower::Absent && seen.epoch.0 < vm.seat.epoch => {
@@ -147,7 +142,6 @@ fn error(vm: &Vm, report: &ObservedVm) -> Option<LastError> {
 /// Takes what a machine printed, if anything; `known` is how far its console is known.
 async fn console(
     tx: &mut SystemTx,
-    kek: &Kek,
     vm: &Vm,
     seen: &ObservedVm,
     known: ConsoleTail,
@@ -155,9 +149,18 @@ async fn console(
     let Some(chunk) = seen.console.as_ref().filter(|_| seen.epoch.0 == vm.seat.epoch) else {
         return Ok(known.ack(vm.id));
     };
-    let mut tail = consoles::fetch(tx, vm, kek).await?;
+    // What cannot be sealed now is not taken: the host says it again.
+    let keys = match tx.keys(vm.tenant) {
+        Err(KeyError::Unreadable) => return Err(KeyError::Unreadable.into()),
+        Err(error) => {
+            tracing::debug!(vm = %vm.id, %error, "a console waits for its tenant's keys");
+            return Ok(known.ack(vm.id));
+        }
+        Ok(keys) => keys,
+    };
+    let mut tail = consoles::fetch(tx, &keys, vm).await?;
     if tail.take(chunk) {
-        consoles::keep(tx, vm, &tail, kek).await?;
+        consoles::keep(tx, &keys, vm, &tail).await?;
     }
     Ok(tail.ack(vm.id))
 }

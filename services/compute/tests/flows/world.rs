@@ -49,7 +49,6 @@ impl World {
             let deps = Deps {
                 db: bench.db("compute"),
                 key: bench.key.clone(),
-                kek: bench.kek.clone(),
             };
             let service = Service::build(&settings, deps).unwrap();
             first.get_or_insert(service.address());

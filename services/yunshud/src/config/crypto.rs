@@ -22,6 +22,10 @@ pub struct Crypto {
     /// What wrapped keys before, and unwraps them until all are wrapped anew. The file need not be named.
     #[serde(default)]
     pub previous: Vec<ProviderSettings>,
+    /// A file with the tenants whose keys were destroyed, the same for all processes; it begins empty. It must outlive the
+    /// database and its backups: without it, a backup that is older than a key's destruction brings the key back.
+    #[serde(default)]
+    pub destroyed: Option<PathBuf>,
 }
 
 impl Config {

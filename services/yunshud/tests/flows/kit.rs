@@ -94,7 +94,6 @@ impl Services {
         let deps = compute::Deps {
             db: bench.db("compute"),
             key: key.clone(),
-            kek: bench.kek.clone(),
         };
         let service = compute::Service::build(&settings, deps).expect("compute");
         clients.insert("compute", bench.client(service.address()));
@@ -104,7 +103,6 @@ impl Services {
             db: bench.db("audit"),
             feed: events::Feed::postgres(),
             key: key.clone(),
-            kek: bench.kek.clone(),
             log: audit::Log::new("test/audit", &[7; 32]).expect("a log"),
         };
         let service = audit::Service::build(&audit::Settings::default(), deps).expect("audit");

@@ -40,7 +40,6 @@ fn log(bench: &Bench, url: &str, key: &PublicKey) -> Client {
         db: bench.db("audit"),
         feed: events::Feed::postgres(),
         key: bench.key.clone(),
-        kek: bench.kek.clone(),
         log: audit::Log::new("test/audit", &[7; 32]).unwrap(),
     };
     let service = audit::Service::build(&settings, deps).unwrap();

@@ -4,6 +4,7 @@ use actix_web::get;
 use actix_web::web::Data;
 use auth::action::audit;
 use chrono::{DateTime, Utc};
+use crypto::KeyError;
 use ids::RequestId;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -114,8 +115,10 @@ pub async fn list_audit_events(
     let tenant = tx.tenant()?;
 
     let entries = store::events::list(&mut tx, &tenant, &filter, stretch).await?;
-    let key = |entry: &Entry| vec![entry.time.to_rfc3339(), entry.seq.to_string()];
-    Ok(window.page(entries, key, |entry| AuditEventView::of(entry, &audit.kek)))
+    let opened = |entry: Entry| Ok((entry.open(tx.keys())?, entry));
+    let entries = entries.into_iter().map(opened).collect::<Result<Vec<_>, KeyError>>()?;
+    let key = |(_, entry): &(_, Entry)| vec![entry.time.to_rfc3339(), entry.seq.to_string()];
+    Ok(window.page(entries, key, |(opened, entry)| AuditEventView::of(entry, opened)))
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ pub async fn read_audit_event(
     let tenant = tx.tenant()?;
     let entry = store::events::lookup(&mut tx, &tenant, id, seq).await?;
     let entry = entry.ok_or_else(|| fault::Error::not_found("audit event"))?;
+    let opened = entry.open(tx.keys())?;
     // Its transaction ends before another begins: two of one request could wait for each other's connection.
     drop(tx);
 
@@ -44,7 +45,7 @@ pub async fn read_audit_event(
         .readings
         .record::<audit::Read>(&audit.db, ask.caller(), object, serde_json::json!({}))
         .await?;
-    Ok(Found(AuditEventView::of(entry, &audit.kek)))
+    Ok(Found(AuditEventView::of(entry, opened)))
 }
 
 #[cfg(test)]

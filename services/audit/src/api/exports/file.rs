@@ -4,11 +4,12 @@ use auth::Caller;
 use auth::action::audit;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use crypto::KeyError;
 use futures::{Stream, stream};
 
 use super::AuditEventView;
 use crate::csv;
-use crate::entry::Entry;
+use crate::entry::{Entry, Opened};
 use crate::filter::{Filter, Order};
 use crate::ocsf;
 use crate::state::Audit;
@@ -88,13 +89,15 @@ impl File {
             limit: i64::try_from(PAGE).unwrap_or(i64::MAX),
         };
         let entries = store::events::list(&mut tx, &tenant, &self.filter, stretch).await?;
+        let opened = |entry: Entry| Ok((entry.open(tx.keys())?, entry));
+        let entries = entries.into_iter().map(opened).collect::<Result<Vec<_>, KeyError>>()?;
         drop(tx);
-        self.after = entries.last().map(|entry| (entry.time, entry.seq));
+        self.after = entries.last().map(|(_, entry)| (entry.time, entry.seq));
         self.done = entries.len() < PAGE;
         self.text(entries).map(Bytes::from)
     }
 
-    fn text(&mut self, entries: Vec<Entry>) -> Result<String, fault::Error> {
+    fn text(&mut self, entries: Vec<(Option<Opened>, Entry)>) -> Result<String, fault::Error> {
         let mut out = String::new();
         let begins = std::mem::replace(&mut self.first, false);
         if begins {
@@ -104,9 +107,9 @@ impl File {
                 Spelling::Csv => out.push_str(&csv::line(HEADING)),
             }
         }
-        for (index, entry) in entries.into_iter().enumerate() {
+        for (index, (opened, entry)) in entries.into_iter().enumerate() {
             let tenant = entry.tenant;
-            let view = AuditEventView::of(entry, &self.audit.kek);
+            let view = AuditEventView::of(entry, opened);
             if self.format == Spelling::Ocsf {
                 out.push_str(&ocsf::line(tenant, &view).map_err(fault::Error::internal)?);
                 continue;

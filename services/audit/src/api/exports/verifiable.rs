@@ -7,6 +7,7 @@ use auth::Caller;
 use auth::action::audit;
 use bytes::Bytes;
 use chrono::TimeDelta;
+use crypto::{KeyError, TenantKeys};
 use db::{Granted, Read, Tenant};
 use fault::Kind;
 use futures::{Stream, StreamExt, stream};
@@ -16,7 +17,6 @@ use tlog::{Hash, Loaded, TileId, Tiles};
 
 use crate::entry::Entry;
 use crate::filter::Filter;
-use crate::retention;
 use crate::state::Audit;
 use crate::store;
 use crate::store::checkpoints::Signed;
@@ -180,7 +180,7 @@ impl File {
             while let Some(signed) = checkpoints.next_if(|signed| signed.size < entry.seq) {
                 bundle::write_checkpoint(&signed.whole(), &mut out).map_err(fault::Error::internal)?;
             }
-            self.line(entry, &known, None, &mut out)?;
+            line(entry, tx.keys(), (&known, None), &mut out)?;
         }
         for signed in checkpoints {
             bundle::write_checkpoint(&signed.whole(), &mut out).map_err(fault::Error::internal)?;
@@ -204,31 +204,30 @@ impl File {
         let mut out = Vec::new();
         for entry in &entries {
             let proof = tiles::inclusion_proof(&known, index(entry), size).map_err(fault::Error::internal)?;
-            self.line(entry, &known, Some(&proof), &mut out)?;
+            line(entry, tx.keys(), (&known, Some(&proof)), &mut out)?;
         }
         self.written = entries.last().map_or(self.last.size, |entry| entry.seq);
         self.done = !is_full(&entries);
         Ok(out)
     }
+}
 
-    fn line(
-        &self,
-        entry: &Entry,
-        known: &Loaded,
-        proof: Option<&[Hash]>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), fault::Error> {
-        let opened = retention::opened(entry, &self.audit.kek).and_then(|opened| opened.proof);
-        let logged = entry.logged();
-        let line = EntryLine {
-            // What the tree holds: where the row says something else, the verifier tells where.
-            leaf: known.hash(0, index(entry)).unwrap_or_else(|| logged.leaf()),
-            entry: logged,
-            shown: opened.as_ref().map(|(salt, content)| Shown { salt: *salt, content }),
-            proof,
-        };
-        line.write(out).map_err(fault::Error::internal)
-    }
+fn line(
+    entry: &Entry,
+    keys: Result<&TenantKeys, KeyError>,
+    (known, proof): (&Loaded, Option<&[Hash]>),
+    out: &mut Vec<u8>,
+) -> Result<(), fault::Error> {
+    let opened = entry.open(keys)?.and_then(|opened| opened.proof);
+    let logged = entry.logged();
+    let line = EntryLine {
+        // What the tree holds: where the row says something else, the verifier tells where.
+        leaf: known.hash(0, index(entry)).unwrap_or_else(|| logged.leaf()),
+        entry: logged,
+        shown: opened.as_ref().map(|(salt, content)| Shown { salt: *salt, content }),
+        proof,
+    };
+    line.write(out).map_err(fault::Error::internal)
 }
 
 fn is_full(entries: &[Entry]) -> bool {
@@ -406,11 +405,33 @@ mod tests {
         let test = start_paced(1_000, 0).await;
         let tenant = filled(&test, "acme").await;
         let mut sql = test.bench.superuser().await;
-        let edit = "update audit.events set changes = set_byte(changes, 200, get_byte(changes, 200) # 1)
+        let edit = "update audit.events set changes = set_byte(changes, 100, get_byte(changes, 100) # 1)
                     where tenant_id = $1 and seq = 3";
         sqlx::query(edit).bind(tenant.id).execute(&mut sql).await.unwrap();
         let report = check(&test, &file(&test, &tenant, "").await, None).unwrap();
         assert_eq!(report.withheld, 1);
+    }
+
+    #[tokio::test]
+    async fn t23_whose_key_was_destroyed_their_log_still_verifies_and_tells_nothing_more() {
+        let test = start_paced(1_000, 0).await;
+        let tenant = filled(&test, "acme").await;
+        let before = check(&test, &file(&test, &tenant, "").await, None).unwrap();
+        assert_eq!(before.withheld, 0);
+        test.bench
+            .alter(
+                "update keys.tenant_keys set wrapped = null, destroyed_at = now() where tenant_id = $1",
+                tenant.id,
+            )
+            .await;
+        test.bench.keyring.forget(tenant.id);
+        let after = check(&test, &file(&test, &tenant, "").await, None).unwrap();
+        assert!(after.withheld > 0 && after.withheld == after.entries, "{after:?}");
+        // What is still said is in the log, without what it said.
+        test.wrote::<vm::Create>(&tenant.caller(Role::Admin), "vm:9").await;
+        test.signed(&tenant, 7).await;
+        let last = check(&test, &file(&test, &tenant, "").await, None).unwrap();
+        assert_eq!(last.withheld, last.entries);
     }
 
     #[tokio::test]

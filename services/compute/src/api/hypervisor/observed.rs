@@ -1,7 +1,8 @@
 use actix_web::post;
 use actix_web::web::{Data, Json};
-use db::Reason;
-use host_api::{Accepted, MAX_DETAIL, Observed};
+use db::{Db, Reason};
+use host_api::{Accepted, MAX_DETAIL, Observed, ObservedVm};
+use ids::VmId;
 use web::{AsCertificate, Refusals};
 
 use super::{speaker, stale};
@@ -28,6 +29,7 @@ pub async fn report_observed(
     compute: Data<Compute>,
 ) -> Result<Json<Accepted>, fault::Error> {
     check(&ask.body)?;
+    ask_for_keys(&compute.db, &ask.body.vms).await?;
 
     let mut tx = compute.db.system(Reason::Host).await?;
     let host = speaker(&mut tx, &ask.fingerprint).await?.host;
@@ -35,10 +37,29 @@ pub async fn report_observed(
         return Err(stale());
     }
 
-    let accepted = store::observations::apply(&mut tx, &compute.kek, host, &ask.body.vms).await?;
+    let accepted = store::observations::apply(&mut tx, host, &ask.body.vms).await?;
 
     tx.commit().await?;
     Ok(Json(accepted))
+}
+
+/// Has the keys at hand with which consoles are kept: inside the transaction nobody is asked for them.
+pub(crate) async fn ask_for_keys(db: &Db, report: &[ObservedVm]) -> Result<(), fault::Error> {
+    let printing = report.iter().filter(|seen| seen.console.is_some());
+    let printing: Vec<VmId> = printing.map(|seen| seen.vm_id).collect();
+    if printing.is_empty() {
+        return Ok(());
+    }
+    let mut tx = db.system(Reason::Host).await?;
+    let owners = store::consoles::owners(&mut tx, &printing).await?;
+    drop(tx);
+    for tenant in owners.into_iter().filter(|tenant| !db.holds_keys(*tenant)) {
+        // Without them the console waits, and the rest of the report counts.
+        if let Err(error) = db.keys(tenant).await {
+            tracing::warn!(%tenant, %error, "consoles wait for their tenant's keys");
+        }
+    }
+    Ok(())
 }
 
 fn check(report: &Observed) -> Result<(), fault::Error> {

@@ -52,7 +52,7 @@ pub async fn read_vm_console(
     let project = tx.project(&path.project).await?;
     let vm = store::vms::lookup(&mut tx, &project, &path.vm).await?;
 
-    let tail = store::consoles::lookup(&mut tx, &vm, &compute.kek).await?;
+    let tail = store::consoles::lookup(&mut tx, &vm).await?;
     let text = String::from_utf8_lossy(&tail.bytes);
     // A browser that takes it for a page would run what a guest printed.
     Ok(HttpResponse::Ok()

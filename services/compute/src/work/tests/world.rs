@@ -8,6 +8,7 @@ use ids::{HostId, IdOrName, VmId};
 use scope::Scope;
 use testkit::{Bench, TestTenant, eventually};
 
+use crate::api::hypervisor::observed::ask_for_keys;
 use crate::api::vms::VmView;
 use crate::operation::Kind;
 use crate::quota::Limits;
@@ -195,10 +196,10 @@ impl World {
     }
 
     pub async fn report(&self, host: HostId, word: ObservedVm) -> Accepted {
+        let word = [word];
+        ask_for_keys(&self.db, &word).await.unwrap();
         let mut tx = self.system().await;
-        let accepted = store::observations::apply(&mut tx, &self.bench.kek, host, &[word])
-            .await
-            .unwrap();
+        let accepted = store::observations::apply(&mut tx, host, &word).await.unwrap();
         tx.commit().await.unwrap();
         accepted
     }
@@ -224,9 +225,7 @@ impl World {
             met.then_some(())
         })
         .await;
-        store::observations::apply(&mut tx, &self.bench.kek, host, &[word])
-            .await
-            .unwrap();
+        store::observations::apply(&mut tx, host, &[word]).await.unwrap();
         tx.commit().await.unwrap();
     }
 

@@ -1,0 +1,3 @@
+//! Tables that `db` itself looks after.
+
+pub mod keys;
