@@ -76,7 +76,8 @@ impl Kafka {
             ladder: vec![Duration::from_secs(5), Duration::from_mins(1), Duration::from_mins(10)],
             grace: Duration::from_mins(20),
             settle: Duration::from_millis(200),
-            session: Duration::from_secs(30),
+            // A killed member is missed for so long, and half a minute after a death all is told.
+            session: Duration::from_secs(10),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `./dev test`: everything that is checked, in the order in which it is cheap to fail.
 
 mod cli;
+mod cold;
 mod count;
 mod fuzz;
 mod keycloak;

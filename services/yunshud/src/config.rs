@@ -213,3 +213,39 @@ pub enum Format {
     /// For programs.
     Json,
 }
+
+#[cfg(test)]
+mod tests {
+    use clock::Clock;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_cannot_be_a_cache_is_said_at_the_start() {
+        let said = |cache: &Forgettable| cache.open(Clock::system()).err().map(|error| error.to_string());
+        let of = |url: &str| Forgettable {
+            redis: Some(url.parse().unwrap()),
+            password: None,
+        };
+        assert_eq!(
+            said(&of("redis://yunshu@127.0.0.1:1")),
+            None,
+            "it need not be there yet"
+        );
+        assert!(said(&of("http://127.0.0.1:1")).unwrap().contains("redis://"));
+        let unreadable = Forgettable {
+            password: Some("/nonexistent/redis.password".into()),
+            ..of("redis://yunshu@127.0.0.1:1")
+        };
+        assert!(said(&unreadable).unwrap().contains("/nonexistent/redis.password"));
+    }
+
+    #[test]
+    fn roles_are_called_the_same_everywhere() {
+        for role in Role::ALL {
+            let known = role.to_possible_value().map(|value| value.get_name().to_owned());
+            assert_eq!(known.as_deref(), Some(role.name()));
+        }
+        assert_eq!(Role::ALL.len(), Role::value_variants().len());
+    }
+}

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use anyhow::{Context, Result};
 
-use super::{cli, fuzz, kills, report::Report};
+use super::{cli, cold, fuzz, kills, report::Report};
 use crate::{
     libvirt, npm,
     place::Place,
@@ -50,6 +50,11 @@ pub fn apart(place: &Place, report: &mut Report) -> Result<()> {
         .and_then(|()| {
             report.step("apart: 20 rounds under kill -9", "./dev test --apart", || {
                 kills::run(&own, &options, &kills::APART, 20)
+            })
+        })
+        .and_then(|()| {
+            report.step("apart: all at once, 3 times", "./dev test --apart", || {
+                cold::run(&own, &options)
             })
         });
     running::down(&own)?;

@@ -39,7 +39,7 @@ const PORTS: [&str; 8] = [
 /// Every program of this shape, in the order in which they end.
 pub fn names() -> Vec<&'static str> {
     let mut names = vec![SUPERVISOR];
-    names.extend(ROLES);
+    names.extend(ROLES.iter().rev());
     names.extend(["redis", "kafka"]);
     names
 }
