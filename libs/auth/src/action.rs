@@ -99,6 +99,16 @@ actions! {
     tenant {
         Create = "tenant.create" on Tenant: Owner, SecurityAdministrator;
         Read = "tenant.read" on Tenant: Anyone;
+        Delete = "tenant.delete" on Tenant(guarded): Owner, SecurityAdministrator;
+    }
+    /// The keys that a tenant's data hangs on.
+    tenant_key {
+        Read = "tenant_key.read" on Tenant: Owner, Auditor;
+        Rotate = "tenant_key.rotate" on Tenant(guarded): Owner, SecurityAdministrator;
+    }
+    /// What wraps tenants' keys.
+    key_provider {
+        Read = "key_provider.read" on Platform: PlatformOperator;
     }
     /// Tenants from outside: their names and numbers.
     tenant_record {

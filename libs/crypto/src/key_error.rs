@@ -35,7 +35,8 @@ impl From<KekError> for KeyError {
 impl From<KeyError> for fault::Error {
     fn from(error: KeyError) -> Self {
         match error {
-            KeyError::Unavailable(_) | KeyError::Store(_) => {
+            KeyError::Store(_) => Self::unavailable("The database is not reachable right now.", 2).private(error),
+            KeyError::Unavailable(_) => {
                 Self::unavailable("The keys of this tenant's data cannot be reached right now.", 5).private(error)
             }
             KeyError::Exhausted | KeyError::Outdated => {

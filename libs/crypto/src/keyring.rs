@@ -127,7 +127,7 @@ impl Keyring {
     /// A tenant's keys, if they are held. Asks nobody, so it may be called inside a transaction that somebody has prepared
     /// with [`Self::keys`].
     pub fn held(&self, tenant: TenantId) -> Result<TenantKeys, KeyError> {
-        let held = self.slot(tenant).held();
+        let held = self.slots().get(&tenant).and_then(|slot| slot.held());
         let missing = || KeyError::Unavailable("they are not held".to_owned());
         let held = held.filter(|held| self.lives(held)).ok_or_else(missing)?;
         held.keys
@@ -135,7 +135,8 @@ impl Keyring {
 
     /// Are keys held that need not be asked for again?
     pub fn holds(&self, tenant: TenantId) -> bool {
-        self.fresh(&self.slot(tenant)).is_some()
+        let slot = self.slots().get(&tenant).map(Arc::clone);
+        slot.is_some_and(|slot| self.fresh(&slot).is_some())
     }
 
     /// A tenant's key as the present provider wraps it.

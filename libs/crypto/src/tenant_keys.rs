@@ -76,6 +76,18 @@ impl TenantKeys {
         }))
     }
 
+    /// Keys that are kept nowhere: what they seal is gone with them. For tests of what seals.
+    #[must_use]
+    pub fn passing(tenant: TenantId) -> Self {
+        let names = Purpose::ALL.map(|purpose| (purpose, 1));
+        let seal = |(purpose, epoch): KeyName| {
+            let (left, block) = (AtomicU64::new(u64::MAX), 1);
+            (purpose, Arc::new(Sealing { epoch, left, block }))
+        };
+        let keys = names.map(|name| (name, Key::new(random()))).into();
+        Self::new(tenant, keys, names.map(seal).into(), None, Outlook::JustLooked)
+    }
+
     /// Whose they are.
     pub fn tenant(&self) -> TenantId {
         self.0.tenant

@@ -162,6 +162,12 @@ impl From<fault::Error> for Exit {
     }
 }
 
+impl From<crypto::KeyError> for Exit {
+    fn from(error: crypto::KeyError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
 impl From<crate::Error> for Exit {
     fn from(error: crate::Error) -> Self {
         Self::Error(error.into())

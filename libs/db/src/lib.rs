@@ -44,5 +44,6 @@ pub use grant::{Granted, Platform, Resource, Tenant, forbidden};
 pub use outbox::{AUDIT, Event};
 pub use pool::{Connect, Db};
 pub use read::Read;
+pub use store::keys::lookup as wrapped_keys;
 pub use system::{Reason, SystemTx};
 pub use wake::{Listener, Wake};

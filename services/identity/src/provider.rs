@@ -5,7 +5,7 @@ pub mod settings;
 use auth::action::identity_provider;
 use auth::{Action, Info, Place};
 use chrono::{DateTime, Utc};
-use crypto::{Kek, Unreadable};
+use crypto::{KeyError, Purpose, TenantKeys};
 use db::Resource;
 use fault::FieldError;
 use ids::{ExternalIdentityId, GroupId, IdentityProviderId, TenantId};
@@ -108,29 +108,29 @@ pub struct ExternalIdentity {
 
 /// Encrypts a client's secret for its place; none for a public client.
 pub fn seal(
-    kek: &Kek,
+    keys: &TenantKeys,
     tenant: TenantId,
     id: IdentityProviderId,
     secret: Option<&SecretString>,
-) -> Result<Option<Vec<u8>>, Unreadable> {
+) -> Result<Option<Vec<u8>>, KeyError> {
     let row = id.to_string();
     let secret = secret
         .map(ExposeSecret::expose_secret)
         .filter(|secret| !secret.is_empty());
     secret
-        .map(|secret| kek.seal(&place(tenant, &row), secret.as_bytes()))
+        .map(|secret| keys.seal(Purpose::Credentials, &place(tenant, &row), secret.as_bytes()))
         .transpose()
 }
 
 impl Provider {
     /// The client's secret.
-    pub fn secret(&self, kek: &Kek) -> Result<Option<SecretString>, Unreadable> {
+    pub fn secret(&self, keys: &TenantKeys) -> Result<Option<SecretString>, KeyError> {
         let Some(sealed) = &self.sealed else {
             return Ok(None);
         };
         let row = self.id.to_string();
-        let plain = kek.open_sealed(&place(self.tenant, &row), sealed)?;
-        let text = std::str::from_utf8(&plain).map_err(|_| Unreadable)?;
+        let plain = keys.open(&place(self.tenant, &row), sealed)?;
+        let text = std::str::from_utf8(&plain).map_err(|_| KeyError::Unreadable)?;
         Ok(Some(SecretString::from(text)))
     }
 }

@@ -18,7 +18,7 @@
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use crypto::{Kek, Place, Unreadable};
+use crypto::{KeyError, Place, Purpose, TenantKeys};
 use ids::uuid::Uuid;
 use ids::{SessionId, TenantId};
 use sha2::{Digest, Sha256};
@@ -58,16 +58,20 @@ pub struct RefreshToken {
 
 impl Family {
     /// A new family, and its key as it is kept.
-    pub fn begin(kek: &Kek, tenant: TenantId, session: SessionId) -> Result<(Self, Vec<u8>), Unreadable> {
+    pub fn begin(keys: &TenantKeys, tenant: TenantId, session: SessionId) -> Result<(Self, Vec<u8>), KeyError> {
         let key = Zeroizing::new(crypto::random::<32>());
-        let sealed = kek.seal(&place(tenant, &session.to_string()), key.as_slice())?;
+        let sealed = keys.seal(
+            Purpose::Credentials,
+            &place(tenant, &session.to_string()),
+            key.as_slice(),
+        )?;
         Ok((Self::new(tenant, session, &key), sealed))
     }
 
     /// The family of this session.
-    pub fn open(kek: &Kek, session: &Session) -> Result<Self, Unreadable> {
-        let plain = kek.open_sealed(&place(session.tenant, &session.id.to_string()), &session.family_key)?;
-        let key = plain.as_slice().try_into().map_err(|_| Unreadable)?;
+    pub fn open(keys: &TenantKeys, session: &Session) -> Result<Self, KeyError> {
+        let plain = keys.open(&place(session.tenant, &session.id.to_string()), &session.family_key)?;
+        let key = plain.as_slice().try_into().map_err(|_| KeyError::Unreadable)?;
         Ok(Self::new(session.tenant, session.id, key))
     }
 

@@ -1,5 +1,6 @@
 use crypto::Kek;
-use db::Db;
+use db::{Db, Reason};
+use ids::TenantId;
 use tokio::sync::Notify;
 
 use crate::factor::Kind;
@@ -11,6 +12,7 @@ use crate::oidc::Relying;
 use crate::password::Hasher;
 use crate::session::Lifetimes;
 use crate::sms::Texter;
+use crate::store;
 
 /// What every handler shares.
 pub struct Identity {
@@ -20,7 +22,7 @@ pub struct Identity {
     pub hasher: Hasher,
     /// Signs access tokens.
     pub keys: Keys,
-    /// What session secrets are encrypted with.
+    /// What belongs to no tenant is sealed with it, and what was sealed before tenants had keys.
     pub kek: Kek,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
@@ -39,6 +41,22 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Has the keys of a tenant at hand that somebody names at the door, for [`db::SystemTx::keys`]. Of a tenant that there is
+    /// not, none are made.
+    pub async fn at_the_door(&self, tenant: TenantId) -> Result<(), fault::Error> {
+        if self.db.holds_keys(tenant) {
+            return Ok(());
+        }
+        let mut tx = self.db.system(Reason::SignIn).await?;
+        let known = store::tenants::is_there(&mut tx, tenant).await?;
+        drop(tx);
+        if known && let Err(error) = self.db.keys(tenant).await {
+            // Whoever needs them is told; much at the door needs none.
+            tracing::warn!(%tenant, %error, "no keys at the door");
+        }
+        Ok(())
+    }
+
     /// The weaker kinds of factor whose codes can leave here.
     pub fn sendable(&self) -> Vec<Kind> {
         let there = |kind: &Kind| match kind {

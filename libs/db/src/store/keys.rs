@@ -38,7 +38,7 @@ impl KeyRow {
 }
 
 /// All keys of a tenant, as they were at one moment: one statement, so that no rotation comes between.
-pub(crate) async fn lookup(sql: &mut PgConnection, tenant: TenantId) -> Result<Option<WrappedKeys>> {
+pub async fn lookup(sql: &mut PgConnection, tenant: TenantId) -> Result<Option<WrappedKeys>> {
     let rows: Vec<KeyRow> = sqlx::query_as(
         "select t.version, t.wrapped, t.provider, d.purpose, d.epoch, d.wrapped as data_wrapped, d.created_at, d.messages
          from keys.tenant_keys t left join keys.data_keys d on d.tenant_id = t.tenant_id

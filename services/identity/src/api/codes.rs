@@ -2,7 +2,7 @@
 
 use auth::{Binding, Caller};
 use chrono::{DateTime, Utc};
-use crypto::Unreadable;
+use crypto::{KeyError, TenantKeys};
 use db::SystemTx;
 use ids::{FactorId, TenantId, UserId};
 use secrecy::{ExposeSecret, SecretString};
@@ -44,12 +44,12 @@ pub enum Way {
 
 impl Way {
     /// Where the codes of this factor go; those by mail go to where all other letters to its holder do.
-    pub fn of(identity: &Identity, factor: &Factor, email: String) -> Result<Self, fault::Error> {
+    pub fn of(keys: &TenantKeys, factor: &Factor, email: String) -> Result<Self, fault::Error> {
         if factor.kind == Kind::Email {
             return Ok(Self::Email(email));
         }
-        let phone = Phone::open(&identity.kek, factor.tenant, factor.id, &factor.sealed);
-        phone.map(Self::Sms).map_err(fault::Error::internal)
+        let phone = Phone::open(keys, factor.tenant, factor.id, &factor.sealed)?;
+        Ok(Self::Sms(phone))
     }
 
     /// Which kind of factor that makes.
@@ -77,9 +77,9 @@ impl Way {
     }
 
     /// What its factor keeps of it. A mailbox is not kept twice: it follows the account's address.
-    pub fn seal(&self, identity: &Identity, tenant: TenantId, factor: FactorId) -> Result<Vec<u8>, Unreadable> {
+    pub fn seal(&self, keys: &TenantKeys, tenant: TenantId, factor: FactorId) -> Result<Vec<u8>, KeyError> {
         match self {
-            Self::Sms(phone) => phone.seal(&identity.kek, tenant, factor),
+            Self::Sms(phone) => phone.seal(keys, tenant, factor),
             Self::Email(_) => Ok(Vec::new()),
         }
     }
@@ -126,9 +126,9 @@ pub async fn pay(
 }
 
 /// A new code and what is kept of it.
-pub fn made(identity: &Identity, bound: &Bound) -> Result<(Code, Locked), fault::Error> {
+pub fn made(keys: &TenantKeys, bound: &Bound) -> Result<(Code, Locked), KeyError> {
     let code = Code::make();
-    let locked = bound.lock(&identity.kek, &code).map_err(fault::Error::internal)?;
+    let locked = bound.lock(keys, &code)?;
     Ok((code, locked))
 }
 
@@ -139,17 +139,11 @@ pub fn typed(pointer: &str, text: &SecretString) -> Result<Code, fault::Error> {
 }
 
 /// Pays for one look at what waits for this: the hash that a right code has, or none if nothing waits. To be committed.
-pub async fn looked_at(
-    tx: &mut SystemTx,
-    identity: &Identity,
-    bound: &Bound,
-    code: &Code,
-) -> Result<Option<[u8; 32]>, fault::Error> {
+pub async fn looked_at(tx: &mut SystemTx, bound: &Bound, code: &Code) -> Result<Option<[u8; 32]>, fault::Error> {
     let Some(key) = store::sent_codes::pay(tx, bound).await? else {
         return Ok(None);
     };
-    let hash = bound.hash(&identity.kek, &key, code);
-    hash.map(Some).map_err(fault::Error::internal)
+    Ok(Some(bound.hash(&tx.keys(bound.tenant)?, &key, code)?))
 }
 
 /// May somebody show a weaker factor again, in the place of a stronger one? Only who has none and need not have one: else a

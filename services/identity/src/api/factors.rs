@@ -12,6 +12,7 @@ pub mod webauthn;
 
 use auth::{Action, Caller};
 use chrono::{DateTime, Utc};
+use crypto::{KeyError, TenantKeys};
 use db::{Change, Granted, Subject, Tenant};
 use ids::{FactorId, SessionId, UserId};
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,6 @@ use utoipa::ToSchema;
 use crate::factor::recovery::{COUNT, Code};
 use crate::factor::sent::Phone;
 use crate::factor::{Factor, Kind};
-use crate::state::Identity;
 use crate::store;
 
 /// One of the caller's factors.
@@ -78,11 +78,11 @@ impl From<&Factor> for FactorView {
 
 impl FactorView {
     /// As its holder sees it. What is written into the log has no number.
-    fn seen(identity: &Identity, factor: &Factor) -> Result<Self, fault::Error> {
+    fn seen(keys: Result<&TenantKeys, KeyError>, factor: &Factor) -> Result<Self, KeyError> {
         let mut view = Self::from(factor);
         if factor.kind == Kind::Sms {
-            let phone = Phone::open(&identity.kek, factor.tenant, factor.id, &factor.sealed);
-            view.sent_to = Some(phone.map_err(fault::Error::internal)?.masked());
+            let phone = Phone::open(keys?, factor.tenant, factor.id, &factor.sealed)?;
+            view.sent_to = Some(phone.masked());
         }
         Ok(view)
     }

@@ -11,7 +11,7 @@ pub mod ceremony;
 
 use std::path::PathBuf;
 
-use crypto::{Kek, Place, Unreadable};
+use crypto::{KeyError, Place, Purpose, TenantKeys};
 use ids::{FactorId, TenantId, UserId};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -222,15 +222,15 @@ impl RelyingParty {
 }
 
 /// A passkey as it is kept.
-pub fn seal(kek: &Kek, (tenant, factor): (TenantId, FactorId), key: &Passkey) -> Result<Vec<u8>, Unreadable> {
-    let plain = serde_json::to_vec(key).map_err(|_| Unreadable)?;
-    kek.seal(&place(tenant, &factor.to_string()), &plain)
+pub fn seal(keys: &TenantKeys, (tenant, factor): (TenantId, FactorId), key: &Passkey) -> Result<Vec<u8>, KeyError> {
+    let plain = serde_json::to_vec(key).map_err(|_| KeyError::Unreadable)?;
+    keys.seal(Purpose::Credentials, &place(tenant, &factor.to_string()), &plain)
 }
 
 /// The passkey that was kept.
-pub fn open(kek: &Kek, (tenant, factor): (TenantId, FactorId), sealed: &[u8]) -> Result<Passkey, Unreadable> {
-    let plain = kek.open_sealed(&place(tenant, &factor.to_string()), sealed)?;
-    serde_json::from_slice(&plain).map_err(|_| Unreadable)
+pub fn open(keys: &TenantKeys, (tenant, factor): (TenantId, FactorId), sealed: &[u8]) -> Result<Passkey, KeyError> {
+    let plain = keys.open(&place(tenant, &factor.to_string()), sealed)?;
+    serde_json::from_slice(&plain).map_err(|_| KeyError::Unreadable)
 }
 
 fn place(tenant: TenantId, factor: &str) -> Place<'_> {

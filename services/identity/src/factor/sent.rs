@@ -12,7 +12,7 @@
 
 use aws_lc_rs::hmac;
 use chrono::TimeDelta;
-use crypto::{Kek, Place, Unreadable};
+use crypto::{KeyError, Place, Purpose, TenantKeys};
 use fault::FieldError;
 use ids::uuid::Uuid;
 use ids::{ChallengeId, FactorId, SessionId, TenantId, UserId};
@@ -112,17 +112,21 @@ impl Bound {
     }
 
     /// What to keep of a code that is sent for this.
-    pub fn lock(&self, kek: &Kek, code: &Code) -> Result<Locked, Unreadable> {
+    pub fn lock(&self, keys: &TenantKeys, code: &Code) -> Result<Locked, KeyError> {
         let key = Zeroizing::new(crypto::random::<32>());
         Ok(Locked {
-            key: kek.seal(&self.place(&self.id().to_string()), key.as_slice())?,
+            key: keys.seal(
+                Purpose::Credentials,
+                &self.place(&self.id().to_string()),
+                key.as_slice(),
+            )?,
             hash: self.mac(key.as_slice(), code),
         })
     }
 
     /// What would be kept of this code under a key that is.
-    pub fn hash(&self, kek: &Kek, key: &[u8], code: &Code) -> Result<[u8; 32], Unreadable> {
-        let key = kek.open_sealed(&self.place(&self.id().to_string()), key)?;
+    pub fn hash(&self, keys: &TenantKeys, key: &[u8], code: &Code) -> Result<[u8; 32], KeyError> {
+        let key = keys.open(&self.place(&self.id().to_string()), key)?;
         Ok(self.mac(&key, code))
     }
 
@@ -194,14 +198,18 @@ impl Phone {
     }
 
     /// As it is kept.
-    pub fn seal(&self, kek: &Kek, tenant: TenantId, factor: FactorId) -> Result<Vec<u8>, Unreadable> {
-        kek.seal(&kept(tenant, &factor.to_string()), self.0.as_bytes())
+    pub fn seal(&self, keys: &TenantKeys, tenant: TenantId, factor: FactorId) -> Result<Vec<u8>, KeyError> {
+        keys.seal(
+            Purpose::PersonalData,
+            &kept(tenant, &factor.to_string()),
+            self.0.as_bytes(),
+        )
     }
 
     /// The one that was kept.
-    pub fn open(kek: &Kek, tenant: TenantId, factor: FactorId, sealed: &[u8]) -> Result<Self, Unreadable> {
-        let plain = kek.open_sealed(&kept(tenant, &factor.to_string()), sealed)?;
-        let text = std::str::from_utf8(&plain).map_err(|_| Unreadable)?;
+    pub fn open(keys: &TenantKeys, tenant: TenantId, factor: FactorId, sealed: &[u8]) -> Result<Self, KeyError> {
+        let plain = keys.open(&kept(tenant, &factor.to_string()), sealed)?;
+        let text = std::str::from_utf8(&plain).map_err(|_| KeyError::Unreadable)?;
         Ok(Self(Zeroizing::new(text.to_owned())))
     }
 }
@@ -265,21 +273,21 @@ mod tests {
 
     #[test]
     fn t14_a_hash_is_of_one_code_for_one_thing_alone() {
-        let kek = Kek::new([7; 32]);
         let (bound, code) = (bound(), Code::make());
-        let locked = bound.lock(&kek, &code).unwrap();
-        assert_eq!(bound.hash(&kek, &locked.key, &code), Ok(locked.hash));
+        let keys = TenantKeys::passing(bound.tenant);
+        let locked = bound.lock(&keys, &code).unwrap();
+        assert_eq!(bound.hash(&keys, &locked.key, &code), Ok(locked.hash));
         // T20: the key opens only where it was kept, and the same key makes another hash for everything else.
         let elsewhere = Bound {
             to: For::SignIn(ChallengeId::mint()),
             ..bound
         };
-        assert_eq!(elsewhere.hash(&kek, &locked.key, &code), Err(Unreadable));
+        assert_eq!(elsewhere.hash(&keys, &locked.key, &code), Err(KeyError::Unreadable));
         let abroad = Bound {
             tenant: TenantId::mint(),
             ..bound
         };
-        assert_eq!(abroad.hash(&kek, &locked.key, &code), Err(Unreadable));
+        assert_eq!(abroad.hash(&keys, &locked.key, &code), Err(KeyError::Unreadable));
         let session = SessionId::from_uuid(bound.id());
         for other in [
             Bound {
@@ -295,9 +303,9 @@ mod tests {
                 ..bound
             },
         ] {
-            assert_ne!(other.hash(&kek, &locked.key, &code), Ok(locked.hash), "{other:?}");
+            assert_ne!(other.hash(&keys, &locked.key, &code), Ok(locked.hash), "{other:?}");
         }
-        let again = bound.lock(&kek, &code).unwrap();
+        let again = bound.lock(&keys, &code).unwrap();
         assert_ne!(again.hash, locked.hash, "no two rows tell that they hold the same code");
     }
 
@@ -325,12 +333,12 @@ mod tests {
 
     #[test]
     fn t20_a_number_opens_only_in_its_own_place() {
-        let kek = Kek::new([7; 32]);
         let (tenant, factor) = (TenantId::mint(), FactorId::mint());
+        let keys = TenantKeys::passing(tenant);
         let phone = Phone::check("", "+4915112345678").unwrap();
-        let sealed = phone.seal(&kek, tenant, factor).unwrap();
+        let sealed = phone.seal(&keys, tenant, factor).unwrap();
         assert!(!String::from_utf8_lossy(&sealed).contains("151123"));
-        assert_eq!(Phone::open(&kek, tenant, factor, &sealed).unwrap(), phone);
-        assert!(Phone::open(&kek, tenant, FactorId::mint(), &sealed).is_err());
+        assert_eq!(Phone::open(&keys, tenant, factor, &sealed).unwrap(), phone);
+        assert!(Phone::open(&keys, tenant, FactorId::mint(), &sealed).is_err());
     }
 }

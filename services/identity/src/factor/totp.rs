@@ -5,7 +5,7 @@
 //! gives a thief nothing that was used.
 
 use chrono::{DateTime, Utc};
-use crypto::{Kek, Place, Unreadable};
+use crypto::{KeyError, Place, Purpose, TenantKeys, Unreadable};
 use ids::{FactorId, TenantId};
 use totp_rs::{Algorithm, Builder, Secret, Totp};
 use unicode_normalization::UnicodeNormalization;
@@ -40,14 +40,18 @@ impl Shared {
     }
 
     /// As it is kept.
-    pub fn seal(&self, kek: &Kek, tenant: TenantId, factor: FactorId) -> Result<Vec<u8>, Unreadable> {
-        kek.seal(&place(tenant, &factor.to_string()), self.0.secret().as_bytes())
+    pub fn seal(&self, keys: &TenantKeys, tenant: TenantId, factor: FactorId) -> Result<Vec<u8>, KeyError> {
+        keys.seal(
+            Purpose::Credentials,
+            &place(tenant, &factor.to_string()),
+            self.0.secret().as_bytes(),
+        )
     }
 
     /// The one that was kept.
-    pub fn open(kek: &Kek, tenant: TenantId, factor: FactorId, sealed: &[u8]) -> Result<Self, Unreadable> {
-        let plain = kek.open_sealed(&place(tenant, &factor.to_string()), sealed)?;
-        Self::of(&plain, "")
+    pub fn open(keys: &TenantKeys, tenant: TenantId, factor: FactorId, sealed: &[u8]) -> Result<Self, KeyError> {
+        let plain = keys.open(&place(tenant, &factor.to_string()), sealed)?;
+        Self::of(&plain, "").map_err(|_| KeyError::Unreadable)
     }
 
     /// For typing into an authenticator, in base 32.
@@ -165,16 +169,16 @@ mod tests {
 
     #[test]
     fn t20_a_secret_opens_only_in_its_own_place() {
-        let kek = Kek::new([7; 32]);
         let (tenant, factor) = (TenantId::mint(), FactorId::mint());
+        let keys = TenantKeys::passing(tenant);
         let shared = Shared::make("ada@example.com").unwrap();
-        let sealed = shared.seal(&kek, tenant, factor).unwrap();
+        let sealed = shared.seal(&keys, tenant, factor).unwrap();
         assert_eq!(
-            Shared::open(&kek, tenant, factor, &sealed).unwrap().typed(),
+            Shared::open(&keys, tenant, factor, &sealed).unwrap().typed(),
             shared.typed()
         );
-        assert!(Shared::open(&kek, tenant, FactorId::mint(), &sealed).is_err());
-        assert!(Shared::open(&kek, TenantId::mint(), factor, &sealed).is_err());
+        assert!(Shared::open(&keys, tenant, FactorId::mint(), &sealed).is_err());
+        assert!(Shared::open(&keys, TenantId::mint(), factor, &sealed).is_err());
     }
 
     #[test]

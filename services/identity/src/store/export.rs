@@ -2,7 +2,6 @@
 
 use auth::Action;
 use chrono::{DateTime, Utc};
-use crypto::Kek;
 use db::{Change, Granted, Result};
 use ids::{
     ApiKeyId, BindingId, ExternalIdentityId, FactorId, GroupId, InvitationId, OperatorAccessId, ProjectId, SessionId,
@@ -256,7 +255,7 @@ macro_rules! rows {
 }
 
 /// Reads all that is held on somebody beside their own record.
-pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>, kek: &Kek) -> Result<Held> {
+pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>, phone_numbers: Vec<String>) -> Result<Held> {
     let changed = sqlx::query_scalar("select changed_at from identity.passwords where tenant_id = $1 and user_id = $2")
         .bind(user.tenant)
         .bind(user.id)
@@ -296,7 +295,7 @@ pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>, kek: &
             "select factor_id as id, kind, name, confirmed_at, used_at, created_at
              from identity.factors where tenant_id = $1 and user_id = $2 order by factor_id"
         ),
-        phone_numbers: super::factors::numbers(tx, user, kek).await?,
+        phone_numbers,
         email_changes: rows!(
             tx,
             user,

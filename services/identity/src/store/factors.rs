@@ -3,7 +3,7 @@
 use auth::Action;
 use auth::action::factor;
 use chrono::{DateTime, Utc};
-use crypto::Kek;
+use crypto::KeyError;
 use db::{Change, Granted, Read, Result, SystemTx, Tenant};
 use ids::{FactorId, TenantId, UserId};
 use sqlx::PgConnection;
@@ -74,16 +74,18 @@ async fn all(sql: &mut PgConnection, tenant: TenantId, user: UserId) -> Result<V
 }
 
 /// The telephone numbers of somebody's factors, in full; of one that does not open, nothing.
-pub async fn numbers<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>, kek: &Kek) -> Result<Vec<String>> {
-    let factors = all(tx.sql(), user.tenant, user.id).await?;
-    let numbers = factors
-        .iter()
-        .filter(|factor| factor.kind == Kind::Sms)
-        .filter_map(|factor| {
-            let phone = Phone::open(kek, factor.tenant, factor.id, &factor.sealed);
-            phone.ok().map(|phone| phone.expose().to_owned())
-        });
-    Ok(numbers.collect())
+pub async fn numbers<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Result<Vec<String>, fault::Error> {
+    let mut factors = all(tx.sql(), user.tenant, user.id).await?;
+    factors.retain(|factor| factor.kind == Kind::Sms);
+    let mut numbers = Vec::new();
+    for factor in factors {
+        match Phone::open(tx.keys()?, factor.tenant, factor.id, &factor.sealed) {
+            Ok(phone) => numbers.push(phone.expose().to_owned()),
+            Err(KeyError::Unreadable) => {}
+            Err(away) => return Err(away.into()),
+        }
+    }
+    Ok(numbers)
 }
 
 /// Holds all of a person's factors until the end of the transaction: of two that are removed at once, one is the last.

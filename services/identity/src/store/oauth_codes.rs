@@ -88,6 +88,15 @@ impl From<CodeRow> for Kept {
     }
 }
 
+/// In whose tenant this code was given.
+pub async fn tenant_of(tx: &mut SystemTx, hash: &TokenDigest) -> Result<Option<TenantId>> {
+    let tenant = sqlx::query_scalar("select tenant_id from identity.oauth_codes where hash = $1")
+        .bind(hash.as_slice())
+        .fetch_optional(tx.sql())
+        .await?;
+    Ok(tenant)
+}
+
 /// Writes a code, of which only the hash is kept.
 pub async fn insert(
     tx: &mut Change<authorization::Create>,

@@ -24,15 +24,21 @@ pub struct Shown {
     pub enabled: bool,
 }
 
-/// Whoever's passkey this is, held with their person until the end of the transaction: who is disabled meanwhile is found
-/// to be, and its uses are judged one after another. The device names person and key, which proves nothing yet.
-pub async fn claim(tx: &mut SystemTx, user: UserId, credential: &[u8]) -> Result<Option<Shown>> {
-    let tenant: Option<TenantId> =
+/// In whose tenant this passkey is said to be.
+pub async fn tenant_of(tx: &mut SystemTx, user: UserId, credential: &[u8]) -> Result<Option<TenantId>> {
+    let tenant =
         sqlx::query_scalar("select tenant_id from identity.factors where user_id = $1 and credential_id = $2 limit 1")
             .bind(user)
             .bind(credential)
             .fetch_optional(tx.sql())
             .await?;
+    Ok(tenant)
+}
+
+/// Whoever's passkey this is, held with their person until the end of the transaction: who is disabled meanwhile is found
+/// to be, and its uses are judged one after another. The device names person and key, which proves nothing yet.
+pub async fn claim(tx: &mut SystemTx, user: UserId, credential: &[u8]) -> Result<Option<Shown>> {
+    let tenant = tenant_of(tx, user, credential).await?;
     // The person first, as everywhere: two that wait for each other's rows wait for ever.
     let enabled: Option<bool> =
         sqlx::query_scalar("select enabled from identity.users where tenant_id = $1 and user_id = $2 for update")

@@ -118,15 +118,15 @@ async fn t13_of_fifty_who_spend_a_sent_code_one_does_a_thousand_times() {
         .unwrap()
         .remove(0);
     drop(tx);
-    let kek = &track.test.bench.kek;
     for round in 0..ROUNDS {
+        let keys = track.db.keys(factor.tenant).await.unwrap();
         let bound = Bound {
             tenant: factor.tenant,
             user: factor.user,
             to: For::SignIn(ChallengeId::mint()),
             factor: factor.id,
         };
-        let locked = bound.lock(kek, &sent::Code::make()).unwrap();
+        let locked = bound.lock(&keys, &sent::Code::make()).unwrap();
         let mut tx = track.begin().await;
         assert!(sent_codes::keep(&mut tx, &bound, &locked).await.unwrap());
         tx.commit().await.unwrap();
@@ -146,15 +146,15 @@ async fn t11_of_fifty_who_try_a_sent_code_five_are_looked_at_a_thousand_times() 
         .unwrap()
         .remove(0);
     drop(tx);
-    let kek = &track.test.bench.kek;
     for round in 0..ROUNDS {
+        let keys = track.db.keys(factor.tenant).await.unwrap();
         let bound = Bound {
             tenant: factor.tenant,
             user: factor.user,
             to: For::SignIn(ChallengeId::mint()),
             factor: factor.id,
         };
-        let locked = bound.lock(kek, &sent::Code::make()).unwrap();
+        let locked = bound.lock(&keys, &sent::Code::make()).unwrap();
         let mut tx = track.begin().await;
         sent_codes::keep(&mut tx, &bound, &locked).await.unwrap();
         tx.commit().await.unwrap();
@@ -194,7 +194,7 @@ async fn t15_of_fifty_who_turn_a_token_in_one_rotates_it_a_thousand_times() {
         .unwrap()
         .unwrap();
     drop(tx);
-    let family = Family::open(&track.test.bench.kek, &session).unwrap();
+    let family = Family::open(&track.db.keys(session.tenant).await.unwrap(), &session).unwrap();
     let from = Some(IpAddr::from([192, 0, 2, 1]));
     for round in 0..ROUNDS {
         let next = family.next(&token);

@@ -48,6 +48,75 @@ pub async fn named(tx: &mut SystemTx, name: &str) -> Result<Option<TenantId>> {
     Ok(id)
 }
 
+/// Is there such a tenant?
+pub async fn is_there(tx: &mut SystemTx, tenant: TenantId) -> Result<bool> {
+    let there = sqlx::query_scalar("select exists (select from identity.tenants where tenant_id = $1)")
+        .bind(tenant)
+        .fetch_one(tx.sql())
+        .await?;
+    Ok(there)
+}
+
+/// A tenant as its own people see it.
+#[derive(Debug, sqlx::FromRow)]
+pub struct OwnRecord {
+    pub tenant_id: TenantId,
+    pub name: String,
+    pub display_name: String,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The caller's tenant.
+pub async fn own<A: Action>(tx: &mut Read<A>, tenant: &Granted<Tenant, A>) -> Result<OwnRecord> {
+    let row = sqlx::query_as(
+        "select tenant_id, name, display_name, created_at, updated_at from identity.tenants where tenant_id = $1",
+    )
+    .bind(tenant.id)
+    .fetch_one(tx.sql())
+    .await?;
+    Ok(row)
+}
+
+/// The same, held until the end of the transaction: nothing new can refer to it.
+pub async fn hold(tx: &mut Change<tenant::Delete>, tenant: &Granted<Tenant, tenant::Delete>) -> Result<OwnRecord> {
+    let row = sqlx::query_as(
+        "select tenant_id, name, display_name, created_at, updated_at from identity.tenants where tenant_id = $1 for update",
+    )
+    .bind(tenant.id)
+    .fetch_one(tx.sql())
+    .await?;
+    Ok(row)
+}
+
+/// Does it still have projects?
+pub async fn has_projects(tx: &mut Change<tenant::Delete>, tenant: &Granted<Tenant, tenant::Delete>) -> Result<bool> {
+    let some = sqlx::query_scalar("select exists (select from identity.projects where tenant_id = $1)")
+        .bind(tenant.id)
+        .fetch_one(tx.sql())
+        .await?;
+    Ok(some)
+}
+
+/// Removes everybody and everything of a tenant that ends, except its name, what it asked of its people, who was let in from
+/// outside, and the answer that is being made.
+pub async fn empty(tx: &mut Change<tenant::Delete>, tenant: &Granted<Tenant, tenant::Delete>) -> Result<()> {
+    // What hangs on people, machines and providers goes with them: sessions, factors, keys, invitations.
+    for removal in [
+        "delete from identity.role_bindings where tenant_id = $1",
+        "delete from identity.users where tenant_id = $1",
+        "delete from identity.service_accounts where tenant_id = $1",
+        "delete from identity.groups where tenant_id = $1",
+        "delete from identity.identity_providers where tenant_id = $1",
+        "delete from identity.oauth_clients where tenant_id = $1",
+        "delete from identity.roles where tenant_id = $1",
+        "delete from identity.replies where tenant_id = $1 and status is not null",
+    ] {
+        sqlx::query(removal).bind(tenant.id).execute(tx.sql()).await?;
+    }
+    Ok(())
+}
+
 /// A tenant from outside.
 #[derive(Debug, sqlx::FromRow)]
 pub struct TenantRecord {

@@ -23,7 +23,7 @@ pub(in crate::api::auth) async fn begin(
     methods: &[Method],
 ) -> Result<(Session, RefreshToken), fault::Error> {
     let (now, id) = (tx.now(), SessionId::mint());
-    let (family, family_key) = Family::begin(&identity.kek, tenant, id).map_err(fault::Error::internal)?;
+    let (family, family_key) = Family::begin(&tx.keys(tenant)?, tenant, id)?;
     let token = family.first();
     let (policy, chosen) = store::policies::of_person(tx, tenant, user).await?;
     let lives = policy.lifetimes(identity.lifetimes);

@@ -118,6 +118,10 @@ async fn settle(
     found: Found,
     verdict: Verdict,
 ) -> Result<Settled, fault::Error> {
+    // Only behind a right password: what is done for known and unknown addresses is the same until then.
+    if let (Some(candidate), Verdict::Right | Verdict::Outgrown(_)) = (&found.candidate, &verdict) {
+        identity.at_the_door(candidate.tenant).await?;
+    }
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let right = match (&found.candidate, &verdict) {
         (None, _) => Err("unknown_account"),

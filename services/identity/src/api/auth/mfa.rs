@@ -12,6 +12,8 @@ pub mod webauthn;
 use actix_web::web::Json;
 use auth::Action;
 use auth::action::session;
+use chrono::{DateTime, Utc};
+use crypto::TenantKeys;
 use db::{Reason, SystemTx};
 use ids::{TenantId, UserId};
 use secrecy::{ExposeSecret, SecretString};
@@ -114,14 +116,14 @@ impl Factors {
 
 /// The factor whose code this is, and the code's time step.
 pub fn factor_of<'a>(
-    identity: &Identity,
+    keys: &TenantKeys,
+    now: DateTime<Utc>,
     factors: &'a [Factor],
     code: &factor::totp::Code,
 ) -> Result<Option<(&'a Factor, i64)>, fault::Error> {
-    let now = identity.db.clock().now();
     for factor in factors.iter().filter(|factor| factor.kind == Kind::Totp) {
-        let shared = Shared::open(&identity.kek, factor.tenant, factor.id, &factor.sealed);
-        if let Some(step) = shared.map_err(fault::Error::internal)?.step_of(code, now) {
+        let shared = Shared::open(keys, factor.tenant, factor.id, &factor.sealed)?;
+        if let Some(step) = shared.step_of(code, now) {
             return Ok(Some((factor, step)));
         }
     }
@@ -144,6 +146,7 @@ pub(super) async fn finish(
 ) -> Result<Json<SignedIn>, fault::Error> {
     let challenge = Challenge::parse(challenge.expose_secret()).map_err(|_| refused())?;
     let network = guess::network(origin.address);
+    identity.at_the_door(challenge.tenant).await?;
 
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let pending = store::challenges::claim(&mut tx, &challenge).await?;
@@ -209,12 +212,12 @@ async fn spend(
             let shown = right_at_sign_in(tx, identity, answer, user, asked).await?;
             return Ok(shown.map(drop).map_err(|(_, why)| why));
         }
-        Shown::Totp(code) => match factor_of(identity, &has.confirmed, code)? {
+        Shown::Totp(code) => match factor_of(&tx.keys(tenant)?, tx.now(), &has.confirmed, code)? {
             Some((factor, step)) => store::factors::spend_at_sign_in(tx, factor, step).await?,
             None => false,
         },
         Shown::Recovery(code) => store::recovery_codes::spend_at_sign_in(tx, tenant, user, code).await?,
-        Shown::Sent(kind, code) => sent::spend(tx, identity, challenge, (has.of(*kind), code)).await?,
+        Shown::Sent(kind, code) => sent::spend(tx, challenge, (has.of(*kind), code)).await?,
     };
     Ok(spent.then_some(()).ok_or("wrong_code"))
 }

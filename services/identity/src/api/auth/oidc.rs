@@ -85,9 +85,10 @@ pub(in crate::api) async fn ask(
     if !secret.is_state(&body.state) {
         return Err(Error::Refused("the state is of another sign-in".to_owned()));
     }
-    let client_secret = provider
-        .secret(&identity.kek)
-        .map_err(|_| Error::Silent("the client's secret cannot be read; enter it again".to_owned()))?;
+    let keys = identity.db.keys(provider.tenant).await;
+    let client_secret = keys
+        .and_then(|keys| provider.secret(&keys))
+        .map_err(|error| Error::Silent(format!("the client's secret cannot be read: {error}")))?;
     let answer = Answer {
         code: &body.code,
         issuer: body.iss.as_deref(),

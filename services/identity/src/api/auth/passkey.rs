@@ -6,6 +6,7 @@ use actix_web::post;
 use actix_web::web::{Data, Json};
 use auth::action::session;
 use auth::{Action, PLATFORM};
+use crypto::TenantKeys;
 use db::{Reason, SystemTx};
 use ids::UserId;
 use ids::uuid::Uuid;
@@ -57,18 +58,15 @@ impl Answer {
     /// Is it the key's answer to what was asked? The key as it is to be kept, sealed.
     pub fn judge(
         &self,
-        identity: &Identity,
+        (identity, keys): (&Identity, &TenantKeys),
         shown: &Shown,
         asked: DiscoverableAuthentication,
     ) -> Result<Result<Vec<u8>, Refused>, fault::Error> {
         let party = identity.relying_party()?;
         let place = (shown.tenant, shown.factor);
-        let key = passkey::open(&identity.kek, place, &shown.sealed).map_err(fault::Error::internal)?;
+        let key = passkey::open(keys, place, &shown.sealed)?;
         match party.judge(&self.credential, asked, key) {
-            Ok(key) => {
-                let sealed = passkey::seal(&identity.kek, place, &key);
-                sealed.map(Ok).map_err(fault::Error::internal)
-            }
+            Ok(key) => Ok(Ok(passkey::seal(keys, place, &key)?)),
             Err(refused) => Ok(Err(refused)),
         }
     }
@@ -89,7 +87,7 @@ pub(super) async fn right_at_sign_in(
     let Some(shown) = store::passkeys::claim(tx, user, answer.key()).await? else {
         return Ok(Err((None, "unknown_passkey")));
     };
-    match answer.judge(identity, &shown, asked)? {
+    match answer.judge((identity, &tx.keys(shown.tenant)?), &shown, asked)? {
         Ok(_) if !shown.enabled => Ok(Err((Some(shown), "disabled_or_changed"))),
         Ok(sealed) => {
             store::passkeys::keep(tx, &shown, &sealed).await?;
@@ -139,7 +137,14 @@ pub async fn sign_in_with_passkey(
         let whom = (PLATFORM, NOBODY.to_owned());
         return Err(budget::slow_down(&identity, &ask.origin, whom, spent).await?);
     }
+    let said = match answer.user() {
+        Some(user) => store::passkeys::tenant_of(&mut tx, user, answer.key()).await?,
+        None => None,
+    };
     tx.commit().await?;
+    if let Some(tenant) = said {
+        identity.at_the_door(tenant).await?;
+    }
 
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let right = whose(&mut tx, &identity, &network, &answer).await?;

@@ -59,12 +59,13 @@ pub(in crate::api) async fn renew(
     client: Option<OauthClientId>,
 ) -> Result<Option<(Session, RefreshToken)>, fault::Error> {
     let from = origin.address;
+    identity.at_the_door(token.tenant).await?;
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let session = store::sessions::claim(&mut tx, token.tenant, token.session).await?;
     let Some(mut session) = session.filter(|session| session.client == client) else {
         return Ok(None);
     };
-    let family = Family::open(&identity.kek, &session).map_err(fault::Error::internal)?;
+    let family = Family::open(&tx.keys(session.tenant)?, &session)?;
     if !family.made(token) {
         return Ok(None);
     }

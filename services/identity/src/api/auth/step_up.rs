@@ -192,7 +192,7 @@ async fn spend(
             };
             let key = store::passkeys::claim_own(tx, &tenant, user, answer.key()).await?;
             let key = key.ok_or_else(|| wrong("/passkey/credential"))?;
-            match answer.judge(identity, &key, asked)? {
+            match answer.judge((identity, tx.keys()?), &key, asked)? {
                 Ok(sealed) => Ok(store::passkeys::keep_own(tx, &tenant, &key, &sealed).await?),
                 Err(refused) => {
                     if matches!(refused, Refused::Counter) {
@@ -203,7 +203,7 @@ async fn spend(
             }
         }
         (Shown::Totp(code), Some(_)) => {
-            let (factor, step) = factor_of(identity, factors, code)?.ok_or_else(|| wrong("/code"))?;
+            let (factor, step) = factor_of(tx.keys()?, tx.now(), factors, code)?.ok_or_else(|| wrong("/code"))?;
             let spent = store::factors::spend(tx, &tenant, factor, step).await?;
             spent.then_some(()).ok_or_else(|| wrong("/code"))
         }

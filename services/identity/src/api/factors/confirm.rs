@@ -80,7 +80,7 @@ pub async fn confirm_totp(
         return Err(fault::Error::conflict("It is confirmed already.").into());
     }
 
-    let step = factor_of(&identity, std::slice::from_ref(&factor), &code)?.map(|(_, step)| step);
+    let step = factor_of(tx.keys()?, tx.now(), std::slice::from_ref(&factor), &code)?.map(|(_, step)| step);
     let step = step.ok_or_else(|| {
         fault::Error::invalid(
             "/code",

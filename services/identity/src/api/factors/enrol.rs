@@ -93,9 +93,7 @@ pub async fn enrol_totp(ask: Change<factor::Create, EnrolTotp>, identity: Data<I
     }
 
     let shared = Shared::make(&email).map_err(fault::Error::internal)?;
-    let sealed = shared
-        .seal(&identity.kek, tenant.id, id)
-        .map_err(fault::Error::internal)?;
+    let sealed = shared.seal(tx.keys()?, tenant.id, id)?;
     let made = store::factors::insert(&mut tx, &tenant, user, (id, Kind::Totp, &name), &sealed).await?;
 
     let uri = shared.uri().map_err(fault::Error::internal)?;

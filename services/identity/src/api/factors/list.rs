@@ -47,7 +47,7 @@ pub async fn list_factors(
     let factors = store::factors::list(&mut tx, &tenant, user).await?;
     let left = store::recovery_codes::left(&mut tx, &tenant, user).await?;
 
-    let items = factors.iter().map(|factor| FactorView::seen(&identity, factor));
+    let items = factors.iter().map(|factor| FactorView::seen(tx.keys(), factor));
     let sendable = identity.sendable();
     let weaker = sendable.iter().filter(|kind| policy.allows(**kind));
     Ok(Json(FactorsView {

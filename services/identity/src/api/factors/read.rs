@@ -34,5 +34,5 @@ pub async fn read_factor(
     let factor = factors.iter().find(|factor| factor.id == path.factor);
 
     let factor = factor.ok_or_else(|| fault::Error::not_found("factor"))?;
-    Ok(Found(FactorView::seen(&identity, factor)?))
+    Ok(Found(FactorView::seen(tx.keys(), factor)?))
 }

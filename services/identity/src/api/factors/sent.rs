@@ -91,12 +91,12 @@ async fn enrol<B>(
     room_for_one_more(&store::factors::list(&mut tx, &tenant, user).await?)?;
 
     let id = FactorId::mint();
-    let sealed = way.seal(identity, tenant.id, id).map_err(fault::Error::internal)?;
+    let sealed = way.seal(tx.keys()?, tenant.id, id)?;
     let made = store::factors::insert(&mut tx, &tenant, user, (id, kind, name), &sealed)
         .await
         .map_err(|error| error.taken("factor"))?;
     let bound = bound(tenant.id, user, id);
-    let (code, locked) = codes::made(identity, &bound)?;
+    let (code, locked) = codes::made(tx.keys()?, &bound)?;
     store::sent_codes::keep_with(&mut tx, &bound, &locked).await?;
     store::errands::insert_with(&mut tx, &identity.kek, &way.errand(&code), LIVES).await?;
 
@@ -156,8 +156,9 @@ async fn confirm(
     let code = codes::typed("/code", &ask.body.code)?;
     let bound = bound(ask.caller().tenant(), user, id);
     let budgets = budget::pay(identity, ask.caller(), user).await?;
+    identity.at_the_door(bound.tenant).await?;
     let mut paid = identity.db.system(Reason::SignIn).await?;
-    let hash = codes::looked_at(&mut paid, identity, &bound, &code).await?;
+    let hash = codes::looked_at(&mut paid, &bound, &code).await?;
     paid.commit().await?;
 
     let mut tx = ask.begin(&identity.db).await?;

@@ -132,12 +132,6 @@ pub async fn create_identity_provider(
 ) -> Outcome<IdentityProviderView> {
     let checked = check(&ask.body, identity.providers.settings())?;
     let id = IdentityProviderId::mint();
-    let sealed = provider::seal(
-        &identity.kek,
-        ask.caller().tenant(),
-        id,
-        ask.body.client_secret.as_ref(),
-    );
 
     let mut tx = ask.begin(&identity.db).await?;
     let tenant = tx.tenant()?;
@@ -148,6 +142,7 @@ pub async fn create_identity_provider(
     let rules = rules::resolve(&mut tx, ask.caller(), &ask.body.groups).await?;
 
     let now = tx.now();
+    let sealed = provider::seal(tx.keys()?, tenant.id, id, ask.body.client_secret.as_ref())?;
     let made = Provider {
         tenant: tenant.id,
         id,
@@ -155,7 +150,7 @@ pub async fn create_identity_provider(
         display_name: checked.display_name,
         issuer: checked.issuer,
         client_id: ask.body.client_id.clone(),
-        sealed: sealed.map_err(fault::Error::internal)?,
+        sealed,
         scopes: checked.scopes,
         enabled: ask.body.enabled,
         create_users: ask.body.create_users,

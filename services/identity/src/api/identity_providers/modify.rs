@@ -109,8 +109,7 @@ pub async fn modify_identity_provider(
 
     let mut to = checked(&ask.body, &provider).map_err(|error| fault::Error::invalid_fields(vec![error]))?;
     if let Some(secret) = &ask.body.client_secret {
-        let sealed = provider::seal(&identity.kek, provider.tenant, provider.id, Some(secret));
-        to.sealed = sealed.map_err(fault::Error::internal)?;
+        to.sealed = provider::seal(tx.keys()?, provider.tenant, provider.id, Some(secret))?;
     }
     let rules = match &ask.body.groups {
         Some(groups) => rules::resolve(&mut tx, ask.caller(), groups).await?,

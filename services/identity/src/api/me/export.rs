@@ -25,7 +25,8 @@ pub async fn export_me(ask: Change<me::Export>, identity: Data<Identity>) -> Out
     let mut tx = ask.begin(&identity.db).await?;
     let user = store::users::lookup(&mut tx, user).await?;
 
-    let held = store::export::held(&mut tx, &user, &identity.kek).await?;
+    let numbers = store::factors::numbers(&mut tx, &user).await?;
+    let held = store::export::held(&mut tx, &user, numbers).await?;
 
     let exported_at = tx.now();
     let user = UserView::from(&*user);

@@ -40,7 +40,8 @@ pub async fn begin(
         .filter(|_| client.serves(tenant))
         .ok_or_else(|| Refusal::new(Code::InvalidGrant, "Whoever allowed this may not sign in any more."))?;
     let (now, id) = (tx.now(), SessionId::mint());
-    let (family, family_key) = Family::begin(&identity.kek, tenant, id).map_err(fault::Error::internal)?;
+    let (family, family_key) =
+        Family::begin(&tx.keys(tenant).map_err(fault::Error::from)?, tenant, id).map_err(fault::Error::from)?;
     let token = family.first();
     let renewable = client.may(GrantType::RefreshToken);
     // What cannot be renewed ends with its one access token.

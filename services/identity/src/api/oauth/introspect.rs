@@ -124,6 +124,7 @@ pub async fn introspect_oauth_token(
         ));
     }
     let token = body.token()?;
+    prepare(&identity, &token).await?;
 
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let Some(found) = find(&mut tx, &identity, &token).await? else {
@@ -183,6 +184,14 @@ pub(super) struct Found {
     told: Introspection,
 }
 
+/// Has the keys at hand with which [`find`] knows a refresh token.
+pub(super) async fn prepare(identity: &Identity, token: &SecretString) -> Result<(), Refusal> {
+    if let Ok(token) = RefreshToken::parse(token.expose_secret()) {
+        identity.at_the_door(token.tenant).await?;
+    }
+    Ok(())
+}
+
 /// Which token of ours this is; none if it is none.
 pub(super) async fn find(
     tx: &mut SystemTx,
@@ -193,7 +202,8 @@ pub(super) async fn find(
         let Some(session) = store::sessions::claim(tx, token.tenant, token.session).await? else {
             return Ok(None);
         };
-        let family = Family::open(&identity.kek, &session).map_err(fault::Error::internal)?;
+        let family = Family::open(&tx.keys(session.tenant).map_err(fault::Error::from)?, &session)
+            .map_err(fault::Error::from)?;
         return Ok(family.made(&token).then(|| Found {
             tenant: session.tenant,
             session: session.id,

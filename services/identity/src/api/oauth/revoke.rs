@@ -8,7 +8,7 @@ use ids::{EventId, SessionId};
 use serde_json::json;
 use web::{Form, Origin};
 
-use super::introspect::{AboutToken, find, whose};
+use super::introspect::{AboutToken, find, prepare, whose};
 use super::party::{self, Party};
 use crate::oauth::Refusal;
 use crate::oauth::refusal::{OauthRefusal, OauthRefusals};
@@ -37,6 +37,7 @@ pub async fn revoke_oauth_token(ask: Form<AboutToken>, identity: Data<Identity>)
     let mut body = body?;
     let party = party::prove(&identity, &origin, body.shown(basic)).await?;
     let token = body.token()?;
+    prepare(&identity, &token).await?;
 
     let mut tx = identity.db.system(Reason::SignIn).await?;
     if let Some(found) = find(&mut tx, &identity, &token).await?

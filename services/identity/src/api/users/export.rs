@@ -61,7 +61,8 @@ pub async fn export_user(
     let carried = store::rights::bindings_of(&mut tx, &Principal::User(user.id)).await?;
     must_cover(ask.caller(), &carried)?;
 
-    let held = store::export::held(&mut tx, &user, &identity.kek).await?;
+    let numbers = store::factors::numbers(&mut tx, &user).await?;
+    let held = store::export::held(&mut tx, &user, numbers).await?;
 
     let exported_at = tx.now();
     let user = UserView::from(&*user);

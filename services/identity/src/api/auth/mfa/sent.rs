@@ -53,6 +53,7 @@ pub(super) async fn send(
     let challenge = Challenge::parse(challenge.expose_secret()).map_err(|_| refused())?;
     codes::must_be_sendable(identity, kind)?;
     let network = guess::network(origin.address);
+    identity.at_the_door(challenge.tenant).await?;
 
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let pending = store::challenges::claim(&mut tx, &challenge).await?;
@@ -67,7 +68,7 @@ pub(super) async fn send(
         return Err(refused());
     };
     let email = store::people::email_at_sign_in(&mut tx, challenge.tenant, pending.user).await?;
-    let way = Way::of(identity, factor, email)?;
+    let way = Way::of(&tx.keys(challenge.tenant)?, factor, email)?;
     let budgets = way.budgets(identity, person, Destination::Proven(factor.id));
     if let Some(spent) = budget::spend(&mut tx, &budgets).await? {
         drop(tx);
@@ -77,7 +78,7 @@ pub(super) async fn send(
     }
 
     let bound = bound(&challenge, factor);
-    let (code, locked) = codes::made(identity, &bound)?;
+    let (code, locked) = codes::made(&tx.keys(challenge.tenant)?, &bound)?;
     if !store::sent_codes::keep(&mut tx, &bound, &locked).await? {
         return Err(fault::Error::conflict(codes::ENOUGH));
     }
@@ -114,13 +115,12 @@ async fn record(
 /// Was it sent for this sign-in to this person, and not used before? If so, it is used now.
 pub(super) async fn spend(
     tx: &mut SystemTx,
-    identity: &Identity,
     challenge: &Challenge,
     (factor, code): (Option<&Factor>, &Code),
 ) -> Result<bool, fault::Error> {
     let Some(factor) = factor else { return Ok(false) };
     let bound = bound(challenge, factor);
-    match codes::looked_at(tx, identity, &bound, code).await? {
+    match codes::looked_at(tx, &bound, code).await? {
         Some(hash) => Ok(store::sent_codes::spend_at_sign_in(tx, &bound, hash).await?),
         None => Ok(false),
     }

@@ -83,6 +83,7 @@ pub(super) async fn settle(
     provider: &Provider,
     vouched: &Vouched,
 ) -> Result<Result<Settled, Turned>, fault::Error> {
+    identity.at_the_door(provider.tenant).await?;
     let mut tx = identity.db.system(Reason::SignIn).await?;
     // While it was asked, it may have been switched off, or be believed less.
     let now_is = store::identity_providers::returning(&mut tx, provider.tenant, provider.id).await?;

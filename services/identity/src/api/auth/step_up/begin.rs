@@ -59,7 +59,7 @@ pub async fn begin_step_up(ask: Change<session::Challenge>, identity: Data<Ident
     let mut tx = ask.begin(&identity.db).await?;
     let tenant = tx.tenant()?;
     let factors = store::factors::list(&mut tx, &tenant, user).await?;
-    let keys = keys(&identity, &factors)?;
+    let keys = keys(tx.keys()?, &factors)?;
     if keys.is_empty() {
         return Err(fault::Error::conflict("You have no passkey; show what you have.").into());
     }

@@ -68,13 +68,14 @@ pub async fn send_step_up(
         Kind::weaker(&ask.body.kind).ok_or_else(|| fault::Error::invalid("/kind", "must be `sms` or `email`"))?;
     codes::must_be_sendable(&identity, kind)?;
 
+    identity.at_the_door(ask.caller().tenant()).await?;
     let mut paid = identity.db.system(Reason::SignIn).await?;
     let (policy, factors, email) = codes::held(&mut paid, ask.caller(), user).await?;
     let carried = store::rights::bindings(&mut paid, ask.caller().tenant(), &Principal::User(user)).await?;
     let factor = factors.iter().find(|factor| factor.kind == kind);
     let factor = factor.ok_or_else(|| fault::Error::conflict("You have no such factor; show what you have."))?;
     codes::must_do(&policy, &carried, &factors).map_err(|detail| fault::Error::invalid("/kind", detail))?;
-    let way = Way::of(&identity, factor, email)?;
+    let way = Way::of(&paid.keys(factor.tenant)?, factor, email)?;
     if !ask.is_dry_run() {
         codes::pay(
             &mut paid,
@@ -89,7 +90,7 @@ pub async fn send_step_up(
     let mut tx = ask.begin(&identity.db).await?;
     let tenant = tx.tenant()?;
     let bound = bound(tenant.id, session, factor);
-    let (code, locked) = codes::made(&identity, &bound)?;
+    let (code, locked) = codes::made(tx.keys()?, &bound)?;
     if !store::sent_codes::keep_with(&mut tx, &bound, &locked).await? {
         return Err(fault::Error::conflict(codes::ENOUGH).into());
     }

@@ -38,12 +38,13 @@ pub(super) async fn pay(
     (user, session): (UserId, SessionId),
     code: &Code,
 ) -> Result<Option<Paid>, fault::Error> {
+    identity.at_the_door(caller.tenant()).await?;
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let (_, factors, _) = codes::held(&mut tx, caller, user).await?;
     let mut paid = None;
     for factor in factors.iter().filter(|factor| factor.kind.is_weaker()) {
         let (kind, bound) = (factor.kind, bound(caller.tenant(), session, factor));
-        if let Some(hash) = codes::looked_at(&mut tx, identity, &bound, code).await? {
+        if let Some(hash) = codes::looked_at(&mut tx, &bound, code).await? {
             paid = Some(Paid { kind, bound, hash });
         }
     }

@@ -1,6 +1,7 @@
 use actix_web::post;
 use actix_web::web::Data;
 use auth::action::factor;
+use crypto::{KeyError, TenantKeys};
 use db::{Done, Outcome, Status, Subject};
 use ids::UserId;
 use serde::Serialize;
@@ -66,7 +67,7 @@ pub async fn enrol_webauthn(ask: Change<factor::Create>, identity: Data<Identity
     }
     let present = store::factors::list(&mut tx, &tenant, user).await?;
     room_for_one_more(&present)?;
-    let has = keys(&identity, &present)?;
+    let has = keys(tx.keys()?, &present)?;
     let wanted = store::policies::lookup(&mut tx).await?.attestation;
 
     let (options, registration) = party.enrol((user, &email), &has, &wanted).map_err(unable)?;
@@ -104,11 +105,10 @@ pub(in crate::api::factors) fn room_for_one_more(present: &[Factor]) -> Result<(
 }
 
 /// The passkeys among somebody's factors.
-pub fn keys(identity: &Identity, factors: &[Factor]) -> Result<Vec<webauthn_rs::prelude::Passkey>, fault::Error> {
+pub fn keys(keys: &TenantKeys, factors: &[Factor]) -> Result<Vec<webauthn_rs::prelude::Passkey>, KeyError> {
     factors
         .iter()
         .filter(|factor| factor.kind == Kind::Webauthn)
-        .map(|factor| passkey::open(&identity.kek, (factor.tenant, factor.id), &factor.sealed))
-        .collect::<Result<_, _>>()
-        .map_err(fault::Error::internal)
+        .map(|factor| passkey::open(keys, (factor.tenant, factor.id), &factor.sealed))
+        .collect()
 }

@@ -102,7 +102,7 @@ pub async fn confirm_webauthn(
         .enrolled(&answer, &begun)
         .map_err(|refused| fault::Error::invalid("/credential", refused.to_string()).private(format!("{refused:?}")))?;
     let id = FactorId::mint();
-    let sealed = passkey::seal(&identity.kek, (tenant.id, id), &key).map_err(fault::Error::internal)?;
+    let sealed = passkey::seal(tx.keys()?, (tenant.id, id), &key)?;
     let made = store::factors::insert_passkey(&mut tx, &tenant, user, (id, &name), (key.cred_id(), &sealed))
         .await
         .map_err(|error| error.taken("passkey"))?;

@@ -8,7 +8,7 @@ use super::{TokenRequest, missing, must_have};
 use crate::api::auth::record_refusal;
 use crate::api::oauth::granted::{self, Granted};
 use crate::oauth::{Client, Code, GrantType, Refusal};
-use crate::once;
+use crate::once::{self, TokenDigest};
 use crate::state::Identity;
 use crate::store;
 use crate::store::oauth_codes::Kept;
@@ -34,8 +34,10 @@ pub(super) async fn redeem(
     let verifier = body.code_verifier.as_ref().ok_or_else(|| missing("code_verifier"))?;
     let uri = body.redirect_uri.as_ref().ok_or_else(|| missing("redirect_uri"))?;
 
+    let code = once::digest(code.expose_secret());
+    prepare(identity, &code).await?;
     let mut tx = identity.db.system(Reason::SignIn).await?;
-    let kept = store::oauth_codes::claim(&mut tx, &once::digest(code.expose_secret())).await?;
+    let kept = store::oauth_codes::claim(&mut tx, &code).await?;
     // Another client learns nothing of a code, and spends none.
     let kept = kept.filter(|kept| kept.allowed.client == client.id).ok_or_else(bad)?;
     if kept.used {
@@ -58,6 +60,17 @@ pub(super) async fn redeem(
     store::oauth_codes::spend(&mut tx, &kept, Some(granted.session.id)).await?;
     tx.commit().await?;
     Ok(granted)
+}
+
+/// Has the keys at hand with which the session begins that a code is turned in for.
+pub(super) async fn prepare(identity: &Identity, code: &TokenDigest) -> Result<(), Refusal> {
+    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let tenant = store::oauth_codes::tenant_of(&mut tx, code).await?;
+    drop(tx);
+    if let Some(tenant) = tenant {
+        identity.at_the_door(tenant).await?;
+    }
+    Ok(())
 }
 
 /// A code that comes again was seen by two: what the first of them got ends (RFC 6749, 4.1.2).

@@ -27,8 +27,19 @@ pub(super) async fn poll(
     must_have(client, GrantType::DeviceCode)?;
     let code = body.device_code.as_ref().ok_or_else(|| missing("device_code"))?;
 
+    let code = once::digest(code.expose_secret());
     let mut tx = identity.db.system(Reason::SignIn).await?;
-    let asking = store::device_grants::claim(&mut tx, &once::digest(code.expose_secret())).await?;
+    let asking = store::device_grants::claim(&mut tx, &code).await?;
+    let told = asking
+        .filter(|asking| asking.client == client.id)
+        .map(|asking| asking.told(tx.now()));
+    drop(tx);
+    if let Some(Told::Allowed(code)) = told {
+        super::code::prepare(identity, &code).await?;
+    }
+
+    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let asking = store::device_grants::claim(&mut tx, &code).await?;
     // Another client learns nothing, and slows nobody down.
     let asking = asking.filter(|asking| asking.client == client.id).ok_or_else(bad)?;
     let told = asking.told(tx.now());

@@ -60,7 +60,7 @@ pub async fn begin_sign_in_with_webauthn(
         return Err(refused());
     }
 
-    let keys = keys(&identity, has.all())?;
+    let keys = keys(&tx.keys(challenge.tenant)?, has.all())?;
     let (options, asked) = party.ask(&keys).map_err(fault::Error::internal)?;
     let token = ceremony::token();
     let begun = Ceremony::Second {
