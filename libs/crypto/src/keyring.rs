@@ -119,7 +119,8 @@ impl Keyring {
         }
         let before = slot.held();
         let known = before.as_ref().and_then(|held| held.keys.as_ref().ok());
-        let fetched = timeout(SLOW, self.fetch(store, tenant, known)).await;
+        // Boxed, for whoever begins a transaction would carry it along, and it is seldom run.
+        let fetched = timeout(SLOW, Box::pin(self.fetch(store, tenant, known))).await;
         let fetched = fetched.unwrap_or_else(|_| Err(KeyError::Unavailable("it takes too long".to_owned())));
         self.settle(&slot, before, fetched)
     }
