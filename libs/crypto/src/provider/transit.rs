@@ -77,7 +77,15 @@ impl TransitSettings {
     /// not public.
     pub fn limits(&self) -> Result<Limits, String> {
         let roots = match &self.ca {
-            Some(file) => std::fs::read(file).map_err(|error| format!(".ca: {}: {error}", file.display()))?,
+            Some(file) => {
+                let text = std::fs::read_to_string(file);
+                let text = text.map_err(|error| format!(".ca: {}: {error}", file.display()))?;
+                // A file without any would be taken, and trusted in nothing.
+                if !text.contains("-----BEGIN CERTIFICATE-----") {
+                    return Err(format!(".ca: {}: must hold certificates in PEM", file.display()));
+                }
+                text.into_bytes()
+            }
             None => Vec::new(),
         };
         Ok(Limits {

@@ -489,3 +489,21 @@ async fn t50_for_an_address_of_a_tenant_private_networks_stay_closed() {
     );
     assert_eq!(stage.played.times_asked(), 0);
 }
+
+#[tokio::test]
+async fn a_file_without_certificates_vouches_for_nobody() {
+    let stage = Stage::open().await;
+    let file = stage.folder.path().join("ca");
+    let with = || {
+        let settings = TransitSettings {
+            ca: Some(file.clone()),
+            ..stage.settings("one")
+        };
+        Transit::trusted(settings).map(|_| ())
+    };
+    assert!(with().unwrap_err().starts_with(".ca: "), "there is no file");
+    for text in ["garbage", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"] {
+        std::fs::write(&file, text).unwrap();
+        assert!(with().unwrap_err().starts_with(".ca: "), "{text}");
+    }
+}
