@@ -113,7 +113,7 @@ pub async fn round(audit: &Audit, witness: &Witness, contradicted: &mut Contradi
                 Ok(Outcome::Cosigned | Outcome::Overtaken) => {}
                 // It is there, and may well take others.
                 Err(Error::Witness(error @ (witness::Error::Refuses(_) | witness::Error::Odd))) => {
-                    refused = Some(error)
+                    refused = Some(error);
                 }
                 Err(error) => return Err(error),
             }
