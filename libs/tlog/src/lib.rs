@@ -23,6 +23,7 @@ pub mod bundle;
 pub mod checkpoint;
 pub mod entry;
 mod error;
+pub mod evidence;
 mod hash;
 pub mod note;
 mod proof;

@@ -1,6 +1,7 @@
 //! One module per resource, one file per endpoint.
 
 pub mod checkpoints;
+pub mod compliance;
 pub mod events;
 pub mod exports;
 pub mod holds;

@@ -11,6 +11,7 @@ pub mod settings;
 pub mod state;
 
 mod api;
+mod compliance;
 mod csv;
 mod filter;
 mod ocsf;

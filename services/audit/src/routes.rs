@@ -2,7 +2,7 @@
 
 use web::{Routes, scope};
 
-use crate::api::{checkpoints, events, exports, holds, keys, proofs, retention};
+use crate::api::{checkpoints, compliance, events, exports, holds, keys, proofs, retention};
 
 /// Puts the routes into a server.
 pub fn mount(config: &mut Routes<'_>) {
@@ -20,6 +20,8 @@ pub fn mount(config: &mut Routes<'_>) {
             .service(retention::modify::modify_audit_retention)
             .service(holds::list::list_audit_holds)
             .service(holds::create::create_audit_hold)
-            .service(holds::lift::lift_audit_hold),
+            .service(holds::lift::lift_audit_hold)
+            .service(compliance::read::read_audit_compliance)
+            .service(compliance::pack::read_audit_evidence_pack),
     );
 }

@@ -1,6 +1,7 @@
 //! All SQL of audit. Only a transaction reaches it.
 
 pub mod checkpoints;
+pub mod compliance;
 pub mod cosignatures;
 pub mod events;
 pub mod retention;

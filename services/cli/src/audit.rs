@@ -12,6 +12,7 @@ use tlog::bundle::{Finding, Report, Signed, Trust, verify};
 
 use crate::args::{Global, List, pair};
 use crate::client::Client;
+use crate::evidence::{self, PackCommand};
 use crate::field::text;
 use crate::output::{self, Format, Output};
 use crate::resource;
@@ -39,6 +40,13 @@ enum AuditVerb {
         #[arg(long, default_value = "latest")]
         size: String,
     },
+    /// What can be shown of standards; with a file, as evidence that is signed with the key of the log
+    Compliance {
+        /// Write the signed evidence there instead of showing it
+        file: Option<PathBuf>,
+    },
+    /// Verifies such evidence: no network, no sign-in, nobody to believe but the keys named
+    VerifyPack(PackCommand),
     /// How long the log keeps what its entries tell; half a year at least
     Retention {
         /// Decide on so many days
@@ -87,7 +95,7 @@ struct VerifyCommand {
     witnesses_needed: Option<usize>,
 }
 
-fn key(text: &str) -> Result<PublicKey, tlog::Error> {
+pub fn key(text: &str) -> Result<PublicKey, tlog::Error> {
     text.parse()
 }
 
@@ -96,6 +104,8 @@ pub async fn run(global: &Global, command: &AuditCommand, out: Output) -> Result
         Some(AuditVerb::Verify(verify)) => verify.run(out),
         Some(AuditVerb::Export(export)) => export.run(global).await,
         Some(AuditVerb::Checkpoint { size }) => checkpoint(global, size, out).await,
+        Some(AuditVerb::VerifyPack(pack)) => pack.run(out),
+        Some(AuditVerb::Compliance { file }) => evidence::show(&mut Client::open(global)?, file.as_deref(), out).await,
         Some(AuditVerb::Retention { days }) => retention::retention(&mut Client::open(global)?, *days, out).await,
         Some(AuditVerb::Holds(command)) => retention::holds(&mut Client::open(global)?, command, out).await,
         Some(AuditVerb::Keys(list)) => {

@@ -8,6 +8,7 @@ mod args;
 mod audit;
 mod client;
 mod device;
+mod evidence;
 mod explain;
 mod field;
 mod identity;

@@ -40,6 +40,7 @@ pub fn apart(place: &Place, report: &mut Report) -> Result<()> {
         full: true,
         port: free_port(2)?,
         plain_port: free_port(3)?,
+        witness_port: free_port(4)?,
         auth_rate: 1_000,
     };
     println!();

@@ -150,6 +150,16 @@ pub async fn list(
     all(rows)
 }
 
+/// The tenant's newest checkpoints, newest first.
+pub async fn newest_of<A: Action>(tx: &mut Read<A>, tenant: &Granted<Tenant, A>, limit: i64) -> Result<Vec<Signed>> {
+    let rows: Vec<SignedRow> = sqlx::query_as(select_signed!("true order by size desc limit $2"))
+        .bind(tenant.id)
+        .bind(limit)
+        .fetch_all(tx.sql())
+        .await?;
+    all(rows)
+}
+
 /// The tenant's checkpoint of this size; the newest, if none is named.
 pub async fn lookup<A: Action>(
     tx: &mut Read<A>,

@@ -188,6 +188,11 @@ const proof = createRoute({
   path: "/audit/proof",
   component: lazyRouteComponent(() => import("./pages/audit/proof"), "Proof"),
 });
+const compliance = createRoute({
+  getParentRoute: () => inside,
+  path: "/audit/compliance",
+  component: lazyRouteComponent(() => import("./pages/audit/compliance"), "Compliance"),
+});
 const retention = createRoute({
   getParentRoute: () => inside,
   path: "/audit/retention",
@@ -320,7 +325,7 @@ const tree = root.addChildren([
   invited.addChildren([accept, reset, email, settle, callback]),
   asked.addChildren([authorize, device]),
   inside.addChildren([
-    ...[home, vms, vmNew, vm, audit, proof, retention, security],
+    ...[home, vms, vmNew, vm, audit, proof, compliance, retention, security],
     ...[users, invitations, groups, providers, roles, bindings, explain, policies, programs],
     ...[pools, hosts, flavors, images],
     ...[operatorAccess, tenants, tenantAccess, deadLetters],

@@ -252,6 +252,8 @@ const MATRIX: &[(&str, Access)] = &[
     ("list_audit_holds", Roles(WATCHERS)),
     ("create_audit_hold", Roles(WATCHERS)),
     ("lift_audit_hold", Roles(WATCHERS)),
+    ("read_audit_compliance", Roles(WATCHERS)),
+    ("read_audit_evidence_pack", Roles(WATCHERS)),
     ("stream_events", SignedIn),
 ];
 

@@ -24,6 +24,7 @@ export type PoolView = Schemas["PoolView"];
 export type HostView = Omit<Schemas["HostView"], "status"> & { status: string };
 export type AuditEvent = Schemas["AuditEventView"];
 export type CheckpointView = Schemas["CheckpointView"];
+export type ControlView = Schemas["ControlView"];
 export type AuditRetentionView = Schemas["AuditRetentionView"];
 export type AuditHoldView = Schemas["AuditHoldView"];
 export type LogKeyView = Schemas["LogKeyView"];

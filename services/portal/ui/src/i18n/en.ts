@@ -1,3 +1,4 @@
+import { compliance } from "./en-compliance";
 import { access } from "./en-access";
 import { duties } from "./en-duties";
 import { explain } from "./en-explain";
@@ -307,6 +308,7 @@ export const en = {
   ...oauth,
   ...policies,
   ...passkeys,
+  ...compliance,
   ...proof,
   ...retention,
   ...providers,

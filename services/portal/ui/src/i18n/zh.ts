@@ -1,4 +1,5 @@
 import type { en } from "./en";
+import { compliance } from "./zh-compliance";
 import { access } from "./zh-access";
 import { duties } from "./zh-duties";
 import { explain } from "./zh-explain";
@@ -307,6 +308,7 @@ export const zh: Record<keyof typeof en, string> = {
   ...oauth,
   ...policies,
   ...passkeys,
+  ...compliance,
   ...proof,
   ...retention,
   ...providers,

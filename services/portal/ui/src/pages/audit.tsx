@@ -88,8 +88,7 @@ function Export({ filter }: { filter: AuditFilter }) {
       format,
       file: await auditExport(filter, format),
     }),
-    onSuccess: ({ format, file }) =>
-save(file, `audit.${ENDINGS[format] ?? format}`),
+    onSuccess: ({ format, file }) => save(file, `audit.${ENDINGS[format] ?? format}`),
     onError: (error) => void message.error(problemTitle(Problem.from(error)), 8),
   });
   return (

@@ -14,6 +14,7 @@ export function AuditHead({ children }: { children?: ReactNode }) {
         items={[
           { to: "/audit", text: t("proof.entries") },
           { to: "/audit/proof", text: t("proof.title") },
+          { to: "/audit/compliance", text: t("compliance.title") },
           { to: "/audit/retention", text: t("retention.title") },
         ]}
       />
