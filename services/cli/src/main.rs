@@ -16,6 +16,7 @@ mod output;
 mod profile;
 mod resource;
 mod session;
+mod tenant_keys;
 mod vm;
 
 use std::process::ExitCode;

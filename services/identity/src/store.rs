@@ -41,5 +41,6 @@ pub mod roles;
 pub mod sent_codes;
 pub mod service_accounts;
 pub mod sessions;
+pub mod tenant_keys;
 pub mod tenants;
 pub mod users;
