@@ -9,6 +9,7 @@ use crate::client::Client;
 use crate::letters::{self, DeadLettersCommand};
 use crate::output::Output;
 use crate::resource::{self, Resource};
+use crate::tenant_keys;
 
 const OURS: Resource = Resource {
     path: "/operator-access",
@@ -57,6 +58,8 @@ pub enum SystemCommand {
     /// Access in an emergency
     #[command(subcommand)]
     BreakGlass(BreakGlassCommand),
+    /// What wraps tenants' keys, and how far a change of it has come
+    Keys,
     /// Events that could not be applied
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
@@ -147,6 +150,7 @@ pub async fn system(global: &Global, command: SystemCommand, out: Output) -> Res
         SystemCommand::BreakGlass(BreakGlassCommand::Confirm { id }) => {
             act(client, &EMERGENCIES, &id, "confirm", out).await
         }
+        SystemCommand::Keys => tenant_keys::providers(client, out).await,
         SystemCommand::DeadLetters(command) => letters::run(client, command, out).await,
     }
 }

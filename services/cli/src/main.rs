@@ -18,6 +18,7 @@ mod profile;
 mod resource;
 mod retention;
 mod session;
+mod tenant_keys;
 mod vm;
 
 use std::process::ExitCode;

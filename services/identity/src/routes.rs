@@ -5,7 +5,7 @@ use web::{Routes, scope};
 use crate::api::{
     account_credentials, account_keys, auth, authorize, break_glass, factors, groups, identity_providers, internal,
     invitations, jwks, me, my_identities, my_keys, oauth, oauth_clients, operator_access, policies, projects,
-    role_bindings, roles, service_accounts, sessions, tenant_access, tenants, users,
+    role_bindings, roles, service_accounts, sessions, tenant, tenant_access, tenant_keys, tenants, users,
 };
 
 /// Puts the routes into a server.
@@ -125,7 +125,11 @@ fn oneself(api: &mut Routes<'_>) {
 
 /// The tenant's people, machines, rights and projects.
 fn the_tenant(api: &mut Routes<'_>) {
-    api.service(service_accounts::list::list_service_accounts)
+    api.service(tenant::read::read_tenant)
+        .service(tenant::delete::delete_tenant)
+        .service(tenant_keys::read::read_tenant_keys)
+        .service(tenant_keys::rotate::rotate_tenant_keys)
+        .service(service_accounts::list::list_service_accounts)
         .service(service_accounts::create::create_service_account)
         .service(service_accounts::read::read_service_account)
         .service(service_accounts::modify::modify_service_account)
@@ -191,6 +195,7 @@ fn the_tenant(api: &mut Routes<'_>) {
 fn the_platform(api: &mut Routes<'_>) {
     api.service(tenants::list::list_tenants)
         .service(tenants::read::read_tenant_record)
+        .service(tenant_keys::providers::read_key_providers)
         .service(tenant_access::list::list_tenant_access)
         .service(tenant_access::request::request_tenant_access)
         .service(tenant_access::end::end_tenant_access)

@@ -93,6 +93,7 @@ impl Service {
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
         let tasks = Tasks::new(shutdown.clone());
         tasks.spawn("sweep", work::sweep::run(self.state.db.clone(), shutdown.clone()));
+        tasks.spawn("keys", work::keys::run(self.state.db.clone(), shutdown.clone()));
         tasks.spawn("errands", work::errands::run(Arc::clone(&self.state), shutdown.clone()));
         let served = self.running.serve(routes::mount, self.state, shutdown).await;
         tasks.drain().await;

@@ -42,5 +42,6 @@ pub mod sent_codes;
 pub mod service_accounts;
 pub mod sessions;
 pub mod standings;
+pub mod tenant_keys;
 pub mod tenants;
 pub mod users;

@@ -1,4 +1,5 @@
 //! What is done later, one worker per file.
 
 pub mod errands;
+pub mod keys;
 pub mod sweep;

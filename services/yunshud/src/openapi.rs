@@ -11,7 +11,7 @@ use utoipa::openapi::{
 };
 
 /// The tags and what stands under each.
-const TAGS: [(&str, &str); 28] = [
+const TAGS: [(&str, &str); 30] = [
     ("auth", "Signing up, in and out"),
     (
         "oauth",
@@ -29,6 +29,8 @@ const TAGS: [(&str, &str); 28] = [
     ("sessions", "Where people are signed in"),
     ("api-keys", "Keys with which programs call"),
     ("service-accounts", "Machines with rights and keys of their own"),
+    ("tenant", "The tenant itself, and its end"),
+    ("tenant-keys", "The keys that a tenant's data hangs on"),
     ("policies", "What the tenant asks of its people"),
     ("projects", "Projects: the drawers most resources live in"),
     (

@@ -7,6 +7,7 @@
 )]
 
 mod catalogue;
+mod content;
 mod keys;
 mod pool;
 mod rows;

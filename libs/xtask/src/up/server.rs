@@ -156,7 +156,7 @@ pub fn config(place: &Place, up: &Up) -> Result<String> {
          [gateway]\ntls = \"0.0.0.0:{tls}\"\nplain = \"127.0.0.1:{plain}\"\npki = {pki}\n\
          rates.auth = {{ per_second = {rate}, burst = {burst} }}\n\n\
          [identity.mail]\nfolder = {mail}\nportal = \"https://localhost:{tls}\"\n\n\
-         [crypto]\nkek = {kek}\n\n\
+         [crypto]\nkek = {kek}\ndestroyed = {destroyed}\n\n\
          [audit.log]\nkey = {log_key}\ncheckpoints = {checkpoints}\n\
          witnesses = [{{ url = \"http://{address}\", key = \"{witness}\", networks = [\"127.0.0.0/8\"] }}]\n\n\
          [compute]\nimages = {images}\nuploads = {uploads}\n\n\
@@ -173,6 +173,7 @@ pub fn config(place: &Place, up: &Up) -> Result<String> {
         burst = up.auth_rate.saturating_mul(5),
         mail = text(&place.state("mail")),
         kek = text(&kek),
+        destroyed = text(&place.state("destroyed-keys")),
         log_key = text(&log_key),
         checkpoints = text(&place.state("checkpoints")),
         address = witness::address(up),

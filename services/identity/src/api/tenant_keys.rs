@@ -1,0 +1,82 @@
+//! The keys that a tenant's data hangs on. How they hang together is in `libs/crypto`.
+
+pub mod providers;
+pub mod read;
+pub mod rotate;
+
+use chrono::{DateTime, Utc};
+use crypto::Purpose;
+use ids::TenantId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::store::tenant_keys::{DataKey, TenantKey};
+
+/// The tenant's keys, without any key.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TenantKeysView {
+    /// Whose they are.
+    pub tenant_id: TenantId,
+    /// Which tenant key it is: raised by each rotation. 0 before the first.
+    #[schema(example = 2)]
+    pub version: i32,
+    /// When that one was made.
+    pub rotated_at: Option<DateTime<Utc>>,
+    /// The data keys under it, by purpose, the newest first.
+    pub data_keys: Vec<DataKeyView>,
+}
+
+/// A data key, without the key.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DataKeyView {
+    /// What it seals: `credentials`, `personal_data`, `console`, `audit`, `outbox`. New words may come.
+    #[schema(example = "audit")]
+    pub purpose: &'static str,
+    /// Which one of that purpose.
+    #[schema(example = 1)]
+    pub epoch: i32,
+    /// `current` for the newest of its purpose, `previous` for those that only open what they sealed.
+    #[schema(example = "current")]
+    pub state: &'static str,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// How many messages were taken from it, in blocks: at least as many as were sealed.
+    #[schema(example = 1024)]
+    pub messages: i64,
+}
+
+impl TenantKeysView {
+    fn of(tenant: TenantId, (own, data): (Option<TenantKey>, Vec<DataKey>)) -> Self {
+        let mut last = 0;
+        let mut state = |purpose| {
+            let newest = std::mem::replace(&mut last, purpose) != purpose;
+            if newest { "current" } else { "previous" }
+        };
+        let known = data.iter().filter_map(|key| {
+            let purpose = Purpose::of(u8::try_from(key.purpose).ok()?)?;
+            Some(DataKeyView {
+                purpose: purpose.word(),
+                epoch: key.epoch,
+                state: state(key.purpose),
+                created_at: key.created_at,
+                messages: key.messages,
+            })
+        });
+        Self {
+            tenant_id: tenant,
+            version: own.as_ref().map_or(0, |own| own.version),
+            data_keys: known.collect(),
+            rotated_at: own.map(|own| own.created_at),
+        }
+    }
+}
+
+impl db::Subject for TenantKeysView {
+    fn object(&self) -> String {
+        format!("tenant_key:{}", self.tenant_id)
+    }
+
+    fn record(&self) -> serde_json::Value {
+        serde_json::json!({ "version": self.version })
+    }
+}
