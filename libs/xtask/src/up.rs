@@ -131,11 +131,7 @@ pub fn revive(place: &Place, up: &Up, part: Part) -> Result<()> {
             server::start(place, up).map(drop)
         }
         Part::Host => host::revive(place, up),
-        Part::Watched(name) => {
-            let daemon = Daemon::named(place, name);
-            let back = || Ok(daemon.pid().map(drop));
-            sh::wait_for(&format!("{name} to be started again"), Duration::from_secs(20), back)
-        }
+        Part::Watched(name) => full::is_back(place, up, name),
     }
 }
 

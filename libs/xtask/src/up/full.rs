@@ -3,7 +3,7 @@
 mod parts;
 mod supervise;
 
-use std::{collections::BTreeMap, env, fs, time::Duration};
+use std::{collections::BTreeMap, env, fs, net::TcpStream, time::Duration};
 
 use anyhow::{Context, Result};
 
@@ -110,6 +110,17 @@ pub fn start(place: &Place, up: &Up) -> Result<Api> {
     };
     sh::wait_for("every role to be ready", Duration::from_mins(1), ready).context("./dev logs <role> tells more")?;
     Ok(api)
+}
+
+/// Waits until the supervisor has started a part again and it takes connections.
+pub fn is_back(place: &Place, up: &Up, name: &str) -> Result<()> {
+    let port = ports(place)?.get(name).copied().unwrap_or(up.port);
+    let answers = || Ok(TcpStream::connect(("127.0.0.1", port)).ok().map(drop));
+    sh::wait_for(
+        &format!("{name} to take connections again"),
+        Duration::from_mins(1),
+        answers,
+    )
 }
 
 /// What they are told. Certificates are not part of it: they are taken up without a restart.
