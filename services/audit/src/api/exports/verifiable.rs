@@ -429,7 +429,11 @@ mod tests {
         assert!(after.withheld > 0 && after.withheld == after.entries, "{after:?}");
         // What is still said is in the log, without what it said.
         test.wrote::<vm::Create>(&tenant.caller(Role::Admin), "vm:9").await;
-        test.signed(&tenant, 7).await;
+        testkit::eventually("the entry in the log", async || {
+            let log = test.bench.dump("audit.events").await;
+            log.contains("vm:9").then_some(())
+        })
+        .await;
         let last = check(&test, &file(&test, &tenant, "").await, None).unwrap();
         assert_eq!(last.withheld, last.entries);
     }
