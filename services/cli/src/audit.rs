@@ -1,5 +1,8 @@
 //! The audit log: shown by the platform, or verified from a file without it.
 
+mod evidence;
+mod retention;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -10,13 +13,13 @@ use serde_json::{Value, json};
 use tlog::PublicKey;
 use tlog::bundle::{Finding, Report, Signed, Trust, verify};
 
+use self::evidence::PackCommand;
+use self::retention::HoldsCommand;
 use crate::args::{Global, List, pair};
 use crate::client::Client;
-use crate::evidence::{self, PackCommand};
 use crate::field::text;
 use crate::output::{self, Format, Output};
 use crate::resource;
-use crate::retention::{self, HoldsCommand};
 
 const EXPORTS: &str = "/audit/exports";
 

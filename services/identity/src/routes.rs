@@ -1,11 +1,13 @@
 //! Every path of identity: the only list. It feeds actix and the `OpenAPI` document.
 
+mod internal;
+
 use web::{Routes, scope};
 
 use crate::api::{
-    account_credentials, account_keys, auth, authorize, break_glass, factors, groups, identity_providers, internal,
-    invitations, jwks, me, my_identities, my_keys, oauth, oauth_clients, operator_access, policies, projects,
-    role_bindings, roles, service_accounts, sessions, tenant, tenant_access, tenant_keys, tenants, users,
+    account_credentials, account_keys, auth, authorize, break_glass, factors, groups, identity_providers, invitations,
+    jwks, me, my_identities, my_keys, oauth, oauth_clients, operator_access, policies, projects, role_bindings, roles,
+    service_accounts, sessions, tenant, tenant_access, tenant_keys, tenants, users,
 };
 
 /// Puts the routes into a server.
@@ -14,23 +16,7 @@ pub fn mount(config: &mut Routes<'_>) {
         .service(jwks::read_jwks)
         .service(oauth::discovery::read_openid_configuration)
         .service(oauth::metadata::read_oauth_metadata)
-        // For the gateway alone, so in no public document.
-        .route(
-            "/internal/sessions/{session}",
-            actix_web::web::get().to(internal::sessions::read_standing),
-        )
-        .route(
-            "/internal/api-keys/{key}",
-            actix_web::web::get().to(internal::api_keys::read_standing),
-        )
-        .route(
-            "/internal/operator-access/{access}",
-            actix_web::web::get().to(internal::operator_access::read_standing),
-        )
-        .route(
-            "/internal/standings",
-            actix_web::web::post().to(internal::standings::read_changed),
-        );
+        .configure(internal::mount);
     config.service(
         scope("/api/v1")
             .configure(signing_in)

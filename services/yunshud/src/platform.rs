@@ -1,7 +1,6 @@
 //! Builds roles and runs them under one token.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Context;
 use auth::passport::Key;
