@@ -1,5 +1,6 @@
 //! Every path of identity: the only list. It feeds actix and the `OpenAPI` document.
 
+use actix_web::web::get;
 use web::{Routes, scope};
 
 use crate::api::{
@@ -17,15 +18,12 @@ pub fn mount(config: &mut Routes<'_>) {
         // For the gateway alone, so in no public document.
         .route(
             "/internal/sessions/{session}",
-            actix_web::web::get().to(internal::sessions::read_standing),
+            get().to(internal::sessions::read_standing),
         )
-        .route(
-            "/internal/api-keys/{key}",
-            actix_web::web::get().to(internal::api_keys::read_standing),
-        )
+        .route("/internal/api-keys/{key}", get().to(internal::api_keys::read_standing))
         .route(
             "/internal/operator-access/{access}",
-            actix_web::web::get().to(internal::operator_access::read_standing),
+            get().to(internal::operator_access::read_standing),
         );
     config.service(
         scope("/api/v1")
