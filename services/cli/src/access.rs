@@ -1,5 +1,7 @@
 //! Platform operators in a tenant's content: what the tenant decides, and what operators ask.
 
+pub mod tenant_keys;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -9,7 +11,6 @@ use crate::client::Client;
 use crate::letters::{self, DeadLettersCommand};
 use crate::output::Output;
 use crate::resource::{self, Resource};
-use crate::tenant_keys;
 
 const OURS: Resource = Resource {
     path: "/operator-access",

@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::output::{Format, Output};
 use crate::profile::{self, Profile, Profiles};
 use crate::resource::{self, FLAVORS, IMAGES, Resource};
-use crate::{access, audit, explain, identity, session, tenant_keys, vm};
+use crate::{access, audit, explain, identity, session, vm};
 
 /// Yunshu from the command line
 #[derive(Parser)]
@@ -100,7 +100,7 @@ enum Command {
     OperatorAccess(access::OperatorAccessCommand),
     /// The keys that the tenant's data hangs on
     #[command(subcommand)]
-    TenantKeys(tenant_keys::TenantKeysCommand),
+    TenantKeys(access::tenant_keys::TenantKeysCommand),
     /// For the platform's operators
     #[command(subcommand)]
     System(access::SystemCommand),
@@ -207,7 +207,7 @@ impl Args {
             Command::Keys(command) => identity::keys(global, command, out).await,
             Command::ServiceAccounts(command) => identity::accounts(global, command, out).await,
             Command::Sessions(command) => identity::sessions(global, command, out).await,
-            Command::TenantKeys(command) => tenant_keys::run(global, command, out).await,
+            Command::TenantKeys(command) => access::tenant_keys::run(global, command, out).await,
             Command::OperatorAccess(command) => access::ours(global, command, out).await,
             Command::System(command) => access::system(global, command, out).await,
             Command::Audit(command) => audit::run(global, &command, out).await,

@@ -16,7 +16,6 @@ mod output;
 mod profile;
 mod resource;
 mod session;
-mod tenant_keys;
 mod vm;
 
 use std::process::ExitCode;
