@@ -30,11 +30,14 @@ const SIGN_IN: &str = "people are looked up by it before their tenant is known";
 const SHOWN: &str = "its person and those who look after them see it; removed with its person";
 const REPEAT: &str = "the answer to a repeated request, for a day";
 
-const TAGS: [(&str, Tag); 64] = [
+const TAGS: [(&str, Tag); 67] = [
     ("audit.checkpoints.root", Hash),
     ("audit.events.changes", Tenant("audit")),
     ("audit.events.commitment", Hash),
     ("audit.events.ip", Personal("the log is searched by it")),
+    ("audit.holds.reason", Plain("a hold is given for others to read why")),
+    ("audit.replies.body", Personal(REPEAT)),
+    ("audit.replies.fingerprint", Hash),
     ("audit.tiles.hashes", Hash),
     (
         "bus.dead_letters.data",
@@ -122,10 +125,14 @@ const TAGS: [(&str, Tag); 64] = [
 ];
 
 /// Tables whose other texts are names, kinds and settings: nobody's secret, and of no person.
-const WORDS: [&str; 42] = [
+const WORDS: [&str; 46] = [
     "audit.checkpoints",
+    "audit.cosignatures",
     "audit.events",
+    "audit.holds",
     "audit.log_keys",
+    "audit.replies",
+    "audit.witnesses",
     "bus.cursors",
     "bus.dead_letters",
     "bus.inbox",
