@@ -314,10 +314,11 @@ mod tests {
     }
 
     #[test]
-    fn whoever_manages_people_is_privileged_and_whoever_looks_is_not() {
+    fn whoever_manages_people_or_what_the_log_keeps_is_privileged_and_whoever_looks_is_not() {
         let is = |role| Binding::role(role, None).is_privileged();
         assert!(is(Role::Owner) && is(Role::Admin) && is(Role::PlatformOperator));
-        assert!(!is(Role::Operator) && !is(Role::Viewer) && !is(Role::Auditor));
+        assert!(is(Role::Auditor), "it lifts holds, and decides when content is erased");
+        assert!(!is(Role::Operator) && !is(Role::Viewer));
     }
 
     #[test]

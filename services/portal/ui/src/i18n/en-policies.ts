@@ -6,7 +6,7 @@ export const policies = {
   "policy.sign_in": "Signing in",
   "policy.factor": "Who must have a second factor",
   "policy.factor.optional": "Nobody must",
-  "policy.factor.privileged": "Whoever manages people, rights or keys",
+  "policy.factor.privileged": "Whoever manages people, rights, keys or the audit log",
   "policy.factor.everyone": "Everybody",
   "policy.factor.hint": "Who lacks one can do nothing but add it, in sessions that are open now as well.",
   "policy.kinds": "Kinds that count",

@@ -7,7 +7,7 @@ export const policies: Record<keyof typeof en, string> = {
   "policy.sign_in": "登录",
   "policy.factor": "谁必须有第二因素",
   "policy.factor.optional": "无人必须",
-  "policy.factor.privileged": "管理人员、权限或密钥的人",
+  "policy.factor.privileged": "管理人员、权限、密钥或审计日志的人",
   "policy.factor.everyone": "所有人",
   "policy.factor.hint": "没有第二因素的人只能先添加它，已打开的会话也一样。",
   "policy.kinds": "认可的种类",
