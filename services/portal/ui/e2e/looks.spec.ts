@@ -59,6 +59,8 @@ for (const look of LOOKS) {
       ["vm-new", "/projects/default/vms/new"],
       ["audit", "/audit"],
       ["proof", "/audit/proof"],
+      ["compliance", "/audit/compliance"],
+      ["retention", "/audit/retention"],
       ["account", "/account"],
       ["people", "/people"],
       ["invitations", "/people/invitations"],

@@ -31,7 +31,8 @@ test("verified now, against what was kept; a changed file is not believed from t
   const checkpoint = info.outputPath(kept.suggestedFilename());
   await kept.saveAs(checkpoint);
   expect(readFileSync(checkpoint, "utf8")).toMatch(/\n\d+\n.{44}\ntime \d+\n\n— /);
-  const key = await page.locator(".proof-key code").first().innerText();
+  const signs = page.getByRole("region", { name: "Keys that sign" });
+  const key = await signs.locator("code").first().innerText();
 
   await verify.getByRole("button", { name: "Verify now" }).click();
   await expect(verdict).toContainText("Everything holds");
@@ -47,6 +48,18 @@ test("verified now, against what was kept; a changed file is not believed from t
   await expect(verdict).toContainText("(the key that you named)");
   await expect(verdict).not.toContainText("Before you believe it");
   await page.screenshot({ path: info.outputPath("verified.png"), fullPage: true });
+
+  // A witness that is known from elsewhere must have cosigned it; the log's own key is none.
+  const cosigner = latest.locator(".proof-key code").first();
+  await expect(cosigner).toBeVisible({ timeout: 60_000 });
+  const witness = await cosigner.innerText();
+  await verify.getByLabel("Keys of witnesses (optional)").fill(witness);
+  await verify.getByRole("button", { name: "Verify now" }).click();
+  await expect(verdict).toContainText(`${witness} (the key that you named)`);
+  await verify.getByLabel("Keys of witnesses (optional)").fill(key);
+  await verify.getByRole("button", { name: "Verify now" }).click();
+  await expect(verify.getByText(/^A key of a witness is written/)).toBeVisible();
+  await verify.getByLabel("Keys of witnesses (optional)").fill("");
 
   // The same as a file, whole and changed.
   await page.getByRole("link", { name: "Entries", exact: true }).click();

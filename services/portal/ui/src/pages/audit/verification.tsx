@@ -117,24 +117,26 @@ export function Verification() {
         >
           <Input.TextArea className="mono" autoSize={{ minRows: 3, maxRows: 8 }} spellCheck={false} />
         </Form.Item>
-        <Form.Item
-          name="witnesses"
-          label={t("proof.witnesses")}
-          extra={t("proof.witnesses.hint")}
-          rules={[
-            {
-              validator: (_, text: string | undefined) =>
-                isKeys(text, "cosignature")
-                  ? Promise.resolve()
-                  : Promise.reject(new Error(t("proof.witnesses.bad"))),
-            },
-          ]}
-        >
-          <Input.TextArea className="mono" autoSize={{ minRows: 2, maxRows: 8 }} spellCheck={false} />
-        </Form.Item>
-        <Form.Item name="needed" label={t("proof.needed")} extra={t("proof.needed.hint")}>
-          <InputNumber min={1} max={64} precision={0} />
-        </Form.Item>
+        <div>
+          <Form.Item
+            name="witnesses"
+            label={t("proof.witnesses")}
+            extra={t("proof.witnesses.hint")}
+            rules={[
+              {
+                validator: (_, text: string | undefined) =>
+                  isKeys(text, "cosignature")
+                    ? Promise.resolve()
+                    : Promise.reject(new Error(t("proof.witnesses.bad"))),
+              },
+            ]}
+          >
+            <Input.TextArea className="mono" autoSize={{ minRows: 2, maxRows: 8 }} spellCheck={false} />
+          </Form.Item>
+          <Form.Item name="needed" label={t("proof.needed")} extra={t("proof.needed.hint")}>
+            <InputNumber min={1} max={64} precision={0} />
+          </Form.Item>
+        </div>
       </Form>
       <Drop onFile={file} disabled={running}>
         <Button
