@@ -84,7 +84,7 @@ pub const CONTROLS: [Control; 19] = [
     control(
         "gdpr-5-1-f",
         GDPR,
-        "5(1)(f) Integrity and confidentiality",
+        "5(1)(f) Integrity: the log is signed for",
         Shown::Live(Query::Signed),
     ),
     control(
@@ -120,7 +120,7 @@ pub const CONTROLS: [Control; 19] = [
     control(
         "gdpr-32",
         GDPR,
-        "32 Security of processing",
+        "32 Security of processing: witnesses cosign the log",
         Shown::Live(Query::Witnessed),
     ),
     control(
@@ -132,7 +132,7 @@ pub const CONTROLS: [Control; 19] = [
     control(
         "mlps3-8.1.4.1",
         MLPS,
-        "8.1.4.1 Identification and authentication",
+        "8.1.4.1 Identification and authentication: sign-ins are recorded",
         Shown::Live(Query::SignIns),
     ),
     control(
@@ -162,7 +162,7 @@ pub const CONTROLS: [Control; 19] = [
     control(
         "mlps3-8.1.4.7",
         MLPS,
-        "8.1.4.7 Data integrity",
+        "8.1.4.7 Data integrity: witnesses cosign the log",
         Shown::Live(Query::Witnessed),
     ),
     control(

@@ -3,7 +3,7 @@
 mod parts;
 mod supervise;
 
-use std::{collections::BTreeMap, env, fs, net::TcpStream, time::Duration};
+use std::{collections::BTreeMap, fs, net::TcpStream, time::Duration};
 
 use anyhow::{Context, Result};
 
@@ -87,8 +87,8 @@ pub fn start(place: &Place, up: &Up) -> Result<Api> {
         server::free(up.plain_port, "--plain-port")?;
         // Says at once what is missing on this machine.
         Parts::of(place, &ports(place)?)?.prepare()?;
-        let chores = env::current_exe().context("the program that runs")?;
-        let command = Sh::new(chores)
+        // This very program, also where cargo has put another in its place meanwhile.
+        let command = Sh::new("/proc/self/exe")
             .arg("supervise")
             .env("YUNSHU_STATE", &place.state)
             .env("CARGO_MANIFEST_DIR", place.root.join("libs/xtask"))

@@ -76,7 +76,7 @@ function useColumns(): Column<ControlView>[] {
       card: "title",
       render: ({ id, title }) => {
         const key = `compliance.control.${id}`;
-        return <strong className="wrap">{isKey(key) ? t(key) : title}</strong>;
+        return <strong className="wrap fold-text">{isKey(key) ? t(key) : title}</strong>;
       },
     },
     {
@@ -95,15 +95,19 @@ function useColumns(): Column<ControlView>[] {
 function Evidence({ evidence: { query, result } }: ControlView) {
   const { t } = useTranslation();
   if (query.startsWith(BY_TEST)) {
-    return <span className="wrap">{t("compliance.by_test", { name: query.slice(BY_TEST.length) })}</span>;
+    return (
+      <span className="wrap fold-text">{t("compliance.by_test", { name: query.slice(BY_TEST.length) })}</span>
+    );
   }
   if (!result) return t("compliance.elsewhere");
-  const shown = (value: unknown) =>
-    typeof value === "number" ? number(value) : typeof value === "string" ? value : "–";
+  const shown = (name: string, value: unknown) => {
+    if (typeof value === "number") return number(value);
+    return name === "waits_since" && typeof value === "string" ? time(value) : "–";
+  };
   return (
-    <span className="wrap" title={query}>
+    <span className="wrap fold-text" title={query}>
       {Object.entries(result)
-        .map(([name, value]) => `${known("compliance.result", name)}: ${shown(value)}`)
+        .map(([name, value]) => `${known("compliance.result", name)}: ${shown(name, value)}`)
         .join(", ")}
     </span>
   );
