@@ -209,15 +209,10 @@ fn keep_renewing(worker: &Rc<Worker>) {
     }
     let worker = Rc::clone(worker);
     let renew = async move {
-        let renewals = async {
-            loop {
-                tokio::time::sleep(ms(trust.session_ms / 8)).await;
-                worker.shared.credentials.renew(&worker.proxy).await;
-            }
-        };
+        let credentials = &worker.shared.credentials;
         tokio::select! {
             () = worker.shared.shutdown.cancelled() => {}
-            () = renewals => {}
+            () = credentials.keep_renewing(&worker.proxy, ms(trust.session_ms / 8)) => {}
         }
     };
     #[expect(

@@ -1,6 +1,8 @@
 //! Credentials in use are asked about together, before their words grow old: a request then waits for nobody, and
 //! identity answers a thousand at a time for little more than one.
 
+use std::time::Duration;
+
 use actix_http::Method;
 use auth::Changed;
 
@@ -11,10 +13,17 @@ use crate::proxy::Proxy;
 const PATH: &str = "/internal/standings";
 
 impl Credentials {
+    /// Renews again and again. One worker does it for all; where it ends, another takes its turn.
+    pub async fn keep_renewing(&self, proxy: &Proxy, pause: Duration) {
+        let _turn = self.renewing.lock().await;
+        loop {
+            tokio::time::sleep(pause).await;
+            self.renew(proxy).await;
+        }
+    }
+
     /// Renews what identity said of the credentials in use. What it does not answer is asked for one by one, later.
-    pub async fn renew(&self, proxy: &Proxy) {
-        // One worker does it for all.
-        let Ok(_turn) = self.renewing.try_lock() else { return };
+    async fn renew(&self, proxy: &Proxy) {
         for known in self.standings.in_use() {
             let Ok(body) = serde_json::to_vec(&known) else { return };
             let question = Question {

@@ -71,7 +71,17 @@ pub async fn carried(
     tx: &mut SystemTx,
     holders: impl Iterator<Item = (TenantId, Principal)>,
 ) -> Result<HashMap<(TenantId, Principal), Vec<Binding>>> {
-    carried_by(tx.sql(), holders).await
+    // Many credentials stand for few.
+    let mut holders: HashSet<_> = holders.collect();
+    if holders.len() > 1 {
+        return carried_by(tx.sql(), holders).await;
+    }
+    let mut carried = HashMap::new();
+    for (tenant, holder) in holders.drain() {
+        let bindings = bindings_in(tx.sql(), tenant, &holder).await?;
+        carried.insert((tenant, holder), bindings);
+    }
+    Ok(carried)
 }
 
 /// The same of one.
@@ -111,26 +121,40 @@ pub async fn bindings_by_provider<A: Action>(tx: &mut Read<A>, provider: Identit
     Ok(rows.into_iter().filter_map(BindingRow::binding).collect())
 }
 
-async fn bindings_in(sql: &mut PgConnection, tenant: TenantId, of: &Principal) -> Result<Vec<Binding>> {
-    let holder = (tenant, of.clone());
-    let mut carried = carried_by(sql, std::iter::once(holder.clone())).await?;
-    Ok(carried.remove(&holder).unwrap_or_default())
+/// As a person or as a machine; nothing is bound to others.
+const fn ids(of: &Principal) -> (Option<UserId>, Option<ServiceAccountId>) {
+    match of {
+        Principal::User(id) => (Some(*id), None),
+        Principal::ServiceAccount(id) => (None, Some(*id)),
+        Principal::System(_) | Principal::Operator(_) => (None, None),
+    }
 }
 
+/// Asked for one at each sign-in, so it is not the question for many: that one takes longer to plan than this to answer.
+async fn bindings_in(sql: &mut PgConnection, tenant: TenantId, of: &Principal) -> Result<Vec<Binding>> {
+    let (user, account) = ids(of);
+    let rows: Vec<BindingRow> = sqlx::query_as(select_bindings!(
+        "(b.user_id = $2 or b.account_id = $3 or b.group_id in
+               (select m.group_id from identity.group_members m where m.tenant_id = $1 and m.user_id = $2))
+         order by b.binding_id"
+    ))
+    .bind(tenant)
+    .bind(user)
+    .bind(account)
+    .fetch_all(sql)
+    .await?;
+    Ok(rows.into_iter().filter_map(BindingRow::binding).collect())
+}
+
+/// The same of many.
 async fn carried_by(
     sql: &mut PgConnection,
-    holders: impl Iterator<Item = (TenantId, Principal)>,
+    holders: HashSet<(TenantId, Principal)>,
 ) -> Result<HashMap<(TenantId, Principal), Vec<Binding>>> {
-    // Many credentials stand for few.
-    let holders: HashSet<_> = holders.collect();
     let (mut tenants, mut users, mut accounts) = (Vec::new(), Vec::new(), Vec::new());
-    for (tenant, holder) in holders {
-        let (user, account) = match holder {
-            Principal::User(id) => (Some(id), None),
-            Principal::ServiceAccount(id) => (None, Some(id)),
-            Principal::System(_) | Principal::Operator(_) => continue,
-        };
-        tenants.push(tenant);
+    for (tenant, holder) in &holders {
+        let (user, account) = ids(holder);
+        tenants.push(*tenant);
         users.push(user);
         accounts.push(account);
     }
