@@ -78,6 +78,11 @@ def until(what, ready, seconds=60):
     raise RuntimeError(f"waited {seconds} s for {what}")
 
 
+def issue(program, folder, roles):
+    """A certificate for a process of these roles: the section of its configuration."""
+    return run(str(program), "mesh", "issue", "--roles", roles, "--folder", str(folder / "mesh"))
+
+
 class Process:
     """A child that does not outlive the benchmark."""
 
@@ -128,7 +133,7 @@ class Load:
 
 
 class Yunshu:
-    """Gateway, identity and audit in one process; compute is played by whoever listens at `compute`."""
+    """Gateway, identity and audit in one process; compute is played by whoever listens at the port `compute`, if that is given."""
 
     def __init__(self, program, folder, database, password, session_ms=4000, compute=None, fresh=True):
         self.program, self.folder, self.database = program, folder / database, database
@@ -152,7 +157,9 @@ class Yunshu:
         plenty = f"{{ per_second = {PLENTY}, burst = {PLENTY} }}"
         guesses = ", ".join(f"{name} = {{ burst = 60000, refill_seconds = 1 }}" for name in ("pair", "address", "account", "proof"))
         password = ", ".join(f"{name} = {value}" for name, value in self.password.items())
-        upstreams = f'[upstreams]\ncompute = ["http://127.0.0.1:{self.compute}"]\n' if self.compute else ""
+        upstreams = f'[upstreams]\ncompute = ["https://127.0.0.1:{self.compute}"]\n' if self.compute else ""
+        if self.compute:
+            upstreams += issue(self.program, self.folder.parent, "gateway,identity,audit")
         self.config.write_text(
             f"""[database]
 host = "{PG_SOCKET}"

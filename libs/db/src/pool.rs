@@ -8,7 +8,7 @@ use ids::TenantId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::audit::{AuditEvent, Outcome};
 use crate::outbox::{self, Draft};
@@ -17,6 +17,9 @@ use crate::{Ask, Change, Exit, Read, Reason, Result, SystemTx, Wake};
 
 /// Releases in which SQL users cannot read past row security (CVE-2026-120154), by major version.
 const SAFE: [(u32, u32); 4] = [(15, 20), (16, 16), (17, 12), (18, 7)];
+
+/// For how long a connection that worked is taken to work still.
+const PROVEN_FOR: Duration = Duration::from_secs(1);
 
 /// Where the database is.
 #[derive(Debug, Clone, Deserialize)]
@@ -91,8 +94,14 @@ impl Db {
     /// service starts while the database is still away.
     pub fn connect(to: &Connect, service: &str, clock: Clock, wake: Wake) -> Result<Self, fault::Error> {
         Ok(Self {
-            app: pool(to, service)?,
-            system: pool(to, "system")?,
+            app: pool(to, to.options(service)?),
+            // What is asked across tenants is asked by key, at each sign-in and of each credential: to plan it anew takes
+            // longer than to run it. Callers' lists are planned for the filters they have.
+            system: pool(
+                to,
+                to.options("system")?
+                    .options([("plan_cache_mode", "force_generic_plan")]),
+            ),
             clock,
             wake,
             keyring: None,
@@ -255,15 +264,23 @@ pub(crate) fn no_keys() -> KeyError {
     KeyError::Unavailable("there is no keyring here".to_owned())
 }
 
-fn pool(to: &Connect, role: &str) -> Result<PgPool, fault::Error> {
-    let options = to.options(role)?;
+fn pool(to: &Connect, options: PgConnectOptions) -> PgPool {
     let unsafe_allowed = to.allow_unsafe_version;
-    Ok(PgPoolOptions::new()
+    PgPoolOptions::new()
         .max_connections(to.connections)
         .acquire_timeout(Duration::from_secs(5))
         .idle_timeout(Duration::from_mins(1))
         .max_lifetime(Duration::from_mins(30))
-        .test_before_acquire(true)
+        // A connection that just worked works: asking it first would be one question more in each transaction.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > PROVEN_FOR {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 if unsafe_allowed {
@@ -273,7 +290,7 @@ fn pool(to: &Connect, role: &str) -> Result<PgPool, fault::Error> {
                 }
             })
         })
-        .connect_lazy_with(options))
+        .connect_lazy_with(options)
 }
 
 /// Refuses servers on which row security is no wall.

@@ -9,6 +9,7 @@ pub mod email;
 pub mod login;
 pub mod logout;
 pub mod mfa;
+mod newcomer;
 pub mod oidc;
 pub mod passkey;
 pub mod password;

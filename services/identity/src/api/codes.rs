@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::auth::{budget, too_many};
+use super::auth::too_many;
 use crate::errand::{Errand, code_letter, code_text};
 use crate::factor::sent::{self, Bound, Code, LIVES, Locked, Phone};
 use crate::factor::{Factor, Kind};
@@ -119,7 +119,7 @@ pub async fn pay(
     (way, to): (&Way, Destination),
 ) -> Result<(), fault::Error> {
     let budgets = way.budgets(identity, whose, to);
-    match budget::spend(tx, &budgets).await? {
+    match store::guesses::spend(tx, &budgets).await? {
         Some((_, wait)) => Err(too_many(wait, TOO_MANY)),
         None => Ok(()),
     }

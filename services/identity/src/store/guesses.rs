@@ -8,38 +8,60 @@ use crate::guess::Budget;
 /// How often the log is told that the same budget is spent.
 const TELL_EVERY: TimeDelta = TimeDelta::minutes(10);
 
-/// Spends one guess, or says how long until there is one. What was refused has spent nothing.
-pub async fn spend(tx: &mut SystemTx, budget: &Budget) -> Result<Option<TimeDelta>> {
+/// Spends one guess of each budget; or names the first that is spent, and says how long until there is one. If one is
+/// spent, what was taken from the others must be rolled back. The budgets are taken in the order of the list, here and in
+/// [`give_back`], so that nobody waits for whoever waits for them.
+pub async fn spend<'a>(tx: &mut SystemTx, budgets: &'a [Budget]) -> Result<Option<(&'a Budget, TimeDelta)>> {
     let now = tx.now();
-    let spent = sqlx::query(
-        "insert into identity.guesses as kept (key, full_at) values ($1, $2 + $3::interval)
-         on conflict (key) do update set full_at = greatest(kept.full_at, $2) + $3::interval
-         where greatest(kept.full_at, $2) + $3::interval <= $2 + $4::interval",
+    let taken: Vec<Vec<u8>> = sqlx::query_scalar(
+        "insert into identity.guesses as kept (key, full_at)
+         select b.key, $2 + b.step from unnest($1::bytea[], $3::interval[]) with ordinality as b (key, step, place)
+         order by b.place
+         on conflict (key) do update
+         set full_at = greatest(kept.full_at, $2) + (excluded.full_at - $2)
+         where greatest(kept.full_at, $2) + (excluded.full_at - $2) <= $2 + ($4::interval[])[array_position($1, kept.key)]
+         returning kept.key",
     )
-    .bind(budget.key)
+    .bind(keys(budgets))
     .bind(now)
-    .bind(budget.step)
-    .bind(budget.depth)
-    .execute(tx.sql())
+    .bind(steps(budgets))
+    .bind(budgets.iter().map(|budget| budget.depth).collect::<Vec<_>>())
+    .fetch_all(tx.sql())
     .await?;
-    if spent.rows_affected() == 1 {
+    let Some(spent) = budgets
+        .iter()
+        .find(|budget| !taken.iter().any(|key| key[..] == budget.key))
+    else {
         return Ok(None);
-    }
+    };
     let full_at: DateTime<Utc> = sqlx::query_scalar("select full_at from identity.guesses where key = $1")
-        .bind(budget.key)
+        .bind(spent.key)
         .fetch_one(tx.sql())
         .await?;
-    Ok(Some(full_at + budget.step - budget.depth - now))
+    Ok(Some((spent, full_at + spent.step - spent.depth - now)))
 }
 
-/// Gives one guess back.
-pub async fn give_back(tx: &mut SystemTx, budget: &Budget) -> Result<()> {
-    sqlx::query("update identity.guesses set full_at = full_at - $2::interval where key = $1")
-        .bind(budget.key)
-        .bind(budget.step)
-        .execute(tx.sql())
-        .await?;
+/// Gives one guess of each back.
+pub async fn give_back(tx: &mut SystemTx, budgets: &[Budget]) -> Result<()> {
+    sqlx::query(
+        "with held as
+           (select g.key, b.step from unnest($1::bytea[], $2::interval[]) with ordinality as b (key, step, place)
+            join identity.guesses g using (key) order by b.place for update of g)
+         update identity.guesses kept set full_at = kept.full_at - held.step from held where kept.key = held.key",
+    )
+    .bind(keys(budgets))
+    .bind(steps(budgets))
+    .execute(tx.sql())
+    .await?;
     Ok(())
+}
+
+fn keys(budgets: &[Budget]) -> Vec<&[u8]> {
+    budgets.iter().map(|budget| &budget.key[..]).collect()
+}
+
+fn steps(budgets: &[Budget]) -> Vec<TimeDelta> {
+    budgets.iter().map(|budget| budget.step).collect()
 }
 
 /// Is it time to tell the log that this budget is spent? True once in a while, however often it is asked.

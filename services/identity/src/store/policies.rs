@@ -31,6 +31,13 @@ pub(super) struct PolicyRow {
     policy_updated_at: Option<DateTime<Utc>>,
 }
 
+#[derive(sqlx::FromRow)]
+struct PersonRow {
+    chosen: Option<DateTime<Utc>>,
+    #[sqlx(flatten)]
+    policy: PolicyRow,
+}
+
 /// For how many minutes a factor is fresh in a tenant that has set this; none: for ever.
 pub(super) fn step_up(tenant: TenantId, kept: Option<i16>) -> Option<u16> {
     let usual = Policy::usual(tenant);
@@ -115,13 +122,17 @@ pub async fn at_sign_in(tx: &mut SystemTx, tenant: TenantId) -> Result<Policy> {
 
 /// The rules that somebody signs in by, and when their password was chosen, if they have one.
 pub async fn of_person(tx: &mut SystemTx, tenant: TenantId, user: UserId) -> Result<(Policy, Option<DateTime<Utc>>)> {
-    let policy = of(tx.sql(), tenant).await?;
-    let chosen = sqlx::query_scalar("select changed_at from identity.passwords where tenant_id = $1 and user_id = $2")
-        .bind(tenant)
-        .bind(user)
-        .fetch_optional(tx.sql())
-        .await?;
-    Ok((policy, chosen))
+    let row: PersonRow = sqlx::query_as(concat!(
+        "select w.changed_at as chosen, ",
+        policy_columns!(),
+        " from (select $1::uuid as tenant_id, $2::uuid as user_id) s left join identity.policies p using (tenant_id)
+          left join identity.passwords w on w.tenant_id = s.tenant_id and w.user_id = s.user_id"
+    ))
+    .bind(tenant)
+    .bind(user)
+    .fetch_one(tx.sql())
+    .await?;
+    Ok((row.policy.policy(tenant), row.chosen))
 }
 
 async fn of(sql: &mut PgConnection, tenant: TenantId) -> Result<Policy> {

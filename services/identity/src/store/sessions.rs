@@ -9,6 +9,8 @@ use db::{Change, Granted, Result, SystemTx, Tenant};
 use ids::{OauthClientId, SessionId, TenantId, UserId};
 
 use super::standings;
+use web::Origin;
+
 use crate::session::{Previous, Session};
 use crate::signin::Method;
 use crate::user::User;
@@ -76,32 +78,42 @@ impl Why {
     }
 }
 
-/// Writes a session that begins now, and whether the password has come of age by now.
-pub async fn insert(
-    tx: &mut SystemTx,
-    session: &Session,
-    from: Option<IpAddr>,
-    methods: &[Method],
-    password_due: bool,
-) -> Result<()> {
+/// How a session began.
+#[derive(Debug, Clone, Copy)]
+pub struct Begun<'a> {
+    /// From where, and what the client calls itself.
+    pub from: &'a Origin,
+    /// What was shown.
+    pub methods: &'a [Method],
+    /// Was that the strongest its person has? If not, no factor was shown for what asks for one shown of late.
+    pub proven: bool,
+    /// Had the password come of age?
+    pub password_due: bool,
+}
+
+/// Writes a session that begins now.
+pub async fn insert(tx: &mut SystemTx, session: &Session, begun: &Begun<'_>) -> Result<()> {
     let now = tx.now();
-    let methods: Vec<&str> = methods.iter().map(|method| method.name()).collect();
+    let methods: Vec<&str> = begun.methods.iter().map(|method| method.name()).collect();
     sqlx::query(
         "insert into identity.sessions (tenant_id, session_id, user_id, family_key, token_hash, address, used_from,
-                                        created_at, used_at, factor_at, expires_at, ends_at, methods, password_due)
-         values ($1, $2, $3, $4, $5, $6, $6, $7, $7, $7, $8, $9, $10, $11)",
+                                        agent, created_at, used_at, factor_at, expires_at, ends_at, methods,
+                                        password_due)
+         values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $8, $9, $10, $11, $12, $13)",
     )
     .bind(session.tenant)
     .bind(session.id)
     .bind(session.user)
     .bind(&session.family_key)
     .bind(&session.token_hash)
-    .bind(from.map(|address| address.to_string()))
+    .bind(begun.from.address.map(|address| address.to_string()))
+    .bind(&begun.from.user_agent)
     .bind(now)
+    .bind(begun.proven.then_some(now))
     .bind(session.expires_at)
     .bind(session.ends_at)
     .bind(methods)
-    .bind(password_due)
+    .bind(begun.password_due)
     .execute(tx.sql())
     .await?;
     Ok(())
@@ -249,16 +261,6 @@ pub async fn show<A: Action>(
     .execute(tx.sql())
     .await?;
     Ok(shown.rows_affected() == 1)
-}
-
-/// What began this session is weaker than what its person has: for what asks for a factor shown of late, none was shown.
-pub async fn not_proven(tx: &mut SystemTx, session: &Session) -> Result<()> {
-    sqlx::query("update identity.sessions set factor_at = null where tenant_id = $1 and session_id = $2")
-        .bind(session.tenant)
-        .bind(session.id)
-        .execute(tx.sql())
-        .await?;
-    Ok(())
 }
 
 /// The caller has a stronger factor now, and it was shown in none of their sessions.

@@ -13,27 +13,6 @@ use crate::guess::{self, Budget};
 use crate::state::Identity;
 use crate::store;
 
-/// Spends one guess of each budget; or says which is spent, and how long it takes.
-pub async fn spend<'a>(
-    tx: &mut SystemTx,
-    budgets: &'a [Budget],
-) -> Result<Option<(&'a Budget, TimeDelta)>, fault::Error> {
-    for budget in budgets {
-        if let Some(wait) = store::guesses::spend(tx, budget).await? {
-            return Ok(Some((budget, wait)));
-        }
-    }
-    Ok(None)
-}
-
-/// Gives them back, since it was no guess. To be done last: everybody from one address waits for its row.
-pub(super) async fn give_back(tx: &mut SystemTx, budgets: &[Budget]) -> Result<(), fault::Error> {
-    for budget in budgets {
-        store::guesses::give_back(tx, budget).await?;
-    }
-    Ok(())
-}
-
 /// The answer to whom no guess is left. What they tried must be rolled back: what is refused costs nothing, so one guesser
 /// cannot spend what all share. The log hears of an exhausted budget once in a while, or its reader would be the one who is
 /// flooded.
@@ -81,7 +60,7 @@ pub(in crate::api) async fn pay(
     let network = guess::network(caller.address());
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let budgets = of_proofs(&mut tx, identity, (caller.tenant(), user), &network).await?;
-    if let Some((_, wait)) = spend(&mut tx, &budgets).await? {
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budgets).await? {
         // Rolled back; the refusal is recorded as any caller's is.
         return Err(too_many(wait, SIGN_INS));
     }
@@ -92,6 +71,6 @@ pub(in crate::api) async fn pay(
 /// The proof was right.
 pub(in crate::api) async fn refund(identity: &Identity, budgets: &[Budget]) -> Result<(), fault::Error> {
     let mut tx = identity.db.system(Reason::SignIn).await?;
-    give_back(&mut tx, budgets).await?;
+    store::guesses::give_back(&mut tx, budgets).await?;
     Ok(tx.commit().await?)
 }

@@ -2,11 +2,10 @@ mod admit;
 
 use actix_web::post;
 use actix_web::web::{Data, Json};
+use auth::Action;
 use auth::action::session;
-use auth::{Action, Principal};
 use db::{AuditEvent, AuditOutcome, Reason, SystemTx};
 use fault::FieldError;
-use ids::{TenantId, UserId};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
@@ -14,9 +13,9 @@ use utoipa::ToSchema;
 use web::{Open, Origin, Refusals};
 
 use self::admit::{Found, admit};
-use super::begin::{begin, newcomer};
-use super::mfa::Factors;
-use super::{MfaRequired, SignInAnswer, budget, record_refusal};
+use super::begin::begin;
+use super::newcomer::{self, Newcomer};
+use super::{MfaRequired, SignInAnswer, record_refusal};
 use crate::guess;
 use crate::password::{Password, Verdict};
 use crate::person::Email;
@@ -147,35 +146,19 @@ async fn settle(
     if let Verdict::Outgrown(hash) = &verdict {
         store::people::replace_hash(&mut tx, candidate, hash).await?;
     }
-    let person = (candidate.tenant, candidate.user);
-    let has = Factors::lookup(&mut tx, person).await?;
-    let found_kinds = if has.kinds().is_empty() && must_have_one(&mut tx, person).await? {
-        Event::Lacking
-    } else {
-        Event::Found(has.kinds())
-    };
-    let state = state.next(found_kinds, now).map_err(fault::Error::internal)?;
+    let who = Newcomer::lookup(&mut tx, (candidate.tenant, candidate.user)).await?;
+    let state = state.next(who.found(), now).map_err(fault::Error::internal)?;
     let settled = match state {
         State::Authenticated(methods) | State::Enrolling(methods) => {
-            let (session, token) = begin(&mut tx, identity, attempt.origin, person, &methods).await?;
+            let (session, token) = begin(&mut tx, identity, attempt.origin, &who, &methods).await?;
             Settled::In(Box::new(session), token)
         }
         State::Due(due) => Settled::Half(challenge(&mut tx, attempt, candidate, &due).await?),
         State::Nobody | State::Known(_) | State::Over => return Err(fault::Error::internal("a sign-in went astray")),
     };
-    budget::give_back(&mut tx, &found.budgets).await?;
+    store::guesses::give_back(&mut tx, &found.budgets).await?;
     tx.commit().await?;
     Ok(settled)
-}
-
-/// Does the tenant ask for a second factor of this person?
-pub(in crate::api::auth) async fn must_have_one(
-    tx: &mut SystemTx,
-    (tenant, user): (TenantId, UserId),
-) -> Result<bool, fault::Error> {
-    let policy = store::policies::at_sign_in(tx, tenant).await?;
-    let bindings = store::rights::bindings(tx, tenant, &Principal::User(user)).await?;
-    Ok(policy.asks_factor_of(&bindings))
 }
 
 async fn challenge(
@@ -187,7 +170,7 @@ async fn challenge(
     let challenge = Challenge::make(of.tenant);
     store::challenges::insert(tx, &challenge, of, &attempt.network, due.until).await?;
 
-    let caller = newcomer(tx, attempt.origin, (of.tenant, of.user)).await?;
+    let caller = newcomer::caller(attempt.origin, (of.tenant, of.user));
     let (action, object) = (session::Challenge::INFO.name, format!("user:{}", of.user));
     let success = AuditOutcome::Success;
     tx.record(

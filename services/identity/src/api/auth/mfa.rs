@@ -20,6 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 use web::Origin;
 
 use super::begin::begin;
+use super::newcomer::Newcomer;
 use super::passkey::{Answer, right_at_sign_in};
 use super::{SignedIn, budget, record_refusal};
 use crate::api::codes::typed;
@@ -27,6 +28,7 @@ use crate::factor::passkey::ceremony::Ceremony;
 use crate::factor::totp::Shared;
 use crate::factor::{self, Factor, Kind};
 use crate::guess;
+use crate::policy::Policy;
 use crate::signin::challenge::Challenge;
 use crate::signin::{Event, State};
 use crate::state::Identity;
@@ -81,21 +83,22 @@ pub(in crate::api::auth) struct Factors {
 
 impl Factors {
     pub async fn lookup(tx: &mut SystemTx, (tenant, user): (TenantId, UserId)) -> Result<Self, fault::Error> {
-        let mut confirmed = store::factors::confirmed(tx, tenant, user).await?;
-        if confirmed.iter().any(|factor| factor.kind.is_weaker()) {
-            let policy = store::policies::at_sign_in(tx, tenant).await?;
-            confirmed.retain(|factor| policy.allows(factor.kind));
-        }
-        Ok(Self {
-            confirmed,
-            codes: store::recovery_codes::left_at_sign_in(tx, tenant, user).await? > 0,
-        })
+        let policy = store::policies::at_sign_in(tx, tenant).await?;
+        Self::allowed(tx, &policy, user).await
+    }
+
+    /// The same, where the tenant's rules are known.
+    pub async fn allowed(tx: &mut SystemTx, policy: &Policy, user: UserId) -> Result<Self, fault::Error> {
+        let mut confirmed = store::factors::confirmed(tx, policy.tenant, user).await?;
+        confirmed.retain(|factor| policy.allows(factor.kind));
+        let codes = !confirmed.is_empty() && store::recovery_codes::left_at_sign_in(tx, policy.tenant, user).await? > 0;
+        Ok(Self { confirmed, codes })
     }
 
     /// Of which kinds, the strongest first; recovery codes stand in for a factor, and are none by themselves.
     pub fn kinds(&self) -> Vec<Kind> {
         let mut kinds: Vec<Kind> = self.confirmed.iter().map(|factor| factor.kind).collect();
-        if !kinds.is_empty() && self.codes {
+        if self.codes {
             kinds.push(Kind::Recovery);
         }
         kinds.sort_unstable();
@@ -171,7 +174,7 @@ pub(super) async fn finish(
     }
 
     let budgets = budget::of_proofs(&mut tx, identity, person, &network).await?;
-    if let Some(spent) = budget::spend(&mut tx, &budgets).await? {
+    if let Some(spent) = store::guesses::spend(&mut tx, &budgets).await? {
         drop(tx);
         return Err(budget::slow_down(identity, origin, (challenge.tenant, object), spent).await?);
     }
@@ -189,8 +192,9 @@ pub(super) async fn finish(
         tx.commit().await?;
         return Err(refused());
     };
-    let (session, token) = begin(&mut tx, identity, origin, person, &methods).await?;
-    budget::give_back(&mut tx, &budgets).await?;
+    let who = Newcomer::lookup(&mut tx, person).await?;
+    let (session, token) = begin(&mut tx, identity, origin, &who, &methods).await?;
+    store::guesses::give_back(&mut tx, &budgets).await?;
     tx.commit().await?;
 
     identity.hand_out(&session, &token).await

@@ -17,6 +17,7 @@ use web::{Open, Refusals};
 use webauthn_rs::prelude::{DiscoverableAuthentication, PublicKeyCredential};
 
 use super::begin::begin;
+use super::newcomer::Newcomer;
 use super::{SignedIn, budget, record_refusal};
 use crate::api::webauthn::Assertion;
 use crate::factor::passkey::ceremony::Ceremony;
@@ -132,7 +133,7 @@ pub async fn sign_in_with_passkey(
     let network = guess::network(ask.origin.address);
     let budgets = guess::passkeys(&identity.guesses, &network);
     let mut tx = identity.db.system(Reason::SignIn).await?;
-    if let Some(spent) = budget::spend(&mut tx, &budgets).await? {
+    if let Some(spent) = store::guesses::spend(&mut tx, &budgets).await? {
         drop(tx);
         let whom = (PLATFORM, NOBODY.to_owned());
         return Err(budget::slow_down(&identity, &ask.origin, whom, spent).await?);
@@ -162,9 +163,9 @@ pub async fn sign_in_with_passkey(
             return Err(refused());
         }
     };
-    let person = (shown.tenant, shown.user);
-    let (session, token) = begin(&mut tx, &identity, &ask.origin, person, &methods).await?;
-    budget::give_back(&mut tx, &budgets).await?;
+    let who = Newcomer::lookup(&mut tx, (shown.tenant, shown.user)).await?;
+    let (session, token) = begin(&mut tx, &identity, &ask.origin, &who, &methods).await?;
+    store::guesses::give_back(&mut tx, &budgets).await?;
     tx.commit().await?;
 
     identity.hand_out(&session, &token).await

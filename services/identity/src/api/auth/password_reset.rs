@@ -67,7 +67,7 @@ pub async fn reset_password(ask: Open<ResetPassword>, identity: Data<Identity>) 
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let network = guess::network(ask.origin.address);
     let budgets = guess::letters(&identity.guesses, &email, &network);
-    if let Some((_, wait)) = budget::spend(&mut tx, &budgets).await? {
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budgets).await? {
         let detail = "Too many letters were asked for; wait as long as Retry-After says.";
         return Err(budget::too_many(wait, detail));
     }

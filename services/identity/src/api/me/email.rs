@@ -105,7 +105,7 @@ async fn pay(identity: &Identity, ask: &Change<email::Modify, ChangeEmail>, to: 
     let network = guess::network(ask.caller().address());
     let budgets = guess::letters(&identity.guesses, to, &network);
     let mut tx = identity.db.system(Reason::SignIn).await?;
-    if let Some((_, wait)) = budget::spend(&mut tx, &budgets).await? {
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budgets).await? {
         let detail = "Too many letters were asked for; wait as long as Retry-After says.";
         return Err(budget::too_many(wait, detail));
     }

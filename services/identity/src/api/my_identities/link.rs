@@ -78,7 +78,7 @@ pub async fn link_identity(
     }
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let budgets = guess::provider_questions(&user.to_string());
-    if let Some((_, wait)) = budget::spend(&mut tx, &budgets).await? {
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budgets).await? {
         return Err(budget::too_many(wait, "Wait as long as Retry-After says before beginning again.").into());
     }
     tx.commit().await.map_err(fault::Error::from)?;

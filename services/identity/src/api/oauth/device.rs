@@ -107,8 +107,8 @@ pub async fn start_device_authorization(
 
     let mut tx = identity.db.system(Reason::SignIn).await?;
     // Rows of people who never come must not heap up.
-    let budget = guess::devices(&identity.guesses, &guess::network(origin.address));
-    if let Some(wait) = store::guesses::spend(&mut tx, &budget).await? {
+    let budget = [guess::devices(&identity.guesses, &guess::network(origin.address))];
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budget).await? {
         return Err(crate::api::auth::too_many(
             wait,
             "Too many devices ask from here; wait as long as Retry-After says.",

@@ -149,7 +149,7 @@ async fn note(
     (tenant, id): (TenantId, Uuid),
 ) -> Result<(), Refusal> {
     let budget = guess::client(&identity.guesses, &id, &guess::network(origin.address));
-    if store::guesses::spend(tx, &budget).await?.is_none() {
+    if store::guesses::spend(tx, &[budget]).await?.is_none() {
         let what = (format!("oauth_client:{id}"), Code::InvalidClient.name());
         record_refusal(tx, tenant, origin, authorization::Create::INFO, what)?;
     }

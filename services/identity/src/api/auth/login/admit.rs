@@ -65,7 +65,7 @@ impl Found {
 pub(super) async fn admit(identity: &Identity, attempt: &Attempt<'_>) -> Result<Found, fault::Error> {
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let found = Found::lookup(&mut tx, attempt, identity).await?;
-    if let Some(spent) = budget::spend(&mut tx, &found.budgets).await? {
+    if let Some(spent) = store::guesses::spend(&mut tx, &found.budgets).await? {
         drop(tx);
         let whom = (found.tenant, found.object());
         return Err(budget::slow_down(identity, attempt.origin, whom, spent).await?);

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use web::Origin;
 
 use super::{Factors, refused};
-use crate::api::auth::begin::newcomer;
+use crate::api::auth::newcomer;
 use crate::api::auth::{budget, too_many};
 use crate::api::codes::{self, SentCode, Way};
 use crate::factor::sent::{Bound, Code, For, LIVES};
@@ -70,7 +70,7 @@ pub(super) async fn send(
     let email = store::people::email_at_sign_in(&mut tx, challenge.tenant, pending.user).await?;
     let way = Way::of(&tx.keys(challenge.tenant)?, factor, email)?;
     let budgets = way.budgets(identity, person, Destination::Proven(factor.id));
-    if let Some(spent) = budget::spend(&mut tx, &budgets).await? {
+    if let Some(spent) = store::guesses::spend(&mut tx, &budgets).await? {
         drop(tx);
         let who = (challenge.tenant, format!("user:{}", pending.user));
         budget::slow_down(identity, origin, who, spent).await?;
@@ -84,7 +84,7 @@ pub(super) async fn send(
     }
     store::challenges::prolong(&mut tx, &challenge, due.until).await?;
     store::errands::insert(&mut tx, &identity.kek, &way.errand(&code), LIVES).await?;
-    record(&mut tx, origin, person, kind).await?;
+    record(&mut tx, origin, person, kind)?;
     tx.commit().await?;
     identity.errands.notify_one();
     Ok(way.sent(now))
@@ -99,13 +99,13 @@ const fn bound(challenge: &Challenge, factor: &Factor) -> Bound {
     }
 }
 
-async fn record(
+fn record(
     tx: &mut SystemTx,
     origin: &Origin,
     (tenant, user): (TenantId, UserId),
     kind: Kind,
 ) -> Result<(), fault::Error> {
-    let caller = newcomer(tx, origin, (tenant, user)).await?;
+    let caller = newcomer::caller(origin, (tenant, user));
     let (action, object) = (session::Challenge::INFO.name, format!("user:{user}"));
     let told = json!({"step": "sent", "kind": kind.name()});
     let entry = AuditEvent::of(&caller, tx.now(), action, object, AuditOutcome::Success, told);

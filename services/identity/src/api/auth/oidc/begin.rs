@@ -52,7 +52,7 @@ pub async fn begin_provider_sign_in(
 
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let budgets = guess::external(&identity.guesses, &guess::network(ask.origin.address));
-    if let Some(spent) = budget::spend(&mut tx, &budgets).await? {
+    if let Some(spent) = store::guesses::spend(&mut tx, &budgets).await? {
         drop(tx);
         let whom = (PLATFORM, "identity_provider:unknown".to_owned());
         return Err(budget::slow_down(&identity, &ask.origin, whom, spent).await?);

@@ -10,9 +10,8 @@ use web::Origin;
 
 use super::refused;
 use crate::api::auth::MfaRequired;
-use crate::api::auth::begin::{begin, newcomer};
-use crate::api::auth::login::must_have_one;
-use crate::api::auth::mfa::Factors;
+use crate::api::auth::begin::begin;
+use crate::api::auth::newcomer::{self, Newcomer};
 use crate::guess;
 use crate::oidc::Vouched;
 use crate::person::{DisplayName, Email};
@@ -103,21 +102,15 @@ pub(super) async fn settle(
     follow_groups(&mut tx, provider, vouched, user).await?;
     store::external_identities::touch(&mut tx, provider.tenant, link).await?;
 
+    let who = Newcomer::lookup(&mut tx, person).await?;
     let state = if matches!(state, State::Known(_)) {
-        let has = Factors::lookup(&mut tx, person).await?;
-        let lacks = has.kinds().is_empty() && must_have_one(&mut tx, person).await?;
-        let event = if lacks {
-            Event::Lacking
-        } else {
-            Event::Found(has.kinds())
-        };
-        state.next(event, now).map_err(fault::Error::internal)?
+        state.next(who.found(), now).map_err(fault::Error::internal)?
     } else {
         state
     };
     let settled = match state {
         State::Authenticated(methods) | State::Enrolling(methods) => {
-            let (session, token) = begin(&mut tx, identity, origin, person, &methods).await?;
+            let (session, token) = begin(&mut tx, identity, origin, &who, &methods).await?;
             // Not when they came, but when they last proved there who they are; not told, it is no proof of late.
             let proven = vouched.proven_at.map(|at| at.min(now));
             store::sessions::proven_elsewhere(&mut tx, &session, proven).await?;
@@ -231,7 +224,7 @@ async fn challenge(
     let network = guess::network(origin.address);
     store::challenges::insert_external(tx, &challenge, (user, link), &network, due.until).await?;
 
-    let caller = newcomer(tx, origin, (tenant, user)).await?;
+    let caller = newcomer::caller(origin, (tenant, user));
     let (action, object) = (session::Challenge::INFO.name, format!("user:{user}"));
     let entry = AuditEvent::of(&caller, tx.now(), action, object, AuditOutcome::Success, json!({}));
     tx.record(tenant, &entry)?;

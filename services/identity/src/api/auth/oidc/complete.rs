@@ -6,10 +6,11 @@ use web::{Open, Refusals};
 
 use super::come_in::{Settled, settle};
 use super::{ComeBack, ask as ask_provider, come_back, refused, tell, turned_away};
-use crate::api::auth::{SignInAnswer, budget};
+use crate::api::auth::SignInAnswer;
 use crate::guess;
 use crate::oidc::secret::Secret;
 use crate::state::Identity;
+use crate::store;
 
 /// Ends a sign-in by an identity provider.
 #[utoipa::path(
@@ -51,7 +52,7 @@ pub async fn complete_provider_sign_in(
     };
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let budgets = guess::external(&identity.guesses, &guess::network(ask.origin.address));
-    budget::give_back(&mut tx, &budgets).await?;
+    store::guesses::give_back(&mut tx, &budgets).await?;
     tx.commit().await?;
     match settled {
         Settled::In(session, token) => {

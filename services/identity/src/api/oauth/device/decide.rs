@@ -140,10 +140,10 @@ pub async fn decide_device_authorization(
 }
 
 /// One guess is paid for before it is looked at: fifty at once pay fifty times.
-async fn pay(identity: &Identity, caller: &Caller, user: UserId) -> Result<Budget, fault::Error> {
-    let budget = guess::user_codes(&identity.guesses, user);
+async fn pay(identity: &Identity, caller: &Caller, user: UserId) -> Result<[Budget; 1], fault::Error> {
+    let budget = [guess::user_codes(&identity.guesses, user)];
     let mut tx = identity.db.system(Reason::SignIn).await?;
-    if let Some(wait) = store::guesses::spend(&mut tx, &budget).await? {
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budget).await? {
         tracing::warn!(tenant = %caller.tenant(), "somebody guesses at devices' codes");
         return Err(too_many(
             wait,
@@ -155,7 +155,7 @@ async fn pay(identity: &Identity, caller: &Caller, user: UserId) -> Result<Budge
 }
 
 /// It was no guess.
-async fn refund(identity: &Identity, budget: &Budget) -> Result<(), fault::Error> {
+async fn refund(identity: &Identity, budget: &[Budget]) -> Result<(), fault::Error> {
     let mut tx = identity.db.system(Reason::SignIn).await?;
     store::guesses::give_back(&mut tx, budget).await?;
     Ok(tx.commit().await?)

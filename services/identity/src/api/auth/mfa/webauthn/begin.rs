@@ -48,7 +48,7 @@ pub async fn begin_sign_in_with_webauthn(
 
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let budgets = guess::questions(&identity.guesses, &network);
-    if let Some((_, wait)) = budget::spend(&mut tx, &budgets).await? {
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budgets).await? {
         return Err(budget::too_many(wait, budget::SIGN_INS));
     }
     let pending = store::challenges::claim(&mut tx, &challenge).await?;
