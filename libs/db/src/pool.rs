@@ -8,7 +8,7 @@ use ids::TenantId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::audit::{AuditEvent, Outcome};
 use crate::outbox::{self, Draft};
@@ -17,9 +17,6 @@ use crate::{Ask, Change, Exit, Read, Reason, Result, SystemTx, Wake};
 
 /// Releases in which SQL users cannot read past row security (CVE-2026-120154), by major version.
 const SAFE: [(u32, u32); 4] = [(15, 20), (16, 16), (17, 12), (18, 7)];
-
-/// For how long a connection that worked is taken to work still.
-const PROVEN_FOR: Duration = Duration::from_secs(1);
 
 /// Where the database is.
 #[derive(Debug, Clone, Deserialize)]
@@ -144,39 +141,23 @@ impl Db {
     }
 
     /// Begins a transaction that reads for this caller.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that begins reading transactions for callers"
-    )]
     pub async fn read<A: Action>(&self, caller: &Caller) -> Result<Read<A>, fault::Error> {
         let keys = self.keys_for(caller.tenant()).await?;
-        let tx = self
-            .app
-            .begin_with("begin read only")
-            .await
-            .map_err(crate::Error::from)?;
+        let tx = begin(&self.app, "begin read only").await?;
         Ok(Read::begin(tx, caller.clone(), self.clock.now(), keys).await?)
     }
 
     /// Begins a transaction that changes things. A repeated key leaves here with its first answer.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that begins writing transactions for callers"
-    )]
     pub async fn change<A: Action>(&self, ask: Ask) -> Result<Change<A>, Exit> {
         let keys = self.keys_for(ask.caller.tenant()).await?;
-        let tx = self.app.begin().await.map_err(crate::Error::from)?;
+        let tx = begin(&self.app, "begin").await?;
         Change::begin(tx, ask, (self.clock.now(), self.wake.clone()), keys).await
     }
 
     /// Begins a transaction across tenants.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that begins transactions across tenants"
-    )]
     pub async fn system(&self, reason: Reason) -> Result<SystemTx> {
         tracing::trace!(?reason, "system transaction");
-        let tx = self.system.begin().await?;
+        let tx = begin(&self.system, "begin").await?;
         Ok(SystemTx::new(
             tx,
             (self.clock.now(), self.wake.clone()),
@@ -208,10 +189,7 @@ impl Db {
         self.write(caller, A::INFO.name, object, Outcome::Success, about).await
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "what changed nothing has no transaction to be part of"
-    )]
+    /// What changed nothing has no transaction to be part of.
     async fn write(
         &self,
         caller: &Caller,
@@ -222,7 +200,7 @@ impl Db {
     ) -> Result<(), fault::Error> {
         let now = self.clock.now();
         let entry = AuditEvent::of(caller, now, action, object, outcome, changes);
-        let mut tx = self.app.begin().await.map_err(crate::Error::from)?;
+        let mut tx = begin(&self.app, "begin").await?;
         crate::read::set_tenant(&mut tx, caller.tenant()).await?;
         outbox::insert(
             &mut tx,
@@ -248,8 +226,8 @@ impl Db {
 
     /// Answers whether the database can be reached.
     pub async fn ping(&self) -> Result<()> {
-        sqlx::query("select 1").execute(&self.app).await?;
-        Ok(())
+        let tx = begin(&self.app, "begin read only").await?;
+        Ok(tx.rollback().await?)
     }
 
     /// Closes the pools once the last transaction has ended.
@@ -271,16 +249,8 @@ fn pool(to: &Connect, options: PgConnectOptions) -> PgPool {
         .acquire_timeout(Duration::from_secs(5))
         .idle_timeout(Duration::from_mins(1))
         .max_lifetime(Duration::from_mins(30))
-        // A connection that just worked works: asking it first would be one question more in each transaction.
+        // `begin` is the test: asking first would be one question more for each transaction.
         .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                if meta.idle_for > PROVEN_FOR {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 if unsafe_allowed {
@@ -291,6 +261,28 @@ fn pool(to: &Connect, options: PgConnectOptions) -> PgPool {
             })
         })
         .connect_lazy_with(options)
+}
+
+/// Begins a transaction. The server may have ended any connection of the pool while it lay idle; as nothing was done on it
+/// yet, the next one is tried.
+#[expect(clippy::disallowed_methods, reason = "the one place that begins transactions")]
+pub(crate) async fn begin(pool: &PgPool, statement: &'static str) -> Result<Transaction<'static, Postgres>> {
+    let mut left = pool.options().get_max_connections();
+    loop {
+        match pool.begin_with(statement).await {
+            Err(error) if left > 0 && was_cut(&error) => left -= 1,
+            begun => return Ok(begun?),
+        }
+    }
+}
+
+/// Did the connection end before this? SQLSTATE 57P01: by an administrator.
+fn was_cut(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(error) => error.code().as_deref() == Some("57P01"),
+        _ => false,
+    }
 }
 
 /// Refuses servers on which row security is no wall.

@@ -12,7 +12,9 @@ use crate::{Envelope, Position, backoff, store};
 /// How often an event is tried before it goes to the dead letters.
 pub const ATTEMPTS: u32 = 5;
 /// Events per commit.
-const BATCH: usize = 200;
+const BATCH: usize = 500;
+/// Events that are worth a commit: with fewer, the next are let gather.
+const WORTH: usize = 8;
 /// How long the feed may stay unread when nobody wakes it: commits of other processes ring no bell here.
 pub(crate) const ROUND: Duration = Duration::from_millis(250);
 /// How soon to look again for what is committed and waits for an older transaction to end.
@@ -25,6 +27,10 @@ pub trait Consumer: Send + Sync + 'static {
 
     /// Does it seal what it writes? Then [`SystemTx::keys`] has the keys of the event's tenant.
     const SEALS: bool = false;
+
+    /// How long it lets events gather after a few of them, so that they share a commit: how late it may be while little
+    /// happens. Where much happens, they come together by themselves.
+    const GATHERS: Duration = Duration::ZERO;
 
     /// Is this kind of event for it?
     fn wants(&self, kind: &str) -> bool;
@@ -40,6 +46,21 @@ pub trait Consumer: Send + Sync + 'static {
     /// An error that passes by itself ([`fault::Error::is_temporary`]) is tried again for as long as it takes; any other,
     /// and a panic, [`ATTEMPTS`] times. Whatever it did is rolled back each time.
     fn apply(&self, tx: &mut SystemTx, event: &Envelope) -> impl Future<Output = Result<(), fault::Error>> + Send;
+
+    /// Applies events that share a transaction, in order; whoever can do many for little more than one says how. If it fails,
+    /// each of them is applied by itself.
+    fn apply_all(
+        &self,
+        tx: &mut SystemTx,
+        events: &[&Envelope],
+    ) -> impl Future<Output = Result<(), fault::Error>> + Send {
+        async move {
+            for event in events {
+                self.apply(tx, event).await?;
+            }
+            Ok(())
+        }
+    }
 }
 
 /// Reads the outbox for the consumer until `shutdown`; where something else tells it of events, `late` by so much, for
@@ -96,6 +117,8 @@ struct Trouble {
     attempts: u32,
     /// Why it will not be tried again.
     verdict: Option<String>,
+    /// One of several failed: each is applied by itself, so that it shows which.
+    singly: bool,
     /// Events up to here are taken in smaller batches: those before the failing one, then that one alone.
     until: Option<Position>,
     batch: Option<usize>,
@@ -111,6 +134,12 @@ impl Trouble {
         self.verdict.as_deref().filter(|_| self.event == Some(event))
     }
 
+    /// May these be applied together?
+    fn allows<C: Consumer>(&self, consumer: &C, events: &[&Envelope]) -> bool {
+        let plain = !self.singly && self.event.is_none() && self.batch.is_none();
+        plain && events.len() > 1 && events.iter().all(|event| newer(consumer, event).is_none())
+    }
+
     fn met(&mut self, index: usize, event: &Envelope, error: &fault::Error) {
         self.until = Some(event.position);
         self.batch = Some(index.max(1));
@@ -119,7 +148,8 @@ impl Trouble {
         }
         if self.event != Some(event.id) {
             self.event = Some(event.id);
-            self.attempts = 0;
+            // It has failed in company already.
+            self.attempts = self.singly.into();
             self.verdict = None;
         }
         self.attempts += 1;
@@ -177,29 +207,37 @@ async fn round<C: Consumer>(
         trouble.failures = failures;
         return Ok(Next::Within(HELD));
     }
-    let mut quiet = true;
-    for (index, event) in batch
+    let wanted: Vec<&Envelope> = batch
         .events
         .iter()
-        .enumerate()
-        .filter(|(_, event)| consumer.wants(&event.kind))
-    {
-        quiet = false;
-        if let Err(error) = one(&mut tx, consumer, event, trouble).await {
-            trouble.met(index, event, &error);
+        .filter(|event| consumer.wants(&event.kind))
+        .collect();
+    if wanted.is_empty() {
+        store::hurry(&mut tx).await?;
+    } else if trouble.allows(consumer, &wanted) {
+        if let Err(error) = all(&mut tx, consumer, &wanted).await {
+            trouble.singly = true;
             return Err(error);
         }
-    }
-    if quiet {
-        store::hurry(&mut tx).await?;
+    } else {
+        for (index, event) in batch.events.iter().enumerate() {
+            if consumer.wants(&event.kind)
+                && let Err(error) = one(&mut tx, consumer, event, trouble).await
+            {
+                trouble.met(index, event, &error);
+                return Err(error);
+            }
+        }
     }
     store::move_cursor(&mut tx, C::NAME, last.position).await?;
     tx.commit().await?;
     trouble.passed(last.position);
-    Ok(if batch.events.len() < size && !batch.held {
-        Next::Within(ROUND)
-    } else {
+    Ok(if batch.events.len() == size || batch.held {
         Next::AtOnce
+    } else if (1..WORTH).contains(&wanted.len()) && !C::GATHERS.is_zero() {
+        Next::After(C::GATHERS)
+    } else {
+        Next::Within(ROUND)
     })
 }
 
@@ -227,6 +265,17 @@ pub(crate) async fn prepare(db: &Db, tenants: Vec<TenantId>) -> Result<(), fault
     Ok(())
 }
 
+/// Several events in one go: those among them that were not applied before.
+async fn all<C: Consumer>(tx: &mut SystemTx, consumer: &C, events: &[&Envelope]) -> Result<(), fault::Error> {
+    let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
+    let new = store::first_times(tx, C::NAME, &ids).await?;
+    let events: Vec<&Envelope> = events.iter().copied().filter(|event| new.contains(&event.id)).collect();
+    if events.is_empty() {
+        return Ok(());
+    }
+    Box::pin(guarded(consumer.apply_all(tx, &events))).await
+}
+
 async fn one<C: Consumer>(
     tx: &mut SystemTx,
     consumer: &C,
@@ -249,7 +298,11 @@ async fn one<C: Consumer>(
 
 /// Applies it; a panic is an error like others.
 pub(crate) async fn apply<C: Consumer>(tx: &mut SystemTx, consumer: &C, event: &Envelope) -> Result<(), fault::Error> {
-    let applied = AssertUnwindSafe(consumer.apply(tx, event)).catch_unwind().await;
+    guarded(consumer.apply(tx, event)).await
+}
+
+async fn guarded(applied: impl Future<Output = Result<(), fault::Error>>) -> Result<(), fault::Error> {
+    let applied = AssertUnwindSafe(applied).catch_unwind().await;
     applied.unwrap_or_else(|_| Err(fault::Error::internal("the consumer panicked")))
 }
 

@@ -1,6 +1,8 @@
 pub(crate) mod letters;
 pub(crate) mod records;
 
+use std::collections::HashSet;
+
 use auth::Action;
 use chrono::{DateTime, Utc};
 use db::{Read, Result, SystemTx};
@@ -180,6 +182,19 @@ pub(crate) async fn first_time(tx: &mut SystemTx, consumer: &str, event: EventId
         .execute(tx.sql())
         .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Those of these events that this consumer meets for the first time.
+pub(crate) async fn first_times(tx: &mut SystemTx, consumer: &str, events: &[EventId]) -> Result<HashSet<EventId>> {
+    let new: Vec<EventId> = sqlx::query_scalar(
+        "insert into bus.inbox (consumer, event_id) select $1, event_id from unnest($2::uuid[]) as e (event_id)
+         on conflict do nothing returning event_id",
+    )
+    .bind(consumer)
+    .bind(events)
+    .fetch_all(tx.sql())
+    .await?;
+    Ok(new.into_iter().collect())
 }
 
 /// The row among the cursors that tells how far Kafka was told. No consumer has this name.

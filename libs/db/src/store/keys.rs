@@ -7,6 +7,7 @@ use ids::TenantId;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::Result;
+use crate::pool::begin;
 use crate::read::set_tenant;
 
 /// The keys as a service's own role reaches them: those of one tenant at a time.
@@ -121,12 +122,9 @@ async fn reserve(sql: &mut PgConnection, tenant: TenantId, keys: &[Asked], limit
 }
 
 impl Keys<'_> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "keys are had before the transaction that needs them begins"
-    )]
+    /// Keys are had before the transaction that needs them begins.
     async fn begin(&self, tenant: TenantId) -> Result<Transaction<'static, Postgres>> {
-        let mut tx = self.0.begin().await?;
+        let mut tx = begin(self.0, "begin").await?;
         set_tenant(&mut tx, tenant).await?;
         Ok(tx)
     }

@@ -317,13 +317,8 @@ async fn zombie() {
     assert_eq!(kafka.brokers, told.brokers);
     // Before the effect of the first event it says so on a row that is no event's, and then takes its time.
     let slow = Slow(db.clone());
-    events::run(
-        events::Feed::kafka(kafka),
-        db,
-        slow,
-        tokio_util::sync::CancellationToken::new(),
-    )
-    .await;
+    let forever = tokio_util::sync::CancellationToken::new();
+    Box::pin(events::run(events::Feed::kafka(kafka), db, slow, forever)).await;
 }
 
 /// A process that does not outlive its test.

@@ -29,9 +29,17 @@ pub(super) fn audit(bench: &Bench) -> Arc<Audit> {
 }
 
 pub(super) async fn write(audit: &Audit, tenant: TenantId, entries: usize) {
-    audit.db.keys(tenant).await.unwrap();
+    append(audit, &vec![tenant; entries]).await;
+}
+
+/// An entry for each of these, numbered as they stand, in one commit.
+async fn append(audit: &Audit, tenants: &[TenantId]) {
+    for tenant in tenants {
+        audit.db.keys(*tenant).await.unwrap();
+    }
     let mut tx = audit.db.system(Reason::Consume).await.unwrap();
-    for number in 0..entries {
+    let mut lines = Vec::new();
+    for (number, tenant) in tenants.iter().enumerate() {
         let told = AuditEvent {
             id: EventId::mint(),
             time: tx.now(),
@@ -44,9 +52,10 @@ pub(super) async fn write(audit: &Audit, tenant: TenantId, entries: usize) {
             changes: json!({"n": number}),
             credential: None,
         };
-        let sealed = entry::seal(tx.keys(tenant), tenant, &told).unwrap();
-        store::events::append(&mut tx, tenant, &told, &sealed).await.unwrap();
+        let sealed = entry::seal(tx.keys(*tenant), *tenant, &told).unwrap();
+        lines.push((*tenant, told, sealed));
     }
+    store::events::append(&mut tx, &lines).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -63,6 +72,36 @@ fn root_in(note: &str) -> (u64, tlog::Hash) {
     let note = Note::parse(note, Limits::default()).unwrap();
     let checkpoint: Checkpoint = note.text.parse().unwrap();
     (checkpoint.size, checkpoint.root)
+}
+
+#[tokio::test]
+async fn t31_writers_at_once_of_entries_of_several_tenants_number_each_without_a_gap_in_its_order() {
+    let bench = Bench::new().await;
+    let audit = audit(&bench);
+    let [one, two] = [bench.tenant("one").await.id, bench.tenant("two").await.id];
+    let batches = (0..12).map(|batch| {
+        // Whoever took the heads as they come would wait for each other here.
+        let order = if batch % 2 == 0 { [one, two] } else { [two, one] };
+        let tenants: Vec<TenantId> = order.into_iter().cycle().take(15).collect();
+        let audit = &audit;
+        async move { append(audit, &tenants).await }
+    });
+    futures::future::join_all(batches).await;
+    let mut tx = audit.db.system(Reason::Reconcile).await.unwrap();
+    for tenant in [one, two] {
+        let tree = store::trees::Tree { tenant, size: 0 };
+        let entries = store::events::behind(&mut tx, tree, 1_000).await.unwrap();
+        let numbers: Vec<i64> = entries.iter().map(|entry| entry.seq).collect();
+        assert_eq!(numbers, (1..=90).collect::<Vec<_>>());
+        let of_one_batch = |entries: &[entry::Entry]| {
+            let places: Vec<u32> = entries
+                .iter()
+                .map(|entry| entry.object.trim_start_matches("vm:").parse().unwrap())
+                .collect();
+            places.windows(2).all(|pair| pair[0] < pair[1] || pair[1] < 2)
+        };
+        assert!(of_one_batch(&entries), "each batch stands together, in its order");
+    }
 }
 
 #[tokio::test]
