@@ -7,7 +7,8 @@ use futures::FutureExt;
 use ids::{EventId, TenantId};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Envelope, Position, backoff, store};
+use crate::ledger::{Ledger, Page};
+use crate::{Envelope, Position, backoff};
 
 /// How often an event is tried before it goes to the dead letters.
 pub const ATTEMPTS: u32 = 5;
@@ -18,8 +19,8 @@ pub(crate) const ROUND: Duration = Duration::from_millis(250);
 /// How soon to look again for what is committed and waits for an older transaction to end.
 pub(crate) const HELD: Duration = Duration::from_millis(10);
 
-/// Applies events.
-pub trait Consumer: Send + Sync + 'static {
+/// Applies events, in transactions of the database.
+pub trait Consumer<T = SystemTx>: Send + Sync + 'static {
     /// Its name in cursor and inbox; never changes.
     const NAME: &'static str;
 
@@ -39,7 +40,7 @@ pub trait Consumer: Send + Sync + 'static {
     ///
     /// An error that passes by itself ([`fault::Error::is_temporary`]) is tried again for as long as it takes; any other,
     /// and a panic, [`ATTEMPTS`] times. Whatever it did is rolled back each time.
-    fn apply(&self, tx: &mut SystemTx, event: &Envelope) -> impl Future<Output = Result<(), fault::Error>> + Send;
+    fn apply(&self, tx: &mut T, event: &Envelope) -> impl Future<Output = Result<(), fault::Error>> + Send;
 }
 
 /// Reads the outbox for the consumer until `shutdown`; where something else tells it of events, `late` by so much, for
@@ -69,7 +70,8 @@ pub(crate) async fn read<C: Consumer>(db: &Db, consumer: &C, late: Option<Durati
 }
 
 /// When to look again.
-enum Next {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
     /// There is more.
     AtOnce,
     /// When it rings, or after this long.
@@ -78,7 +80,7 @@ enum Next {
     After(Duration),
 }
 
-async fn rest(next: Next, bell: &mut Listener) {
+pub(crate) async fn rest(next: Next, bell: &mut Listener) {
     match next {
         Next::AtOnce => {}
         Next::Within(limit) => bell.wait(limit).await,
@@ -87,8 +89,8 @@ async fn rest(next: Next, bell: &mut Listener) {
 }
 
 /// What a failing event has cost so far, and how it is kept from taking others with it.
-#[derive(Default)]
-struct Trouble {
+#[derive(Debug, Default)]
+pub struct Trouble {
     /// Rounds that failed, one after another.
     failures: u32,
     /// The event at which the feed stands.
@@ -139,8 +141,8 @@ impl Trouble {
 }
 
 /// Reads and applies one batch in one commit.
-async fn round<C: Consumer>(
-    db: &Db,
+pub async fn round<L: Ledger, C: Consumer<L::Tx>>(
+    db: &L,
     consumer: &C,
     late: Option<Duration>,
     trouble: &mut Trouble,
@@ -149,10 +151,10 @@ async fn round<C: Consumer>(
     let failures = trouble.failures;
     trouble.failures = failures.saturating_add(1);
     let size = trouble.batch();
-    let mut tx = db.system(Reason::Relay).await?;
+    let mut tx = db.begin(Reason::Relay).await?;
     // Read without a lock first: an idle feed costs one look at an index and no transaction id.
-    let from = store::cursor(&mut tx, C::NAME).await?;
-    let mut batch = store::next(&mut tx, from, size).await?;
+    let from = tx.cursor(C::NAME).await?;
+    let mut batch = tx.next(from, size).await?;
     if let Some(late) = late {
         let before = tx.now() - late;
         let old = batch.events.iter().take_while(|event| event.time < before).count();
@@ -173,7 +175,7 @@ async fn round<C: Consumer>(
         trouble.failures = failures;
         return Ok(Next::AtOnce);
     }
-    if !store::take_cursor(&mut tx, C::NAME, from).await? {
+    if !tx.take_cursor(C::NAME, from).await? {
         trouble.failures = failures;
         return Ok(Next::Within(HELD));
     }
@@ -191,9 +193,9 @@ async fn round<C: Consumer>(
         }
     }
     if quiet {
-        store::hurry(&mut tx).await?;
+        tx.hurry().await?;
     }
-    store::move_cursor(&mut tx, C::NAME, last.position).await?;
+    tx.move_cursor(C::NAME, last.position).await?;
     tx.commit().await?;
     trouble.passed(last.position);
     Ok(if batch.events.len() < size && !batch.held {
@@ -204,7 +206,7 @@ async fn round<C: Consumer>(
 }
 
 /// The tenants whose keys are asked for before a transaction applies these events.
-pub(crate) fn unprepared<C: Consumer>(db: &Db, consumer: &C, events: &[Envelope]) -> Vec<TenantId> {
+pub(crate) fn unprepared<L: Ledger, C: Consumer<L::Tx>>(db: &L, consumer: &C, events: &[Envelope]) -> Vec<TenantId> {
     let sealed = events.iter().filter(|event| C::SEALS && consumer.wants(&event.kind));
     let mut tenants: Vec<_> = sealed
         .map(|event| event.tenant)
@@ -217,23 +219,23 @@ pub(crate) fn unprepared<C: Consumer>(db: &Db, consumer: &C, events: &[Envelope]
 
 /// Asks for tenants' keys, outside of any transaction. While they cannot be reached, nothing is applied; what is wrong with
 /// the keys of one tenant alone shows when its events are applied.
-pub(crate) async fn prepare(db: &Db, tenants: Vec<TenantId>) -> Result<(), fault::Error> {
+pub(crate) async fn prepare<L: Ledger>(db: &L, tenants: Vec<TenantId>) -> Result<(), fault::Error> {
     for tenant in tenants {
-        match db.keys(tenant).await {
-            Ok(_) | Err(KeyError::Destroyed | KeyError::Unreadable) => {}
+        match db.ask_keys(tenant).await {
+            Ok(()) | Err(KeyError::Destroyed | KeyError::Unreadable) => {}
             Err(error) => return Err(error.into()),
         }
     }
     Ok(())
 }
 
-async fn one<C: Consumer>(
-    tx: &mut SystemTx,
+async fn one<T: Page, C: Consumer<T>>(
+    tx: &mut T,
     consumer: &C,
     event: &Envelope,
     trouble: &Trouble,
 ) -> Result<(), fault::Error> {
-    if !store::first_time(tx, C::NAME, event.id).await? {
+    if !tx.first_time(C::NAME, event.id).await? {
         return Ok(());
     }
     let future = newer(consumer, event).map(|cause| (cause, 0));
@@ -242,19 +244,19 @@ async fn one<C: Consumer>(
         .map(|cause| (cause.to_owned(), trouble.attempts));
     if let Some((cause, attempts)) = future.or(verdict) {
         tracing::error!(consumer = C::NAME, event = %event.id, cause, "an event goes to the dead letters");
-        return Ok(store::letters::bury(tx, C::NAME, event, &cause, attempts).await?);
+        return Ok(tx.bury(C::NAME, event, &cause, attempts).await?);
     }
     apply(tx, consumer, event).await
 }
 
 /// Applies it; a panic is an error like others.
-pub(crate) async fn apply<C: Consumer>(tx: &mut SystemTx, consumer: &C, event: &Envelope) -> Result<(), fault::Error> {
+pub(crate) async fn apply<T, C: Consumer<T>>(tx: &mut T, consumer: &C, event: &Envelope) -> Result<(), fault::Error> {
     let applied = AssertUnwindSafe(consumer.apply(tx, event)).catch_unwind().await;
     applied.unwrap_or_else(|_| Err(fault::Error::internal("the consumer panicked")))
 }
 
 /// Why the consumer cannot even try: the event is in a shape of a later release.
-pub(crate) fn newer<C: Consumer>(consumer: &C, event: &Envelope) -> Option<String> {
+pub(crate) fn newer<T, C: Consumer<T>>(consumer: &C, event: &Envelope) -> Option<String> {
     let known = consumer.knows(&event.kind);
     (event.version > known).then(|| {
         format!(
