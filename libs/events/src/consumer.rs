@@ -7,7 +7,8 @@ use futures::FutureExt;
 use ids::{EventId, TenantId};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Envelope, Position, backoff, store};
+use crate::ledger::{Ledger, Page};
+use crate::{Envelope, Position, backoff};
 
 /// How often an event is tried before it goes to the dead letters.
 pub const ATTEMPTS: u32 = 5;
@@ -20,8 +21,8 @@ pub(crate) const ROUND: Duration = Duration::from_millis(250);
 /// How soon to look again for what is committed and waits for an older transaction to end.
 pub(crate) const HELD: Duration = Duration::from_millis(10);
 
-/// Applies events.
-pub trait Consumer: Send + Sync + 'static {
+/// Applies events, in transactions of the database.
+pub trait Consumer<T: Send = SystemTx>: Send + Sync + 'static {
     /// Its name in cursor and inbox; never changes.
     const NAME: &'static str;
 
@@ -45,15 +46,11 @@ pub trait Consumer: Send + Sync + 'static {
     ///
     /// An error that passes by itself ([`fault::Error::is_temporary`]) is tried again for as long as it takes; any other,
     /// and a panic, [`ATTEMPTS`] times. Whatever it did is rolled back each time.
-    fn apply(&self, tx: &mut SystemTx, event: &Envelope) -> impl Future<Output = Result<(), fault::Error>> + Send;
+    fn apply(&self, tx: &mut T, event: &Envelope) -> impl Future<Output = Result<(), fault::Error>> + Send;
 
     /// Applies events that share a transaction, in order; whoever can do many for little more than one says how. If it fails,
     /// each of them is applied by itself.
-    fn apply_all(
-        &self,
-        tx: &mut SystemTx,
-        events: &[&Envelope],
-    ) -> impl Future<Output = Result<(), fault::Error>> + Send {
+    fn apply_all(&self, tx: &mut T, events: &[&Envelope]) -> impl Future<Output = Result<(), fault::Error>> + Send {
         async move {
             for event in events {
                 self.apply(tx, event).await?;
@@ -90,7 +87,8 @@ pub(crate) async fn read<C: Consumer>(db: &Db, consumer: &C, late: Option<Durati
 }
 
 /// When to look again.
-enum Next {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
     /// There is more.
     AtOnce,
     /// When it rings, or after this long.
@@ -99,7 +97,7 @@ enum Next {
     After(Duration),
 }
 
-async fn rest(next: Next, bell: &mut Listener) {
+pub(crate) async fn rest(next: Next, bell: &mut Listener) {
     match next {
         Next::AtOnce => {}
         Next::Within(limit) => bell.wait(limit).await,
@@ -108,8 +106,8 @@ async fn rest(next: Next, bell: &mut Listener) {
 }
 
 /// What a failing event has cost so far, and how it is kept from taking others with it.
-#[derive(Default)]
-struct Trouble {
+#[derive(Debug, Default)]
+pub struct Trouble {
     /// Rounds that failed, one after another.
     failures: u32,
     /// The event at which the feed stands.
@@ -135,7 +133,7 @@ impl Trouble {
     }
 
     /// May these be applied together?
-    fn allows<C: Consumer>(&self, consumer: &C, events: &[&Envelope]) -> bool {
+    fn allows<T: Send, C: Consumer<T>>(&self, consumer: &C, events: &[&Envelope]) -> bool {
         let plain = !self.singly && self.event.is_none() && self.batch.is_none();
         plain && events.len() > 1 && events.iter().all(|event| newer(consumer, event).is_none())
     }
@@ -169,8 +167,8 @@ impl Trouble {
 }
 
 /// Reads and applies one batch in one commit.
-async fn round<C: Consumer>(
-    db: &Db,
+pub async fn round<L: Ledger, C: Consumer<L::Tx>>(
+    db: &L,
     consumer: &C,
     late: Option<Duration>,
     trouble: &mut Trouble,
@@ -179,10 +177,10 @@ async fn round<C: Consumer>(
     let failures = trouble.failures;
     trouble.failures = failures.saturating_add(1);
     let size = trouble.batch();
-    let mut tx = db.system(Reason::Relay).await?;
+    let mut tx = db.begin(Reason::Relay).await?;
     // Read without a lock first: an idle feed costs one look at an index and no transaction id.
-    let from = store::cursor(&mut tx, C::NAME).await?;
-    let mut batch = store::next(&mut tx, from, size).await?;
+    let from = tx.cursor(C::NAME).await?;
+    let mut batch = tx.next(from, size).await?;
     if let Some(late) = late {
         let before = tx.now() - late;
         let old = batch.events.iter().take_while(|event| event.time < before).count();
@@ -203,7 +201,7 @@ async fn round<C: Consumer>(
         trouble.failures = failures;
         return Ok(Next::AtOnce);
     }
-    if !store::take_cursor(&mut tx, C::NAME, from).await? {
+    if !tx.take_cursor(C::NAME, from).await? {
         trouble.failures = failures;
         return Ok(Next::Within(HELD));
     }
@@ -213,7 +211,7 @@ async fn round<C: Consumer>(
         .filter(|event| consumer.wants(&event.kind))
         .collect();
     if wanted.is_empty() {
-        store::hurry(&mut tx).await?;
+        tx.hurry().await?;
     } else if trouble.allows(consumer, &wanted) {
         if let Err(error) = all(&mut tx, consumer, &wanted).await {
             trouble.singly = true;
@@ -229,7 +227,7 @@ async fn round<C: Consumer>(
             }
         }
     }
-    store::move_cursor(&mut tx, C::NAME, last.position).await?;
+    tx.move_cursor(C::NAME, last.position).await?;
     tx.commit().await?;
     trouble.passed(last.position);
     Ok(if batch.events.len() == size || batch.held {
@@ -242,7 +240,7 @@ async fn round<C: Consumer>(
 }
 
 /// The tenants whose keys are asked for before a transaction applies these events.
-pub(crate) fn unprepared<C: Consumer>(db: &Db, consumer: &C, events: &[Envelope]) -> Vec<TenantId> {
+pub(crate) fn unprepared<L: Ledger, C: Consumer<L::Tx>>(db: &L, consumer: &C, events: &[Envelope]) -> Vec<TenantId> {
     let sealed = events.iter().filter(|event| C::SEALS && consumer.wants(&event.kind));
     let mut tenants: Vec<_> = sealed
         .map(|event| event.tenant)
@@ -255,10 +253,10 @@ pub(crate) fn unprepared<C: Consumer>(db: &Db, consumer: &C, events: &[Envelope]
 
 /// Asks for tenants' keys, outside of any transaction. While they cannot be reached, nothing is applied; what is wrong with
 /// the keys of one tenant alone shows when its events are applied.
-pub(crate) async fn prepare(db: &Db, tenants: Vec<TenantId>) -> Result<(), fault::Error> {
+pub(crate) async fn prepare<L: Ledger>(db: &L, tenants: Vec<TenantId>) -> Result<(), fault::Error> {
     for tenant in tenants {
-        match db.keys(tenant).await {
-            Ok(_) | Err(KeyError::Destroyed | KeyError::Unreadable) => {}
+        match db.ask_keys(tenant).await {
+            Ok(()) | Err(KeyError::Destroyed | KeyError::Unreadable) => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -266,9 +264,9 @@ pub(crate) async fn prepare(db: &Db, tenants: Vec<TenantId>) -> Result<(), fault
 }
 
 /// Several events in one go: those among them that were not applied before.
-async fn all<C: Consumer>(tx: &mut SystemTx, consumer: &C, events: &[&Envelope]) -> Result<(), fault::Error> {
+async fn all<T: Page, C: Consumer<T>>(tx: &mut T, consumer: &C, events: &[&Envelope]) -> Result<(), fault::Error> {
     let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
-    let new = store::first_times(tx, C::NAME, &ids).await?;
+    let new = tx.first_times(C::NAME, &ids).await?;
     let events: Vec<&Envelope> = events.iter().copied().filter(|event| new.contains(&event.id)).collect();
     if events.is_empty() {
         return Ok(());
@@ -276,13 +274,13 @@ async fn all<C: Consumer>(tx: &mut SystemTx, consumer: &C, events: &[&Envelope])
     Box::pin(guarded(consumer.apply_all(tx, &events))).await
 }
 
-async fn one<C: Consumer>(
-    tx: &mut SystemTx,
+async fn one<T: Page, C: Consumer<T>>(
+    tx: &mut T,
     consumer: &C,
     event: &Envelope,
     trouble: &Trouble,
 ) -> Result<(), fault::Error> {
-    if !store::first_time(tx, C::NAME, event.id).await? {
+    if !tx.first_time(C::NAME, event.id).await? {
         return Ok(());
     }
     let future = newer(consumer, event).map(|cause| (cause, 0));
@@ -291,13 +289,13 @@ async fn one<C: Consumer>(
         .map(|cause| (cause.to_owned(), trouble.attempts));
     if let Some((cause, attempts)) = future.or(verdict) {
         tracing::error!(consumer = C::NAME, event = %event.id, cause, "an event goes to the dead letters");
-        return Ok(store::letters::bury(tx, C::NAME, event, &cause, attempts).await?);
+        return Ok(tx.bury(C::NAME, event, &cause, attempts).await?);
     }
     apply(tx, consumer, event).await
 }
 
 /// Applies it; a panic is an error like others.
-pub(crate) async fn apply<C: Consumer>(tx: &mut SystemTx, consumer: &C, event: &Envelope) -> Result<(), fault::Error> {
+pub(crate) async fn apply<T: Send, C: Consumer<T>>(tx: &mut T, consumer: &C, event: &Envelope) -> Result<(), fault::Error> {
     guarded(consumer.apply(tx, event)).await
 }
 
@@ -307,7 +305,7 @@ async fn guarded(applied: impl Future<Output = Result<(), fault::Error>>) -> Res
 }
 
 /// Why the consumer cannot even try: the event is in a shape of a later release.
-pub(crate) fn newer<C: Consumer>(consumer: &C, event: &Envelope) -> Option<String> {
+pub(crate) fn newer<T: Send, C: Consumer<T>>(consumer: &C, event: &Envelope) -> Option<String> {
     let known = consumer.knows(&event.kind);
     (event.version > known).then(|| {
         format!(

@@ -27,8 +27,9 @@
 mod budget;
 mod group;
 mod lane;
-mod record;
-mod relay;
+pub(crate) mod record;
+pub(crate) mod relay;
+pub(crate) mod settle;
 
 use std::time::Duration;
 

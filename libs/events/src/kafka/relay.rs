@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use db::{Db, Listener, Reason};
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use tokio_util::sync::CancellationToken;
 
 use super::Kafka;
 use super::record::{News, key};
-use crate::consumer::{HELD, ROUND};
-use crate::store::{self, RELAY};
+use crate::consumer::{HELD, Next, ROUND, rest};
+use crate::ledger::{Ledger, Page};
+use crate::store::RELAY;
 use crate::{Envelope, Position, backoff};
 
 /// Events per round trip.
@@ -23,12 +24,16 @@ const BATCH: usize = 500;
 /// How long whoever stands by leaves the other alone.
 const STAND_BY: Duration = Duration::from_secs(2);
 
+/// Why a stretch was not told, as far as the relay knows.
 #[derive(Debug, thiserror::Error)]
-enum Error {
+pub enum Error {
+    /// The database said so.
     #[error(transparent)]
     Database(#[from] db::Error),
+    /// Kafka said so.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
+    /// It went out of memory before it was sent.
     #[error("a record was given up before it was sent")]
     GivenUp,
 }
@@ -58,54 +63,77 @@ async fn session(
     failures: &mut u32,
 ) -> Result<std::convert::Infallible, Error> {
     kafka.make_topics(&[kafka.topic()]).await?;
-    let (producer, topic) = (Flushed(kafka.producer()?), kafka.topic());
+    let told = Producer {
+        flushed: Flushed(kafka.producer()?),
+        topic: kafka.topic(),
+    };
     let mut mine = None;
     loop {
-        let mut tx = db.system(Reason::Relay).await?;
-        let from = store::cursor(&mut tx, RELAY).await?;
-        if mine.is_some_and(|mine| mine != from) {
-            drop(tx);
-            mine = None;
-            tokio::time::sleep(STAND_BY).await;
-            continue;
-        }
-        mine = Some(from);
-        let batch = store::next(&mut tx, from, BATCH).await?;
-        drop(tx);
-        *failures = 0;
-        let Some(last) = batch.events.last().map(|event| event.position) else {
-            bell.wait(if batch.held { HELD } else { ROUND }).await;
-            continue;
-        };
-        send(&producer.0, &topic, &batch.events).await?;
-        if advance(db, from, last).await? {
-            mine = Some(last);
-        }
+        rest(step(db, &told, &mut mine, failures).await?, bell).await;
     }
 }
 
-/// Sends in order and waits for all of it.
-async fn send(producer: &FutureProducer, topic: &str, events: &[Envelope]) -> Result<(), Error> {
-    let mut sent = Vec::with_capacity(events.len());
-    for event in events {
-        let (key, headers) = (key(event), News::of(event).headers(None));
-        let record = FutureRecord::<String, [u8]>::to(topic).key(&key).headers(headers);
-        sent.push(producer.send_result(record).map_err(|(error, _)| error)?);
-    }
-    for done in sent {
-        done.await.map_err(|_| Error::GivenUp)?.map_err(|(error, _)| error)?;
-    }
-    Ok(())
+/// Whom the relay tells.
+pub trait Told: Send + Sync {
+    /// Tells of these events in order, and returns when all of it is kept. After an error any of it may be.
+    fn tell(&self, events: &[Envelope]) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-async fn advance(db: &Db, from: Position, to: Position) -> Result<bool, Error> {
-    let mut tx = db.system(Reason::Relay).await?;
-    let still = store::take_cursor(&mut tx, RELAY, from).await?;
+/// Tells one stretch and moves on behind it. `mine` is where this relay left the cursor.
+pub async fn step<L: Ledger>(
+    db: &L,
+    told: &impl Told,
+    mine: &mut Option<Position>,
+    failures: &mut u32,
+) -> Result<Next, Error> {
+    let mut tx = db.begin(Reason::Relay).await?;
+    let from = tx.cursor(RELAY).await?;
+    if mine.is_some_and(|mine| mine != from) {
+        *mine = None;
+        return Ok(Next::After(STAND_BY));
+    }
+    *mine = Some(from);
+    let batch = tx.next(from, BATCH).await?;
+    drop(tx);
+    *failures = 0;
+    let Some(last) = batch.events.last().map(|event| event.position) else {
+        return Ok(Next::Within(if batch.held { HELD } else { ROUND }));
+    };
+    told.tell(&batch.events).await?;
+    if advance(db, from, last).await? {
+        *mine = Some(last);
+    }
+    Ok(Next::AtOnce)
+}
+
+async fn advance<L: Ledger>(db: &L, from: Position, to: Position) -> Result<bool, Error> {
+    let mut tx = db.begin(Reason::Relay).await?;
+    let still = tx.take_cursor(RELAY, from).await?;
     if still {
-        store::move_cursor(&mut tx, RELAY, to).await?;
+        tx.move_cursor(RELAY, to).await?;
         tx.commit().await?;
     }
     Ok(still)
+}
+
+struct Producer {
+    flushed: Flushed,
+    topic: String,
+}
+
+impl Told for Producer {
+    async fn tell(&self, events: &[Envelope]) -> Result<(), Error> {
+        let mut sent = Vec::with_capacity(events.len());
+        for event in events {
+            let (key, headers) = (key(event), News::of(event).headers(None));
+            let record = FutureRecord::<String, [u8]>::to(&self.topic).key(&key).headers(headers);
+            sent.push(self.flushed.0.send_result(record).map_err(|(error, _)| error)?);
+        }
+        for done in sent {
+            done.await.map_err(|_| Error::GivenUp)?.map_err(|(error, _)| error)?;
+        }
+        Ok(())
+    }
 }
 
 /// What is under way when it goes is sent again by whoever comes next; it need not be waited for.
