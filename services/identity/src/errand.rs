@@ -7,11 +7,13 @@
 //! Errands are done at least once. A letter carries its errand's id as `Message-ID`, so a mail server that sees it twice
 //! can tell.
 
-use chrono::TimeDelta;
+use auth::Principal;
+use chrono::{SecondsFormat, TimeDelta};
 use crypto::{Kek, Place, Unreadable};
 use ids::EventId;
 use serde::{Deserialize, Serialize};
 
+use crate::access::Access;
 use crate::factor::sent::{Code, Phone};
 use crate::password::Profile;
 
@@ -184,6 +186,33 @@ pub fn invitation_letter(to: &str, tenant: &str, link: &str) -> Letter {
             "You are invited to \"{tenant}\". Open this to choose a password and come in:\n\n{link}\n\n\
              If you do not know why you get this, ignore it.\n\n\
              “{tenant}”邀请您加入。请打开以上链接设置密码。如果您不了解此邮件的来由，请忽略。\n"
+        ),
+    }
+}
+
+/// The letter that tells a tenant's keepers of an emergency: nobody of theirs was asked. Who came in is named as in their log.
+pub fn emergency_letter(to: &str, portal: &str, tenant: &str, access: &Access) -> Letter {
+    let named = |operator| Principal::Operator(operator).to_string();
+    let who = named(access.operator);
+    let second = access.confirmed_by.map_or_else(String::new, named);
+    let until = access.ends_at.unwrap_or(access.updated_at);
+    let until = until.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let (role, reason) = (access.role.name(), &access.reason);
+    let (log, end) = (
+        format!("{portal}/audit?actor={who}"),
+        format!("{portal}/operator-access"),
+    );
+    Letter {
+        to: to.to_owned(),
+        subject: format!("Emergency access to {tenant} / {tenant} 的紧急访问"),
+        text: format!(
+            "An operator of the platform has been let into \"{tenant}\" without its consent, in an emergency, by the word of \
+             a second operator.\n\n\
+             Who / 访问者: {who}\nConfirmed by / 确认者: {second}\nAs / 角色: {role}\nWhy / 原因: {reason}\n\
+             Until / 截止: {until}\n\n\
+             Every call they make is in your audit log, reads too:\n{log}\n\nYou can shut them out at any time:\n{end}\n\n\
+             平台运维人员因紧急情况，经第二名运维人员确认，未经贵方同意获准访问“{tenant}”。其每次调用（包括读取）均记入贵方审计日志，\
+             贵方可随时终止其访问，见以上链接。\n"
         ),
     }
 }

@@ -179,6 +179,11 @@ pub fn questions(limits: &Limits, network: &str) -> Vec<Budget> {
     vec![Budget::new(limits.address, ["questions", network, ""])]
 }
 
+/// The budget of questions from `network` for what tenants offer at their door: whoever goes through names learns little by it.
+pub fn offers(limits: &Limits, network: &str) -> Vec<Budget> {
+    vec![Budget::new(limits.address, ["offers", network, ""])]
+}
+
 /// The budget of sign-ins by identity providers that are begun from `network`: each has us ask somebody else.
 pub fn external(limits: &Limits, network: &str) -> Vec<Budget> {
     vec![Budget::new(limits.address, ["external", network, ""])]

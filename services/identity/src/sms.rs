@@ -4,7 +4,8 @@
 //! The request is the operator's: its address, the shape of its JSON, and the header that proves who sends. Number and text are
 //! put into strings of that JSON after it was read, so that nothing in them is ever syntax. It goes through `libs/egress`: to
 //! public addresses over `https` alone unless the operator has opened others, with no redirect followed, and with an end to what
-//! an answer may weigh and take. A repeat carries the same `Idempotency-Key`.
+//! an answer may weigh and take. Number, text and secret are told to nobody before a certificate has shown that it is the
+//! provider. A repeat carries the same `Idempotency-Key`.
 //!
 //! # What it refuses
 //! To say anything of what it sends: errors name what the provider answered, never number, text or secret.
@@ -18,7 +19,7 @@ use ids::EventId;
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
 use serde_json::Value;
-use url::Url;
+use url::{Host, Url};
 
 use crate::errand::Text;
 use crate::factor::sent::Phone;
@@ -40,13 +41,15 @@ pub struct SmsSettings {
     pub secret_file: Option<PathBuf>,
     /// Networks that are not public and hold the provider.
     pub networks: Vec<IpNetwork>,
+    /// Certificates (PEM) of the authorities that vouch for the provider, beside the web's own.
+    pub roots: Option<PathBuf>,
     /// Seconds that the provider may take for one answer.
     pub patience_s: u16,
     /// With what numbers must begin, e.g. `+49`; none: with any country. The dearest numbers are abroad.
     pub prefixes: Vec<String>,
     /// As many messages leave in a day at most, whoever they are for.
     pub per_day: u16,
-    /// Plain `http` is taken too: for tests and development.
+    /// Plain `http` to this machine is taken too: for tests and development.
     pub plain_http: bool,
 }
 
@@ -58,6 +61,7 @@ impl Default for SmsSettings {
             header: "authorization".to_owned(),
             secret_file: None,
             networks: Vec::new(),
+            roots: None,
             patience_s: 10,
             prefixes: Vec::new(),
             per_day: 1_000,
@@ -144,9 +148,12 @@ impl Texter {
 impl Provider {
     fn new(url: &str, settings: &SmsSettings) -> Result<Self, String> {
         let url = Url::parse(url).map_err(|error| format!("identity.sms.url: {error}"))?;
-        if url.scheme() != "https" && !(settings.plain_http && url.scheme() == "http") {
-            return Err("identity.sms.url: must be https".to_owned());
+        if url.scheme() != "https" && !(settings.plain_http && url.scheme() == "http" && is_here(&url)) {
+            let rule = "identity.sms.url: must be https; `plain_http` takes http to this machine alone";
+            return Err(rule.to_owned());
         }
+        let roots = settings.roots.as_ref().map(std::fs::read).transpose();
+        let roots = roots.map_err(|error| format!("identity.sms.roots: {error}"))?;
         let total = Duration::from_secs(u64::from(settings.patience_s.max(1)));
         let limits = Limits {
             bytes: ANSWER,
@@ -155,9 +162,9 @@ impl Provider {
             ports: url.port_or_known_default().into_iter().collect(),
             redirects: 0,
             opened: settings.networks.clone(),
-            ..Limits::default()
+            roots: roots.unwrap_or_default(),
         };
-        let egress = Egress::new(limits).map_err(|error| format!("no TLS client: {error}"))?;
+        let egress = Egress::new(limits).map_err(|error| format!("identity.sms.roots: no TLS client: {error}"))?;
         egress
             .target(url.as_str())
             .map_err(|error| format!("identity.sms.url: {error}"))?;
@@ -196,6 +203,15 @@ impl Provider {
             408 | 425 | 429 | 500.. => Err(Error::Later(format!("the provider answers {status}"))),
             _ => Err(Error::Refused(format!("the provider answers {status}"))),
         }
+    }
+}
+
+fn is_here(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 
@@ -241,6 +257,9 @@ fn put(text: &str, words: &[(&str, &str)]) -> String {
 }
 
 #[cfg(test)]
+mod tls;
+
+#[cfg(test)]
 mod tests {
     use std::io::Write;
     use std::time::Instant;
@@ -284,6 +303,32 @@ mod tests {
             ("https://me:secret@sms.example/", "identity.sms.url"),
         ] {
             assert!(refuse(to(url)).contains(complaint), "{url}");
+        }
+        for url in [
+            "http://sms.example/",
+            "http://10.0.0.1/",
+            "http://localhost.example/",
+            "ftp://127.0.0.1/",
+        ] {
+            let plain = SmsSettings {
+                plain_http: true,
+                networks: vec!["0.0.0.0/0".parse().unwrap()],
+                ..to(url)
+            };
+            assert!(refuse(plain).contains("must be https"), "{url}");
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(
+            file.path(),
+            "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
+        )
+        .unwrap();
+        for roots in ["/nowhere/roots.pem".into(), file.path().to_owned()] {
+            let settings = SmsSettings {
+                roots: Some(roots),
+                ..to("https://sms.example")
+            };
+            assert!(refuse(settings).starts_with("identity.sms.roots"));
         }
         for body in ["{", r#"{"to": "{to}"}"#, r#"["{text}"]"#] {
             let settings = SmsSettings {

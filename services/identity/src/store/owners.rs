@@ -1,7 +1,11 @@
 //! A tenant never loses its last keeper: an owner, or a security administrator, who may appoint to every role.
 
 use auth::Action;
-use db::{Change, Result};
+use db::{Change, Granted, Platform, Result};
+use ids::TenantId;
+
+/// As many keepers are written to, those who came first: whoever made hundreds has a list of addresses of their own.
+const MOST_TOLD: i64 = 20;
 
 /// The roles that a tenant cannot be without: whoever carries one may give every other.
 pub(super) const KEEPERS: [&str; 2] = ["owner", "security_administrator"];
@@ -31,6 +35,37 @@ impl Owners {
         }
         Ok(())
     }
+}
+
+/// A tenant's name, and the addresses of those who keep it now: for what the platform has to tell them.
+pub async fn told<A: Action>(
+    tx: &mut Change<A>,
+    platform: &Granted<Platform, A>,
+    tenant: TenantId,
+) -> Result<(String, Vec<String>)> {
+    let now = tx.now();
+    tx.enter(platform, tenant).await?;
+    let name = sqlx::query_scalar("select name from identity.tenants where tenant_id = $1")
+        .bind(tenant)
+        .fetch_one(tx.sql())
+        .await?;
+    let addresses = sqlx::query_scalar(
+        "select u.email from identity.users u
+         where u.tenant_id = $1 and u.enabled and exists (
+             select from identity.role_bindings b
+             left join identity.group_members m on m.tenant_id = b.tenant_id and m.group_id = b.group_id
+             where b.tenant_id = $1 and coalesce(b.user_id, m.user_id) = u.user_id and b.role = any($2)
+               and b.project_id is null and (b.until is null or b.until > $3))
+         order by u.user_id limit $4",
+    )
+    .bind(tenant)
+    .bind(KEEPERS)
+    .bind(now)
+    .bind(MOST_TOLD)
+    .fetch_all(tx.sql())
+    .await?;
+    tx.leave().await?;
+    Ok((name, addresses))
 }
 
 /// Is there somebody who may sign in and keeps the tenant without conditions? Others may today and not tomorrow.

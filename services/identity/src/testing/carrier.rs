@@ -1,11 +1,13 @@
-//! A provider of text messages, on this machine: takes them by HTTP, and answers as a test says.
+//! A provider of text messages, on this machine: takes them by HTTP, with TLS or without, and answers as a test says.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use testkit::eventually;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::sms::SmsSettings;
 
@@ -16,6 +18,8 @@ pub(crate) enum Answer {
     Redirect(String),
     /// A body without end.
     Huge,
+    /// A body that comes byte by byte, each soon enough, and never ends.
+    Drip,
     /// Nothing at all.
     Never,
     HangUp,
@@ -40,6 +44,7 @@ impl Taken {
 
 #[derive(Clone)]
 pub(crate) struct Carrier {
+    scheme: &'static str,
     port: u16,
     answer: Arc<Mutex<Answer>>,
     taken: Arc<Mutex<Vec<Taken>>>,
@@ -47,8 +52,18 @@ pub(crate) struct Carrier {
 
 impl Carrier {
     pub async fn start() -> Self {
+        Self::behind(None).await
+    }
+
+    /// One that shows who it is first.
+    pub async fn start_tls(acceptor: TlsAcceptor) -> Self {
+        Self::behind(Some(acceptor)).await
+    }
+
+    async fn behind(acceptor: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let carrier = Self {
+            scheme: if acceptor.is_some() { "https" } else { "http" },
             port: listener.local_addr().unwrap().port(),
             answer: Arc::new(Mutex::new(Answer::Status(200))),
             taken: Arc::default(),
@@ -58,15 +73,22 @@ impl Carrier {
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let carrier = serving.clone();
-                tokio::spawn(async move { carrier.serve(stream).await });
+                let (carrier, acceptor) = (serving.clone(), acceptor.clone());
+                tokio::spawn(async move {
+                    let Some(acceptor) = acceptor else {
+                        return carrier.serve(stream).await;
+                    };
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        carrier.serve(stream).await;
+                    }
+                });
             }
         });
         carrier
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("{}://127.0.0.1:{}{path}", self.scheme, self.port)
     }
 
     /// What an operator would set to send by it.
@@ -74,7 +96,7 @@ impl Carrier {
         SmsSettings {
             url: Some(self.url("/v1/messages")),
             networks: vec!["127.0.0.0/8".parse().unwrap()],
-            plain_http: true,
+            plain_http: self.scheme == "http",
             ..SmsSettings::default()
         }
     }
@@ -102,7 +124,7 @@ impl Carrier {
         .await
     }
 
-    async fn serve(&self, mut stream: TcpStream) {
+    async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
         let mut read = Vec::new();
         while let Ok(more) = stream.read_buf(&mut read).await {
             let text = String::from_utf8_lossy(&read).into_owned();
@@ -128,7 +150,7 @@ impl Carrier {
         }
     }
 
-    async fn answer(&self, stream: &mut TcpStream) {
+    async fn answer(&self, stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
         let answer = self.answer.lock().unwrap().clone();
         let head = match answer {
             Answer::Status(status) => {
@@ -144,6 +166,15 @@ impl Carrier {
                 while stream.write_all(&[b'x'; 8192]).await.is_ok() {}
                 return;
             }
+            Answer::Drip => {
+                let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+                let mut went = stream.write_all(head).await;
+                while went.is_ok() && stream.flush().await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    went = stream.write_all(b"1\r\nx\r\n").await;
+                }
+                return;
+            }
             Answer::Never => {
                 // Until the other side has had enough.
                 let _ = stream.read_u8().await;
@@ -152,5 +183,6 @@ impl Carrier {
             Answer::HangUp => return,
         };
         let _ = stream.write_all(head.as_bytes()).await;
+        let _ = stream.shutdown().await;
     }
 }

@@ -139,3 +139,19 @@ async fn t05_t11_a_lost_password_is_told_of_the_same_way_whosever_it_is() {
     assert!(unknown.hashes.is_empty(), "{unknown:#?}");
     assert_eq!(lost(&owner.email).await, unknown);
 }
+
+#[tokio::test]
+async fn t05_t11_what_a_tenant_offers_at_its_door_does_not_tell_that_there_is_one() {
+    let world = World::start(104).await;
+    world.test.sign_up("acme").await;
+    let offers = |tenant: &str| world.trace("/api/v1/auth/oidc/providers", json!({"tenant": tenant}));
+    let unknown = offers("nowhere").await;
+    assert_eq!(unknown.answer.0, 200);
+    assert!(
+        unknown.statements.iter().any(|said| said.contains("identity.guesses")),
+        "{unknown:#?}"
+    );
+    for known in ["acme", "platform"] {
+        assert_eq!(offers(known).await, unknown, "{known}");
+    }
+}
