@@ -39,7 +39,8 @@ impl Credentials {
     }
 
     /// The operator as a caller of the tenant, if the access is theirs and in force. They come signed in, as a person: a key
-    /// that somebody found, or a program that they let act for them, opens no tenant.
+    /// that somebody found, or a program that they let act for them, opens no tenant, whatever it is let in for. Our own command
+    /// line does, whose session is not narrowed.
     async fn lent(
         &self,
         own: &Caller,
@@ -50,7 +51,7 @@ impl Credentials {
         let (Some(operator), Some(_)) = (own.user(), own.session()) else {
             return Ok(None);
         };
-        if own.tenant() != PLATFORM || own.admit(tenant_access::Use::INFO).is_err() {
+        if own.tenant() != PLATFORM || own.scope().is_some() || own.admit(tenant_access::Use::INFO).is_err() {
             return Ok(None);
         }
         let credential = Credential::OperatorAccess(access);

@@ -54,6 +54,34 @@ impl Stage {
         (answer.status(), answer.json().await.unwrap())
     }
 
+    async fn form(&self, path: &str, pairs: &[(&str, &str)]) -> (StatusCode, Value) {
+        let url = format!("{}/api/v1{path}", self.cloud.base);
+        let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = self.cloud.http.post(url).body(pairs.join("&"));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = request.send().await.unwrap();
+        (answer.status(), answer.json().await.unwrap())
+    }
+
+    /// The operator lets a program in from a browser, by the code that it shows (RFC 8628).
+    async fn program(&self, client: &str) -> Session {
+        let (status, asked) = self.form("/oauth/device", &[("client_id", client)]).await;
+        assert_eq!(status, 200, "{asked}");
+        let body = json!({"user_code": asked["user_code"], "approve": true});
+        let (status, decided) = self.post(&self.operator, "/oauth/device/decision", body).await;
+        assert_eq!(status, 201, "{decided}");
+        let grant = "urn:ietf:params:oauth:grant-type:device_code";
+        let code = asked["device_code"].as_str().unwrap();
+        let pairs = [("grant_type", grant), ("device_code", code), ("client_id", client)];
+        let (status, tokens) = self.form("/oauth/token", &pairs).await;
+        assert_eq!(status, 200, "{tokens}");
+        let text = |name: &str| tokens[name].as_str().unwrap().to_owned();
+        Session {
+            access: text("access_token"),
+            refresh: text("refresh_token"),
+        }
+    }
+
     /// What operators have done, as the tenant's own log tells it, oldest first.
     async fn told(&self, entries: usize) -> Vec<Value> {
         let path = "/audit/events?action=tenant_access.use&sort=created_at&limit=100";
@@ -153,6 +181,77 @@ async fn t18_an_operator_comes_in_by_consent_and_each_reading_is_in_the_tenants_
             .ask(Method::GET, path, Some(&stage.operator.access), None)
             .await;
         (log["items"].as_array()?.len() >= 3).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t18_our_own_command_line_uses_what_its_operator_was_granted_and_no_other_program_does() {
+    let stage = Stage::start().await;
+    // Made as a careless hand at the database would: the endpoint refuses to register the second scope.
+    stage
+        .cloud
+        .bench
+        .alter(
+            "insert into identity.oauth_clients (tenant_id, client_id, name, kind, redirect_uris, grant_types, scopes, created_at,
+                                                 updated_at)
+             values ($1, '0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3', 'theirs', 'public', '{}',
+                     '{urn:ietf:params:oauth:grant-type:device_code,refresh_token}',
+                     '{openid,project.read,tenant_access.use}', now(), now())",
+            auth::PLATFORM,
+        )
+        .await;
+    let cli = stage.program("yunshu-cli").await;
+    let theirs = stage.program("0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3").await;
+    let access = stage.asked().await;
+    assert_eq!(
+        stage.by(&cli, &access, Method::GET, "/projects/default").await.0,
+        403,
+        "not granted"
+    );
+    let approve = format!("/operator-access/{access}:approve");
+    assert_eq!(stage.post(&stage.owner, &approve, json!({})).await.0, 200);
+
+    eventually("the operator is inside", || async {
+        let (status, _) = stage.by(&cli, &access, Method::GET, "/projects/default").await;
+        (status == 200).then_some(())
+    })
+    .await;
+    let (status, refused) = stage.by(&theirs, &access, Method::GET, "/projects/default").await;
+    assert_eq!(status, 403, "another program: {refused}");
+    let (status, refused) = stage.by(&cli, &access, Method::DELETE, "/projects/default").await;
+    assert_eq!(status, 403, "no more than the access gives: {refused}");
+    let entry = stage.told(1).await.remove(0);
+    assert_eq!(entry["credential"], format!("operator_access:{access}"));
+    assert_eq!(entry["changes"]["operator_access"]["kind"], "consent");
+    assert!(entry["actor"].as_str().unwrap().starts_with("operator:"), "{entry}");
+
+    // What asks for a fresh factor in the browser asks for one here.
+    stage
+        .cloud
+        .bench
+        .alter(
+            "update identity.sessions set factor_at = now() - interval '1 hour' where tenant_id = $1 and client_id is not null",
+            auth::PLATFORM,
+        )
+        .await;
+    eventually("an emergency asks for a fresh factor", || async {
+        let body = json!({"tenant_id": stage.tenant, "reason": "a fire"});
+        let (status, refused) = stage.post(&cli, "/system/break-glass?dry_run=true", body).await;
+        (status == 403 && refused["code"] == "step_up_required").then_some(())
+    })
+    .await;
+
+    let (status, listed) = stage
+        .cloud
+        .ask(Method::GET, "/system/operator-access", Some(&cli.access), None)
+        .await;
+    assert_eq!((status.as_u16(), &listed["items"][0]["id"]), (200, &json!(access)));
+    let end = format!("/operator-access/{access}:end");
+    assert_eq!(stage.post(&stage.owner, &end, json!({})).await.0, 200);
+    eventually("the operator is outside", || async {
+        let (status, _) = stage.by(&cli, &access, Method::GET, "/projects/default").await;
+        (status == 403).then_some(())
     })
     .await;
 }

@@ -197,7 +197,7 @@ impl Cloud {
 
 pub struct Session {
     pub access: String,
-    refresh: String,
+    pub refresh: String,
 }
 
 /// What the platform is told, all of it on loopback.
