@@ -331,6 +331,17 @@ actions! {
     event {
         Stream = "event.stream" on Tenant: Anyone;
     }
+    /// Addresses that are told what happens in the tenant.
+    webhook {
+        Create = "webhook.create" on Tenant(guarded): Owner, Admin, SystemAdministrator;
+        List = "webhook.list" on Tenant: Owner, Admin, Auditor, SystemAdministrator, SecurityAdministrator;
+        Read = "webhook.read" on Tenant: Owner, Admin, Auditor, SystemAdministrator, SecurityAdministrator;
+        Modify = "webhook.modify" on Tenant(guarded): Owner, Admin, SystemAdministrator;
+        Delete = "webhook.delete" on Tenant(by_name): Owner, Admin, SystemAdministrator;
+        Rotate = "webhook.rotate" on Tenant(guarded): Owner, Admin, SystemAdministrator;
+        Test = "webhook.test" on Tenant: Owner, Admin, SystemAdministrator;
+        Redeliver = "webhook.redeliver" on Tenant: Owner, Admin, SystemAdministrator;
+    }
     /// Attempts that were refused, as the audit log records them, and why somebody may or may not.
     access {
         Deny = "access.deny" on Tenant: Anyone;

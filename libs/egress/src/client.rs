@@ -158,19 +158,32 @@ impl Egress {
     /// If nothing answers, or too much, or too slowly.
     pub async fn call(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, Error> {
         let deadline = Instant::now() + self.limits.total;
-        let target = self.target(&request.uri().to_string())?;
-        let mut request = Request::try_from(request).map_err(|_| TargetError::Unreadable)?;
-        *request.url_mut() = target.url().clone();
-
-        let response = timeout_at(deadline, self.send(request))
-            .await
-            .map_err(|_| Error::TooSlow)??;
+        let response = self.ask(request, deadline).await?;
         let mut answer = http::Response::builder().status(response.status());
         for (name, value) in response.headers() {
             answer = answer.header(name, value);
         }
         let body = Download::begin(response, self.limits.bytes, deadline)?.bytes().await?;
         answer.body(body).map_err(|_| Error::Broken)
+    }
+
+    /// Sends a request of any method and answers its status alone: of what else comes nothing is read or kept. Redirects are
+    /// answers here, as in [`Egress::call`].
+    ///
+    /// # Errors
+    /// If nothing answers, or too slowly.
+    pub async fn tell(&self, request: http::Request<Vec<u8>>) -> Result<http::StatusCode, Error> {
+        let deadline = Instant::now() + self.limits.total;
+        Ok(self.ask(request, deadline).await?.status())
+    }
+
+    async fn ask(&self, request: http::Request<Vec<u8>>, deadline: Instant) -> Result<Response, Error> {
+        let target = self.target(&request.uri().to_string())?;
+        let mut request = Request::try_from(request).map_err(|_| TargetError::Unreadable)?;
+        *request.url_mut() = target.url().clone();
+        timeout_at(deadline, self.send(request))
+            .await
+            .map_err(|_| Error::TooSlow)?
     }
 
     async fn once(&self, target: &Target) -> Result<Response, Error> {

@@ -89,6 +89,10 @@ define_id! {
     EventId;
     /// What a consumer could not apply.
     LetterId;
+    /// An address that is told what happens in a tenant.
+    WebhookId;
+    /// One event for one webhook.
+    DeliveryId;
     /// One request, from gateway to reconciler.
     RequestId;
 }

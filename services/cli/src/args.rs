@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::output::{Format, Output};
 use crate::profile::{self, Profile, Profiles};
 use crate::resource::{self, FLAVORS, IMAGES, Resource};
-use crate::{access, audit, explain, identity, session, vm};
+use crate::{access, audit, explain, identity, session, vm, webhooks};
 
 /// Yunshu from the command line
 #[derive(Parser)]
@@ -101,6 +101,9 @@ enum Command {
     /// The keys that the tenant's data hangs on
     #[command(subcommand)]
     TenantKeys(access::tenant_keys::TenantKeysCommand),
+    /// Addresses that are told what happens in the tenant
+    #[command(subcommand)]
+    Webhooks(webhooks::WebhooksCommand),
     /// For the platform's operators
     #[command(subcommand)]
     System(access::SystemCommand),
@@ -209,6 +212,7 @@ impl Args {
             Command::Sessions(command) => identity::sessions(global, command, out).await,
             Command::TenantKeys(command) => access::tenant_keys::run(global, command, out).await,
             Command::OperatorAccess(command) => access::ours(global, command, out).await,
+            Command::Webhooks(command) => webhooks::run(global, command, out).await,
             Command::System(command) => access::system(global, command, out).await,
             Command::Audit(command) => audit::run(global, &command, out).await,
             Command::Explain(ask) => explain::run(global, &ask, out).await,

@@ -17,6 +17,7 @@ mod profile;
 mod resource;
 mod session;
 mod vm;
+mod webhooks;
 
 use std::process::ExitCode;
 

@@ -35,18 +35,26 @@ pub struct CloudEvent {
     data: serde_json::Value,
 }
 
-impl From<&Envelope> for CloudEvent {
-    fn from(event: &Envelope) -> Self {
+impl CloudEvent {
+    /// What happened to what, and when.
+    pub fn new(id: EventId, (kind, subject): (String, String), time: DateTime<Utc>, data: serde_json::Value) -> Self {
         Self {
             specversion: "1.0",
-            id: event.id,
+            id,
             source: "/yunshu",
-            r#type: event.kind.clone(),
-            subject: event.subject.clone(),
-            time: event.time,
+            r#type: kind,
+            subject,
+            time,
             datacontenttype: "application/json",
-            data: event.data.clone(),
+            data,
         }
+    }
+}
+
+impl From<&Envelope> for CloudEvent {
+    fn from(event: &Envelope) -> Self {
+        let what = (event.kind.clone(), event.subject.clone());
+        Self::new(event.id, what, event.time, event.data.clone())
     }
 }
 

@@ -2,13 +2,22 @@
 
 use web::{Routes, scope};
 
-use crate::api::{dead_letters, events};
+use crate::api::{dead_letters, deliveries, events, webhooks};
 
 /// Puts the routes into a server.
 pub fn mount(config: &mut Routes<'_>) {
     config.service(
         scope("/api/v1")
             .service(events::stream_events)
+            .service(webhooks::create::create_webhook)
+            .service(webhooks::list::list_webhooks)
+            .service(webhooks::rotate::rotate_webhook_secret)
+            .service(webhooks::test::test_webhook)
+            .service(webhooks::read::read_webhook)
+            .service(webhooks::modify::modify_webhook)
+            .service(webhooks::delete::delete_webhook)
+            .service(deliveries::list::list_webhook_deliveries)
+            .service(deliveries::redeliver::redeliver)
             .service(dead_letters::list::list_dead_letters)
             .service(dead_letters::replay_some::replay_dead_letters)
             .service(dead_letters::read::read_dead_letter)

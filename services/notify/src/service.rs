@@ -4,18 +4,23 @@ use std::time::Duration;
 
 use auth::passport::Key;
 use db::Db;
+use events::Feed;
 use tokio_util::sync::CancellationToken;
 use web::{Running, Server, Tasks, Tls};
 
 use crate::hub::Hub;
+use crate::outbound::Outbound;
 use crate::settings::Settings;
 use crate::state::Notify;
+use crate::work::{enqueue::Enqueuer, send, sweep};
 use crate::{hub, routes};
 
 /// What the service needs from whoever starts it.
 pub struct Deps {
     /// The database as the role `yunshu_notify`.
     pub db: Db,
+    /// Where it hears of what happens.
+    pub feed: Feed,
     /// What passports are checked with.
     pub key: Key,
 }
@@ -23,6 +28,7 @@ pub struct Deps {
 /// The service, built and not yet running.
 pub struct Service {
     notify: Notify,
+    feed: Feed,
     running: Running,
 }
 
@@ -42,10 +48,13 @@ impl Service {
             hub: Arc::new(Hub::new(settings.streams_per_tenant)),
             lifetime: Duration::from_secs(settings.lifetime_s),
             heartbeat: Duration::from_secs(settings.heartbeat_s),
+            outbound: Outbound::new(&settings.webhooks)?,
+            due: tokio::sync::Notify::new(),
             shutdown: CancellationToken::new(),
         };
         Ok(Self {
             notify,
+            feed: deps.feed,
             running: server.bind()?,
         })
     }
@@ -62,18 +71,22 @@ impl Service {
         self.running.address
     }
 
-    /// Answers requests and reads the feed until `shutdown`; open streams end first, then the reader.
+    /// Answers requests, reads the feed and sends deliveries until `shutdown`; open streams end first, then the workers.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
         let tasks = Tasks::new(shutdown.clone());
-        let notify = Notify {
+        let notify = Arc::new(Notify {
             shutdown: shutdown.clone(),
             ..self.notify
-        };
+        });
         tasks.spawn(
             "feed",
             hub::feed(notify.hub.clone(), notify.db.clone(), shutdown.clone()),
         );
-        let served = self.running.serve(routes::mount, Arc::new(notify), shutdown).await;
+        let heard = events::run(self.feed, notify.db.clone(), Enqueuer, shutdown.clone());
+        tasks.spawn("webhooks", heard);
+        tasks.spawn("deliveries", send::run(notify.clone(), shutdown.clone()));
+        tasks.spawn("old deliveries", sweep::run(notify.clone(), shutdown.clone()));
+        let served = self.running.serve(routes::mount, notify, shutdown).await;
         tasks.drain().await;
         served
     }

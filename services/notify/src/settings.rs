@@ -1,5 +1,9 @@
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
+use egress::Limits;
+use ipnetwork::IpNetwork;
 use serde::Deserialize;
 
 /// The section `[notify]` of the configuration.
@@ -16,6 +20,58 @@ pub struct Settings {
     pub lifetime_s: u64,
     /// The longest silence on a stream, in seconds.
     pub heartbeat_s: u64,
+    /// How far the platform goes to reach receivers of webhooks.
+    pub webhooks: WebhookSettings,
+}
+
+/// `[notify.webhooks]`: the operator's word.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhookSettings {
+    /// Networks that are not public and hold receivers of this platform's tenants.
+    pub networks: Vec<IpNetwork>,
+    /// Ports receivers may listen on.
+    pub ports: Vec<u16>,
+    /// Certificates (PEM) of the authorities that vouch for those receivers, beside the web's own.
+    pub roots: Option<PathBuf>,
+    /// Plain `http` is taken too: for tests and development, never for a platform in use.
+    pub plain_http: bool,
+    /// Seconds a receiver may take to answer.
+    pub patience_s: u16,
+}
+
+impl Default for WebhookSettings {
+    fn default() -> Self {
+        Self {
+            networks: Vec::new(),
+            ports: vec![443],
+            roots: None,
+            plain_http: false,
+            patience_s: 15,
+        }
+    }
+}
+
+impl WebhookSettings {
+    /// What one delivery may cost, and whom it trusts.
+    pub fn limits(&self) -> Result<Limits, String> {
+        let roots = match &self.roots {
+            Some(file) => {
+                std::fs::read(file).map_err(|error| format!("notify.webhooks.roots: {}: {error}", file.display()))?
+            }
+            None => Vec::new(),
+        };
+        let total = Duration::from_secs(u64::from(self.patience_s.max(1)));
+        Ok(Limits {
+            bytes: 0,
+            total,
+            silence: total,
+            ports: self.ports.clone(),
+            redirects: 0,
+            opened: self.networks.clone(),
+            roots,
+        })
+    }
 }
 
 impl Default for Settings {
@@ -26,6 +82,7 @@ impl Default for Settings {
             streams_per_tenant: 100,
             lifetime_s: 15 * 60,
             heartbeat_s: 15,
+            webhooks: WebhookSettings::default(),
         }
     }
 }

@@ -5,6 +5,7 @@ use db::Db;
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::Hub;
+use crate::outbound::Outbound;
 
 /// What every handler shares.
 pub struct Notify {
@@ -16,6 +17,10 @@ pub struct Notify {
     pub(crate) lifetime: Duration,
     /// The longest silence on a stream.
     pub(crate) heartbeat: Duration,
+    /// The way to receivers of webhooks.
+    pub(crate) outbound: Outbound,
+    /// Rung when somebody waits for a delivery.
+    pub(crate) due: tokio::sync::Notify,
     /// Cancelled when the service is to end: every stream ends with it.
     pub(crate) shutdown: CancellationToken,
 }

@@ -1,3 +1,6 @@
 //! All SQL.
 
+pub mod deliveries;
 pub mod letters;
+pub mod sending;
+pub mod webhooks;

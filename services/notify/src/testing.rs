@@ -1,5 +1,8 @@
 //! The service as its endpoint tests see it, and a client that reads streams.
 
+pub(crate) mod receiver;
+pub(crate) mod sending;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -37,6 +40,7 @@ pub(crate) async fn start_with(settings: Settings) -> Test {
 pub(crate) async fn start_on(bench: Bench, settings: Settings) -> Test {
     let deps = Deps {
         db: bench.db("notify"),
+        feed: Feed::postgres(),
         key: bench.key.clone(),
     };
     let service = Service::build(&settings, deps).unwrap();
@@ -142,6 +146,7 @@ impl Test {
     }
 }
 
+pub(crate) const WEBHOOKS: &str = "/api/v1/webhooks";
 pub(crate) const LETTERS: &str = "/api/v1/system/dead-letters";
 
 /// Dead letters, and those who look at them.

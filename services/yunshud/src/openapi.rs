@@ -11,7 +11,7 @@ use utoipa::openapi::{
 };
 
 /// The tags and what stands under each.
-const TAGS: [(&str, &str); 30] = [
+const TAGS: [(&str, &str); 31] = [
     ("auth", "Signing up, in and out"),
     (
         "oauth",
@@ -57,6 +57,7 @@ const TAGS: [(&str, &str); 30] = [
     ("hypervisor", "What hypervisors call, with their client certificate"),
     ("audit", "The audit log"),
     ("events", "The live stream of events"),
+    ("webhooks", "Addresses that are told what happens in the tenant"),
 ];
 
 /// Each service's description by its name.

@@ -202,6 +202,7 @@ impl Platform {
         let db = self.database(parts, "notify")?;
         let deps = notify::Deps {
             db,
+            feed: parts.config.bus.feed(),
             key: parts.key.clone(),
         };
         let service = notify::Service::build(&parts.config.notify, deps).map_err(plain("notify"))?;

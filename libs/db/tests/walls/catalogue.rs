@@ -33,7 +33,7 @@ const PLATFORM: [(&str, &str); 15] = [
 ];
 
 /// Indexes of tenant tables that do not begin with the tenant.
-const INDEXES: [(&str, &str); 37] = [
+const INDEXES: [(&str, &str); 39] = [
     ("bus.dead_letters_asked", "a consumer looks across tenants"),
     ("bus.dead_letters_by_id", "operators look across tenants"),
     ("bus.outbox_entries", "housekeeping looks across tenants"),
@@ -98,6 +98,8 @@ const INDEXES: [(&str, &str); 37] = [
     ("identity.tenants_name", "people sign in with the tenant's name"),
     ("identity.users_by_email", "people sign in before their tenant is known"),
     ("keys.tenant_keys_by_provider", "keys are wrapped anew across tenants"),
+    ("notify.deliveries_by_age", "housekeeping looks across tenants"),
+    ("notify.webhooks_due", "senders look across tenants"),
 ];
 
 /// The one index among them that is unique, and so could tell of others' rows.

@@ -30,7 +30,7 @@ const SIGN_IN: &str = "people are looked up by it before their tenant is known";
 const SHOWN: &str = "its person and those who look after them see it; removed with its person";
 const REPEAT: &str = "the answer to a repeated request, for a day";
 
-const TAGS: [(&str, Tag); 67] = [
+const TAGS: [(&str, Tag); 69] = [
     ("audit.checkpoints.root", Hash),
     ("audit.events.changes", Tenant("audit")),
     ("audit.events.commitment", Hash),
@@ -122,10 +122,12 @@ const TAGS: [(&str, Tag); 67] = [
     ("keys.tenant_keys.wrapped", Wrapped),
     ("notify.replies.body", Personal(REPEAT)),
     ("notify.replies.fingerprint", Hash),
+    ("notify.webhooks.previous_secret", Tenant("credentials")),
+    ("notify.webhooks.secret", Tenant("credentials")),
 ];
 
 /// Tables whose other texts are names, kinds and settings: nobody's secret, and of no person.
-const WORDS: [&str; 46] = [
+const WORDS: [&str; 48] = [
     "audit.checkpoints",
     "audit.cosignatures",
     "audit.events",
@@ -171,7 +173,9 @@ const WORDS: [&str; 46] = [
     "identity.signing_keys",
     "identity.tenants",
     "keys.tenant_keys",
+    "notify.deliveries",
     "notify.replies",
+    "notify.webhooks",
 ];
 
 #[tokio::test]

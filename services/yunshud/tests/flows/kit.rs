@@ -111,6 +111,7 @@ impl Services {
 
         let deps = notify::Deps {
             db: bench.db("notify"),
+            feed: events::Feed::postgres(),
             key,
         };
         let service = notify::Service::build(&notify::Settings::default(), deps).expect("notify");

@@ -260,6 +260,15 @@ const MATRIX: &[(&str, Access)] = &[
     ("read_audit_compliance", Roles(WATCHERS)),
     ("read_audit_evidence_pack", Roles(WATCHERS)),
     ("stream_events", SignedIn),
+    ("list_webhooks", Roles(LOOKERS)),
+    ("create_webhook", Roles(BUILDERS)),
+    ("read_webhook", Roles(LOOKERS)),
+    ("modify_webhook", Roles(BUILDERS)),
+    ("delete_webhook", Roles(BUILDERS)),
+    ("rotate_webhook_secret", Roles(BUILDERS)),
+    ("test_webhook", Roles(BUILDERS)),
+    ("list_webhook_deliveries", Roles(LOOKERS)),
+    ("redeliver", Roles(BUILDERS)),
 ];
 
 pub const CALLERS: [Role; 8] = [
