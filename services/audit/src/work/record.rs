@@ -1,4 +1,4 @@
-use db::{AuditEvent, SystemTx};
+use db::SystemTx;
 use events::{Consumer, Envelope};
 
 use crate::entry;
@@ -16,8 +16,13 @@ impl Consumer for Recorder {
         kind == db::AUDIT
     }
 
+    /// 2: what it tells is sealed on the bus; 1: from before it was.
+    fn knows(&self, _kind: &str) -> u32 {
+        2
+    }
+
     async fn apply(&self, tx: &mut SystemTx, event: &Envelope) -> Result<(), fault::Error> {
-        let told: AuditEvent = serde_json::from_value(event.data.clone()).map_err(fault::Error::internal)?;
+        let told = tx.told((event.tenant, event.id), event.version, &event.data)?;
         let sealed = entry::seal(tx.keys(event.tenant), event.tenant, &told)?;
         Ok(store::events::append(tx, event.tenant, &told, &sealed).await?)
     }
