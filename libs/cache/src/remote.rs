@@ -85,28 +85,6 @@ impl Remote {
         })))
     }
 
-    pub async fn get(&self, key: &str) -> Option<String> {
-        let mut get = redis::pipe();
-        get.cmd("GET").arg(key);
-        let (text,) = self.ask(&get).await.ok()?;
-        text
-    }
-
-    pub async fn put(&self, key: &str, text: String, ttl: Duration) {
-        let milliseconds = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-        let mut set = redis::pipe();
-        set.cmd("SET").arg(key).arg(text).arg("PX").arg(milliseconds).ignore();
-        // Whether it worked, the next look tells.
-        let _: Result<(), Miss> = self.ask(&set).await;
-    }
-
-    pub async fn take(&self, key: &str) -> Option<String> {
-        let mut take = redis::pipe();
-        take.cmd("GETDEL").arg(key);
-        let (text,) = self.ask(&take).await.ok()?;
-        text
-    }
-
     /// Sends commands and waits for their answers, not for long.
     pub async fn ask<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Miss> {
         let (inner, asked) = (&*self.0, Instant::now());

@@ -42,6 +42,12 @@ impl Place<'_> {
 }
 
 impl Kek {
+    /// Is this sealed by a platform's key, and not by a tenant's?
+    #[must_use]
+    pub fn is_of_platform(sealed: &[u8]) -> bool {
+        sealed.first() == Some(&VERSION)
+    }
+
     /// Encrypts a value for its place.
     pub fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>, Unreadable> {
         let aad = place.aad(self.id());

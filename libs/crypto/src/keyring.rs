@@ -102,6 +102,12 @@ impl Keyring {
         &self.0.providers
     }
 
+    /// The platform's own key, which seals what is to be read whatever becomes of a tenant's.
+    pub fn platform(&self) -> Result<&Kek, KeyError> {
+        let missing = || KeyError::Unavailable("the platform's own key is not here".to_owned());
+        self.0.platform.as_ref().ok_or_else(missing)
+    }
+
     /// The list of destroyed keys.
     pub fn destroyed(&self) -> &Destroyed {
         &self.0.destroyed

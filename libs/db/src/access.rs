@@ -15,6 +15,10 @@ impl Db {
     ) -> Result<(), fault::Error> {
         let Some(access) = caller.access() else { return Ok(()) };
         let written = async {
+            if let Err(error) = self.keys(caller.tenant()).await {
+                // The platform's seals it then.
+                tracing::warn!(tenant = %caller.tenant(), %error, "no keys for what an operator does");
+            }
             let mut tx = self.system(Reason::OperatorAccess).await?;
             let entry = AuditEvent::of(caller, tx.now(), action, object, AuditOutcome::Success, about);
             tx.record(caller.tenant(), &entry)?;

@@ -2,13 +2,14 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use auth::{Action, Caller};
-use crypto::{KeyError, TenantKeys};
+use crypto::{KeyError, Keyring, TenantKeys};
 use ids::TenantId;
 use sqlx::{Postgres, Transaction};
 
 use crate::answer::{Answer, Effect, Exit, Status, Subject};
 use crate::audit::{self, AuditEvent, Outcome};
 use crate::outbox::{self, Draft};
+use crate::sealing::Sealer;
 use crate::{Event, Granted, Platform, Read, Wake, reply};
 
 /// A client's key for a request that must not be done twice: 1 to 255 visible ASCII characters.
@@ -61,6 +62,7 @@ pub struct Change<A> {
     read: Read<A>,
     ask: Ask,
     wake: Wake,
+    ring: Option<Keyring>,
     drafts: Vec<Draft>,
     told: Vec<TenantId>,
 }
@@ -84,7 +86,7 @@ impl<A: Action> Change<A> {
         tx: Transaction<'static, Postgres>,
         ask: Ask,
         (now, wake): (chrono::DateTime<chrono::Utc>, Wake),
-        keys: Result<TenantKeys, KeyError>,
+        (keys, ring): (Result<TenantKeys, KeyError>, Option<Keyring>),
     ) -> Result<Self, Exit> {
         let mut read = Read::begin(tx, ask.caller.clone(), now, keys).await?;
         if let (Some(key), false) = (&ask.key, ask.dry_run) {
@@ -94,6 +96,7 @@ impl<A: Action> Change<A> {
             read,
             ask,
             wake,
+            ring,
             drafts: Vec::new(),
             told: Vec::new(),
         })
@@ -128,6 +131,11 @@ impl<A: Action> Change<A> {
         crate::read::set_tenant(self.sql(), home).await
     }
 
+    /// The tenant's key is destroyed with this commit: its entry is sealed by the platform's, or nobody could read that it was.
+    pub fn end_keys(&mut self, _: &Granted<crate::Tenant, A>) {
+        self.read.lose_keys();
+    }
+
     /// The client must have named the object's present state: 428 without `If-Match`, 412 with an older one. Whoever asks
     /// this holds the object's row locked, unless it never changes: else two clients that read one state were both right.
     pub fn must_match<T: Subject>(&self, present: &T) -> Result<(), fault::Error> {
@@ -159,14 +167,17 @@ impl<A: Action> Change<A> {
         }
         let now = self.read.now;
         let entry = AuditEvent::of(&self.ask.caller, now, action, body.object(), Outcome::Success, changes);
-        self.drafts.push(Draft::audit(&entry)?);
+        let home = self.ask.caller.tenant();
+        let sealer = Sealer::strict(self.read.keys().cloned(), self.ring.as_ref())?;
+        self.drafts.push(Draft::audit(&sealer, home, &entry)?);
         let written = (now, Some(self.ask.caller.request()));
-        outbox::insert(&mut self.read.tx, self.ask.caller.tenant(), written, &self.drafts).await?;
+        outbox::insert(&mut self.read.tx, home, written, &self.drafts).await?;
         for tenant in std::mem::take(&mut self.told) {
-            let there = [Draft::audit(&entry.seen_by(&self.ask.caller, tenant))?];
+            let there = Sealer::lenient(self.held(tenant), self.ring.as_ref())?;
+            let there = [Draft::audit(&there, tenant, &entry.seen_by(&self.ask.caller, tenant))?];
             self.read.become_tenant(tenant).await?;
             outbox::insert(&mut self.read.tx, tenant, written, &there).await?;
-            self.read.become_tenant(self.ask.caller.tenant()).await?;
+            self.read.become_tenant(home).await?;
         }
         if let Some(key) = &self.ask.key {
             reply::keep(&mut self.read.tx, &self.ask, key, &answer, <E::Body as Subject>::SECRET).await?;
@@ -174,6 +185,12 @@ impl<A: Action> Change<A> {
         self.read.tx.commit().await.map_err(crate::Error::from)?;
         self.wake.ring();
         Ok(answer)
+    }
+}
+
+impl<A> Change<A> {
+    fn held(&self, tenant: TenantId) -> Result<TenantKeys, KeyError> {
+        self.ring.as_ref().ok_or_else(crate::pool::no_keys)?.held(tenant)
     }
 }
 

@@ -10,6 +10,7 @@
 //!   failure leaves no row, so it runs again.
 //! - The tenant's keys ([`crypto::TenantKeys`]) are had before the transaction begins, since unwrapping them may ask another
 //!   machine, and belong to it: [`Read::keys`].
+//! - What an audit entry tells is sealed under the tenant's key before it is written.
 //! - Work across tenants goes through [`SystemTx`], which names its [`Reason`].
 //!
 //! # What it refuses
@@ -32,6 +33,7 @@ mod outbox;
 mod pool;
 mod read;
 mod reply;
+mod sealing;
 mod store;
 mod system;
 mod wake;
@@ -44,6 +46,7 @@ pub use grant::{Granted, Platform, Resource, Tenant, forbidden};
 pub use outbox::{AUDIT, Event};
 pub use pool::{Connect, Db};
 pub use read::Read;
+pub use sealing::opened;
 pub use store::keys::lookup as wrapped_keys;
 pub use system::{Reason, SystemTx};
 pub use wake::{Listener, Wake};

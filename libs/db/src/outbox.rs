@@ -2,12 +2,16 @@ use chrono::{DateTime, Utc};
 use ids::{EventId, ProjectId, RequestId, TenantId};
 use sqlx::PgConnection;
 
+use crate::sealing::{SEALED, Sealer};
 use crate::{AuditEvent, Result};
 
 /// The kind of the rows that carry audit entries. They are for the audit service alone.
 pub const AUDIT: &str = "audit.recorded";
 
 /// Something that happened, in the past tense.
+///
+/// Its data lies open on the bus, for the tenant's own streams: it holds what a reader of the object sees, and neither a
+/// secret nor anything of a person but ids. What must say more is an audit entry, which is sealed.
 pub trait Event: serde::Serialize {
     /// `resource.happened`, e.g. `vm.created`.
     const KIND: &'static str;
@@ -24,6 +28,7 @@ pub trait Event: serde::Serialize {
 
 /// A row to be.
 pub(crate) struct Draft {
+    pub id: EventId,
     pub kind: &'static str,
     pub version: u32,
     pub subject: String,
@@ -35,6 +40,7 @@ impl Draft {
     pub fn of<E: Event>(event: &E) -> Result<Self, fault::Error> {
         let data = serde_json::to_value(event).map_err(fault::Error::internal)?;
         Ok(Self {
+            id: EventId::mint(),
             kind: E::KIND,
             version: E::VERSION,
             subject: event.subject(),
@@ -43,14 +49,15 @@ impl Draft {
         })
     }
 
-    pub fn audit(event: &AuditEvent) -> Result<Self, fault::Error> {
-        let data = serde_json::to_value(event).map_err(fault::Error::internal)?;
+    /// The row of an entry has the entry's own id, and nothing else of it in the open.
+    pub fn audit(sealer: &Sealer, tenant: TenantId, entry: &AuditEvent) -> Result<Self, fault::Error> {
         Ok(Self {
+            id: entry.id,
             kind: AUDIT,
-            version: 1,
-            subject: event.object.clone(),
+            version: SEALED,
+            subject: format!("entry:{}", entry.id),
             project: None,
-            data,
+            data: sealer.seal(tenant, entry)?,
         })
     }
 }
@@ -67,7 +74,7 @@ pub(crate) async fn insert(
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(tenant)
-        .bind(EventId::mint())
+        .bind(draft.id)
         .bind(draft.kind)
         .bind(i32::try_from(draft.version).unwrap_or(i32::MAX))
         .bind(&draft.subject)

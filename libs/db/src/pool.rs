@@ -12,6 +12,7 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::audit::{AuditEvent, Outcome};
 use crate::outbox::{self, Draft};
+use crate::sealing::Sealer;
 use crate::store::keys::Keys;
 use crate::{Ask, Change, Exit, Read, Reason, Result, SystemTx, Wake};
 
@@ -151,6 +152,7 @@ impl Db {
     pub async fn change<A: Action>(&self, ask: Ask) -> Result<Change<A>, Exit> {
         let keys = self.keys_for(ask.caller.tenant()).await?;
         let tx = begin(&self.app, "begin").await?;
+        let keys = (keys, self.keyring.clone());
         Change::begin(tx, ask, (self.clock.now(), self.wake.clone()), keys).await
     }
 
@@ -174,8 +176,12 @@ impl Db {
         outcome: Outcome,
         code: &str,
     ) -> Result<(), fault::Error> {
+        let now = self.clock.now();
         let changes = serde_json::json!({ "code": code });
-        self.write(caller, action, object, outcome, changes).await
+        let entry = AuditEvent::of(caller, now, action, object, outcome, changes);
+        let keys = self.keys_for(caller.tenant()).await?;
+        let sealer = Sealer::lenient(keys, self.keyring.as_ref())?;
+        self.write(caller, &entry, &sealer).await
     }
 
     /// Writes the audit entry of a sensitive read, in a short transaction of its own: a [`Read`] cannot write. To be
@@ -186,29 +192,20 @@ impl Db {
         object: String,
         about: serde_json::Value,
     ) -> Result<(), fault::Error> {
-        self.write(caller, A::INFO.name, object, Outcome::Success, about).await
+        let now = self.clock.now();
+        let entry = AuditEvent::of(caller, now, A::INFO.name, object, Outcome::Success, about);
+        let keys = self.keys_for(caller.tenant()).await?;
+        let sealer = Sealer::strict(keys, self.keyring.as_ref())?;
+        self.write(caller, &entry, &sealer).await
     }
 
     /// What changed nothing has no transaction to be part of.
-    async fn write(
-        &self,
-        caller: &Caller,
-        action: &str,
-        object: String,
-        outcome: Outcome,
-        changes: serde_json::Value,
-    ) -> Result<(), fault::Error> {
-        let now = self.clock.now();
-        let entry = AuditEvent::of(caller, now, action, object, outcome, changes);
+    async fn write(&self, caller: &Caller, entry: &AuditEvent, sealer: &Sealer) -> Result<(), fault::Error> {
+        let tenant = caller.tenant();
+        let draft = Draft::audit(sealer, tenant, entry)?;
         let mut tx = begin(&self.app, "begin").await?;
-        crate::read::set_tenant(&mut tx, caller.tenant()).await?;
-        outbox::insert(
-            &mut tx,
-            caller.tenant(),
-            (now, Some(caller.request())),
-            &[Draft::audit(&entry)?],
-        )
-        .await?;
+        crate::read::set_tenant(&mut tx, tenant).await?;
+        outbox::insert(&mut tx, tenant, (entry.time, Some(caller.request())), &[draft]).await?;
         tx.commit().await.map_err(crate::Error::from)?;
         self.wake.ring();
         Ok(())

@@ -34,6 +34,11 @@ impl<A: Action> Read<A> {
         })
     }
 
+    /// The keys end with this transaction: what it says of itself must be readable without them.
+    pub(crate) fn lose_keys(&mut self) {
+        self.keys = Err(KeyError::Destroyed);
+    }
+
     pub(crate) async fn become_tenant(&mut self, tenant: TenantId) -> Result<()> {
         set_tenant(&mut self.tx, tenant).await
     }

@@ -1,9 +1,10 @@
 use chrono::{DateTime, Utc};
 use crypto::{KeyError, Keyring, TenantKeys};
-use ids::TenantId;
+use ids::{EventId, TenantId};
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::outbox::{self, Draft};
+use crate::sealing::{self, Sealer};
 use crate::{AuditEvent, Event, Result, Wake};
 
 /// Why work crosses tenants. Logged with every such transaction.
@@ -83,8 +84,25 @@ impl SystemTx {
 
     /// Writes an audit entry of `tenant` with the commit.
     pub fn record(&mut self, tenant: TenantId, event: &AuditEvent) -> Result<(), fault::Error> {
-        self.drafts.push((tenant, Draft::audit(event)?));
+        let ring = self.keyring.as_ref();
+        let own = Sealer::lenient(self.keys(tenant), ring)?;
+        let draft = match Draft::audit(&own, tenant, event) {
+            // No message is left of the key's.
+            Err(error) if error.is_temporary() => Draft::audit(&Sealer::platform(ring)?, tenant, event)?,
+            draft => draft?,
+        };
+        self.drafts.push((tenant, draft));
         Ok(())
+    }
+
+    /// The audit entry that came with this event, opened. Its tenant's keys must be held.
+    pub fn told(
+        &self,
+        (tenant, id): (TenantId, EventId),
+        version: u32,
+        data: &serde_json::Value,
+    ) -> Result<AuditEvent, fault::Error> {
+        sealing::opened(self.keyring.as_ref(), (tenant, id), version, data)
     }
 
     /// Commits with everything emitted and recorded.

@@ -295,7 +295,11 @@ async fn one<T: Page, C: Consumer<T>>(
 }
 
 /// Applies it; a panic is an error like others.
-pub(crate) async fn apply<T: Send, C: Consumer<T>>(tx: &mut T, consumer: &C, event: &Envelope) -> Result<(), fault::Error> {
+pub(crate) async fn apply<T: Send, C: Consumer<T>>(
+    tx: &mut T,
+    consumer: &C,
+    event: &Envelope,
+) -> Result<(), fault::Error> {
     guarded(consumer.apply(tx, event)).await
 }
 

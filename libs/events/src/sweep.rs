@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store;
 
-/// How long audit entries stay on the bus once they are in the log: there they are sealed, here they are not.
+/// How long audit entries stay on the bus once they are in the log: both are sealed, and one is enough.
 pub const KEEP_ENTRIES: Duration = Duration::from_hours(1);
 /// How long everything else stays for streams that come back.
 pub const KEEP_EVENTS: Duration = Duration::from_hours(7 * 24);

@@ -2,8 +2,9 @@ use auth::passport::Key;
 use auth::{Binding, Caller, Role};
 use clock::Clock;
 use crypto::{Destroyed, Kek, KekProvider, Keyring, Providers};
-use db::{Db, Wake};
-use ids::{ProjectId, RequestId, TenantId, UserId};
+use db::{AuditEvent, Db, Wake};
+use ids::{EventId, ProjectId, RequestId, TenantId, UserId};
+use serde_json::Value;
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
@@ -140,25 +141,65 @@ impl Bench {
 
     /// Action and outcome of each audit entry of a tenant as services wrote them, oldest first.
     pub async fn audit(&self, tenant: TenantId) -> Vec<(String, String)> {
-        sqlx::query_as(
-            "select data ->> 'action', data ->> 'outcome' from bus.outbox
-             where tenant_id = $1 and kind = $2 order by xact, seq",
-        )
-        .bind(tenant)
-        .bind(db::AUDIT)
-        .fetch_all(&mut self.superuser().await)
-        .await
-        .expect("reads")
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let entries = self.entries(tenant).await;
+        entries
+            .iter()
+            .map(|entry| (text(&entry["action"]), text(&entry["outcome"])))
+            .collect()
     }
 
-    /// All rows of a table as text, to look for what must not be there.
+    /// Each audit entry of a tenant as services wrote it, oldest first.
+    pub async fn entries(&self, tenant: TenantId) -> Vec<Value> {
+        let entries = self.told(Some(tenant)).await;
+        entries
+            .iter()
+            .map(|entry| serde_json::to_value(entry).expect("JSON"))
+            .collect()
+    }
+
+    /// The audit entries on the bus, opened.
+    async fn told(&self, of: Option<TenantId>) -> Vec<AuditEvent> {
+        let rows: Vec<(TenantId, EventId, i32, Value)> = sqlx::query_as(
+            "select tenant_id, event_id, version, data from bus.outbox
+             where kind = $1 and ($2::uuid is null or tenant_id = $2) order by xact, seq",
+        )
+        .bind(db::AUDIT)
+        .bind(of)
+        .fetch_all(&mut self.superuser().await)
+        .await
+        .expect("reads");
+        let db = self.db("audit");
+        let mut told = Vec::new();
+        for (tenant, id, version, data) in rows {
+            let keys = db.keys(tenant).await;
+            match db::opened(db.keyring(), (tenant, id), version.unsigned_abs(), &data) {
+                Ok(entry) => told.push(entry),
+                // Gone with its tenant's key.
+                Err(_) if keys.is_err() => {}
+                Err(error) => panic!("an entry does not open: {error:?}"),
+            }
+        }
+        told
+    }
+
+    /// All rows of a table as text, to look for what must not be there. Of the bus, what its audit entries tell as well.
     pub async fn dump(&self, table: &str) -> String {
+        let mut rows = self.rows(table).await;
+        if table == "bus.outbox" {
+            let told = self.told(None).await;
+            rows.extend(told.iter().map(|entry| serde_json::to_string(entry).expect("JSON")));
+        }
+        rows.join("\n")
+    }
+
+    /// All rows of a table as text, as they lie on the disk.
+    pub async fn rows(&self, table: &str) -> Vec<String> {
         let query = sqlx::AssertSqlSafe(format!("select t::text from {table} t"));
-        let rows: Vec<String> = sqlx::query_scalar(query)
+        sqlx::query_scalar(query)
             .fetch_all(&mut self.superuser().await)
             .await
-            .expect("reads");
-        rows.join("\n")
+            .expect("reads")
     }
 
     /// Does to a tenant (`$1`) what no endpoint does yet.

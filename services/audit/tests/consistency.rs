@@ -175,7 +175,7 @@ async fn acts_and_entries_agree(feed: Feed) {
 }
 
 async fn agree(bench: &Bench, tenant: &TestTenant) {
-    let written = "select data ->> 'id' from bus.outbox where tenant_id = $1 and kind = 'audit.recorded' order by 1";
+    let written = "select event_id::text from bus.outbox where tenant_id = $1 and kind = 'audit.recorded' order by 1";
     let written = texts(bench, written, tenant).await;
     let logged = "select event_id::text from audit.events where tenant_id = $1 order by 1";
     eventually("every entry is in the log", async || {

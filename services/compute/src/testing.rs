@@ -81,12 +81,7 @@ impl Test {
 
     /// Each audit entry of a tenant whole, oldest first.
     pub async fn entries(&self, tenant: TenantId) -> Vec<Value> {
-        sqlx::query_scalar("select data from bus.outbox where tenant_id = $1 and kind = $2 order by xact, seq")
-            .bind(tenant)
-            .bind(db::AUDIT)
-            .fetch_all(&mut self.bench.superuser().await)
-            .await
-            .unwrap()
+        self.bench.entries(tenant).await
     }
 
     /// A platform operator of this tenant.
@@ -143,14 +138,9 @@ impl Test {
 
     /// Every row of these tables as text, binary columns in hexadecimal digits.
     pub async fn dump(&self, tables: &[&str]) -> String {
-        let mut sql = self.bench.superuser().await;
         let mut all = String::new();
         for table in tables {
-            let query = format!("select coalesce(string_agg(t::text, E'\\n'), '') from {table} t");
-            all += &sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(query))
-                .fetch_one(&mut sql)
-                .await
-                .unwrap();
+            all += &self.bench.dump(table).await;
         }
         all
     }

@@ -34,6 +34,8 @@ pub enum News {
     Event(Arc<Told>),
     /// A session ended, named as the audit log names it: its streams end with it.
     Ended(Arc<str>),
+    /// Something that may have ended any of them cannot be read: every stream ends, and its client comes back if it may.
+    Unread,
 }
 
 /// An event, written down once for all who hear of it.
@@ -120,15 +122,26 @@ impl Hub {
         }
     }
 
+    /// The tenants who listen and of whom there are sealed entries among these events.
+    fn sealed(&self, events: &[Envelope]) -> Vec<TenantId> {
+        let rooms = self.rooms();
+        let entries = events.iter().filter(|event| event.kind == db::AUDIT);
+        let mut tenants: Vec<_> = entries.map(|event| event.tenant).collect();
+        tenants.retain(|tenant| rooms.by_tenant.contains_key(tenant));
+        tenants.sort_unstable();
+        tenants.dedup();
+        tenants
+    }
+
     /// Tells every room its events. Position and news move under one lock, so that a stream joins before or after an
     /// event, never in between.
-    fn tell(&self, events: Vec<Envelope>, reached: Option<Position>) {
+    fn tell(&self, events: Vec<Envelope>, reached: Option<Position>, db: &Db) {
         let mut rooms = self.rooms();
         for event in events {
             let Some(room) = rooms.by_tenant.get(&event.tenant) else {
                 continue;
             };
-            if let Some(news) = news(event) {
+            if let Some(news) = news(event, db) {
                 // Without a receiver at this moment there is nobody to tell.
                 let _ = room.channel.send(news);
             }
@@ -154,9 +167,16 @@ impl Drop for Seat {
     }
 }
 
-fn news(event: Envelope) -> Option<News> {
+fn news(event: Envelope, db: &Db) -> Option<News> {
     if event.kind == db::AUDIT {
-        let entry: AuditEvent = serde_json::from_value(event.data).ok()?;
+        let of = (event.tenant, event.id);
+        let entry = match db::opened(db.keyring(), of, event.version, &event.data) {
+            Ok(entry) => entry,
+            Err(error) => {
+                tracing::warn!(tenant = %event.tenant, event = %event.id, ?error, "an entry cannot be read: streams end");
+                return Some(News::Unread);
+            }
+        };
         return ends_session(&entry).then(|| News::Ended(entry.object.into()));
     }
     let frame = event::frame(&event);
@@ -171,11 +191,18 @@ fn ends_session(entry: &AuditEvent) -> bool {
 
 /// Reads the feed for every open stream until `shutdown`.
 pub async fn feed(hub: Arc<Hub>, db: Db, shutdown: CancellationToken) {
-    let mut tail = Tail::new(db);
+    let mut tail = Tail::new(db.clone());
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
-            events = tail.next() => hub.tell(events, tail.reached()),
+            events = tail.next() => {
+                for tenant in hub.sealed(&events) {
+                    if let Err(error) = db.keys(tenant).await {
+                        tracing::warn!(%tenant, %error, "no keys for a tenant's entries");
+                    }
+                }
+                hub.tell(events, tail.reached(), &db);
+            }
         }
     }
 }

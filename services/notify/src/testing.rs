@@ -203,12 +203,7 @@ impl Test {
 
     /// A tenant's audit entries, oldest first.
     pub async fn entries(&self, tenant: TenantId) -> Vec<Value> {
-        sqlx::query_scalar("select data from bus.outbox where tenant_id = $1 and kind = $2 order by xact, seq")
-            .bind(tenant)
-            .bind(db::AUDIT)
-            .fetch_all(&mut self.bench.superuser().await)
-            .await
-            .unwrap()
+        self.bench.entries(tenant).await
     }
 
     /// Runs a consumer of the name `audit`, and counts what it applies.

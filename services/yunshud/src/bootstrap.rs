@@ -4,10 +4,12 @@ use std::io::Read;
 
 use anyhow::Context;
 use clock::Clock;
+use crypto::Kek;
 use db::{Db, Wake, migrate};
 use secrecy::SecretString;
 
 use crate::config::Config;
+use crate::platform::keyring;
 
 /// Roles and schema, as the owner.
 pub async fn migrate(config: &Config) -> anyhow::Result<()> {
@@ -27,7 +29,9 @@ pub async fn operator(config: &Config, email: &str) -> anyhow::Result<()> {
         .read_to_string(&mut password)
         .context("no password on standard input")?;
     let password = SecretString::from(password.trim_end_matches('\n').to_owned());
-    let db = Db::connect(&config.database, "identity", Clock::system(), Wake::default())?;
+    // What is recorded of it is sealed under the keys that the platform will open it with.
+    let keyring = keyring(config, &Kek::open(&config.crypto.kek)?)?;
+    let db = Db::connect(&config.database, "identity", Clock::system(), Wake::default())?.with_keys(keyring);
     identity::bootstrap_operator(&db, &config.identity, email, &password).await?;
     db.close().await;
     Ok(())

@@ -245,7 +245,7 @@ impl Platform {
 }
 
 /// The tenants' keys, one ring for all roles of this process.
-fn keyring(config: &Config, kek: &Kek) -> anyhow::Result<Keyring> {
+pub fn keyring(config: &Config, kek: &Kek) -> anyhow::Result<Keyring> {
     let destroyed = config.crypto.destroyed.as_deref().map(Destroyed::open).transpose()?;
     Ok(Keyring::new(
         config.kek_providers()?,

@@ -41,11 +41,11 @@ const TAGS: [(&str, Tag); 69] = [
     ("audit.tiles.hashes", Hash),
     (
         "bus.dead_letters.data",
-        Personal("what could not be applied, until it is"),
+        Personal("what could not be applied, until it is; of audit entries, sealed"),
     ),
     (
         "bus.outbox.data",
-        Personal("what is on its way to the log and to consumers, for hours"),
+        Personal("objects as their readers see them, for a week; of audit entries, sealed"),
     ),
     ("compute.consoles.content", Tenant("console")),
     ("compute.enrolments.token_sha256", Hash),

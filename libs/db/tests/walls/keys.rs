@@ -6,7 +6,7 @@ use ids::TenantId;
 use testkit::{Bench, race};
 
 /// Another process: a ring of its own on the same provider.
-fn process(bench: &Bench, service: &str) -> Db {
+pub fn process(bench: &Bench, service: &str) -> Db {
     process_by(bench, service, Rules::default())
 }
 

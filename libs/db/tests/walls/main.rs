@@ -11,4 +11,5 @@ mod content;
 mod keys;
 mod pool;
 mod rows;
+mod sealing;
 mod tables;

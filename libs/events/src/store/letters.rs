@@ -3,11 +3,14 @@
 use chrono::{DateTime, Utc};
 use db::{Result, SystemTx};
 use ids::{EventId, LetterId, ProjectId, RequestId, TenantId};
+use serde_json::Value;
 
 use crate::{Envelope, Position};
 
 /// Characters kept of a cause.
 const CAUSE: usize = 2_000;
+/// Characters from which on a text tells something.
+const TELLING: usize = 3;
 
 #[derive(sqlx::FromRow)]
 struct LetterRow {
@@ -60,6 +63,41 @@ fn short(cause: &str) -> String {
     cause.chars().filter(|c| *c != '\0').take(CAUSE).collect()
 }
 
+/// A cause as operators may read it: errors like to repeat what they stumbled over, and what is in the event is its tenant's.
+fn shown(cause: &str, data: &Value) -> String {
+    let mut told = Vec::new();
+    texts(data, &mut told);
+    told.retain(|text| text.chars().count() >= TELLING);
+    // The longest first: one may be part of another.
+    told.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
+    let shown = told.into_iter().fold(cause.to_owned(), |cause, text| {
+        // As an error quotes it, and as that error is quoted in another.
+        let quoted = |text: &str| format!("{text:?}").trim_matches('"').to_owned();
+        let once = quoted(text);
+        let twice = quoted(&once);
+        cause.replace(&twice, "…").replace(&once, "…").replace(text, "…")
+    });
+    short(&shown)
+}
+
+/// Every text in it.
+fn texts<'a>(data: &'a Value, into: &mut Vec<&'a str>) {
+    match data {
+        Value::String(text) => into.push(text),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, into)),
+        Value::Object(fields) => {
+            for value in fields.values() {
+                // Names further down may be somebody's own: a label's.
+                if let Value::Object(inner) = value {
+                    into.extend(inner.keys().map(String::as_str));
+                }
+                texts(value, into);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// Puts the event away with its cause.
 pub(crate) async fn bury(
     tx: &mut SystemTx,
@@ -86,7 +124,7 @@ pub(crate) async fn bury(
     .bind(event.position.seq)
     .bind(&event.data)
     .bind(event.time)
-    .bind(short(cause))
+    .bind(shown(cause, &event.data))
     .bind(i32::try_from(attempts).unwrap_or(i32::MAX))
     .execute(tx.sql())
     .await?;
@@ -131,7 +169,7 @@ pub(crate) async fn put_back(tx: &mut SystemTx, consumer: &str, letter: &Letter,
     .bind(consumer)
     .bind(letter.event.id)
     .bind(letter.attempts)
-    .bind(short(cause))
+    .bind(shown(cause, &letter.event.data))
     .execute(tx.sql())
     .await?;
     Ok(())
@@ -159,5 +197,23 @@ mod tests {
     fn a_cause_is_kept_in_a_form_that_can_be_kept() {
         assert_eq!(short("a\0b"), "ab", "or the letter itself would be poison");
         assert_eq!(short(&"é".repeat(CAUSE + 1)).chars().count(), CAUSE);
+    }
+
+    #[test]
+    fn t24_a_cause_repeats_nothing_of_the_event() {
+        let data = serde_json::json!({"n": 1, "labels": {"secret-project": ["say \"hello\"", "say"]}});
+        let wrong = serde_json::from_value::<u8>(data["labels"]["secret-project"][0].clone()).unwrap_err();
+        let cause = format!(
+            "{:?}",
+            fault::Error::internal(format!("{wrong} at secret-project: say"))
+        );
+        let shown = shown(&cause, &data);
+        for text in ["hello", "say", "secret"] {
+            assert!(!shown.contains(text), "{shown}");
+        }
+        assert!(
+            shown.contains("invalid type") && shown.contains("expected u8"),
+            "{shown}"
+        );
     }
 }

@@ -113,6 +113,34 @@ pub async fn heard(kafka: &Kafka) -> Vec<Vec<String>> {
     .unwrap()
 }
 
+/// All that is in the records of the topic of events.
+pub async fn spelled(kafka: &Kafka) -> Vec<String> {
+    let kafka = kafka.clone();
+    tokio::task::spawn_blocking(move || {
+        let group = EventId::mint().to_string();
+        let reader: BaseConsumer = config(&kafka).set("group.id", group).create().unwrap();
+        let mut records = Vec::new();
+        for (partition, end) in ends(&kafka, &reader) {
+            let mut from = TopicPartitionList::new();
+            from.add_partition_offset(&kafka.topic(), partition, Offset::Beginning)
+                .unwrap();
+            reader.assign(&from).unwrap();
+            for _ in 0..end {
+                let message = reader.poll(Duration::from_secs(10)).expect("a record in time").unwrap();
+                let mut all = [message.key().unwrap_or_default(), message.payload().unwrap_or_default()].concat();
+                for header in message.headers().unwrap().iter() {
+                    all.extend(header.key.as_bytes());
+                    all.extend(header.value.unwrap_or_default());
+                }
+                records.push(String::from_utf8_lossy(&all).into_owned());
+            }
+        }
+        records
+    })
+    .await
+    .unwrap()
+}
+
 /// How many offsets the group has committed.
 pub async fn committed(kafka: &Kafka, consumer: &str) -> i64 {
     let (kafka, group) = (kafka.clone(), format!("{}.{consumer}", kafka.prefix));

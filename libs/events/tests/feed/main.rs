@@ -31,6 +31,7 @@ mod late;
 mod letters;
 mod once;
 mod poison;
+mod sealed;
 mod sweep;
 mod tail;
 mod world;

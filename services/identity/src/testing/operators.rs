@@ -106,12 +106,7 @@ impl Test {
 
     /// The entries that services wrote into a tenant's log, oldest first.
     pub async fn entries(&self, tenant: TenantId) -> Vec<Value> {
-        sqlx::query_scalar("select data from bus.outbox where tenant_id = $1 and kind = $2 order by xact, seq")
-            .bind(tenant)
-            .bind(db::AUDIT)
-            .fetch_all(&mut self.bench.superuser().await)
-            .await
-            .unwrap()
+        self.bench.entries(tenant).await
     }
 }
 

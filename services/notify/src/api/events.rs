@@ -251,6 +251,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn t17_what_cannot_be_read_ends_every_stream_of_its_tenant_and_no_other() {
+        let test = start().await;
+        let (acme, other) = (test.bench.tenant("acme").await, test.bench.tenant("other").await);
+        let mut streams = [
+            test.listen(&signed_in(&acme), STREAM, None).await,
+            test.listen(&signed_in(&acme), STREAM, None).await,
+        ];
+        let mut stays = test.listen(&signed_in(&other), STREAM, None).await;
+        let insert = "insert into bus.outbox (tenant_id, event_id, kind, version, subject, data, time)
+                      values ($1, gen_random_uuid(), 'audit.recorded', 2, 'entry:1', '{\"sealed\": \"AgEF\"}', now())";
+        test.bench.alter(insert, acme.id).await;
+        for stream in &mut streams {
+            stream.ended().await;
+        }
+        test.commit(&other, &Happened::to(other.project, "one")).await;
+        assert_eq!(stays.next().await.data["subject"], "vm:one");
+    }
+
+    #[tokio::test]
     async fn a_stream_speaks_while_nothing_happens_and_ends_in_time() {
         let settings = Settings {
             heartbeat_s: 1,

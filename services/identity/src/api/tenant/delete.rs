@@ -56,6 +56,7 @@ pub async fn delete_tenant(ask: Change<tenant::Delete, EndTenant>, identity: Dat
 
     store::tenants::empty(&mut tx, &tenant).await?;
     store::tenant_keys::destroy(&mut tx, &tenant).await?;
+    tx.end_keys(&tenant);
 
     let ended = (tenant.id, tx.now());
     let answer = tx.finish(Status::NoContent, Removed(gone)).await?;
