@@ -268,6 +268,11 @@ const programs = createRoute({
   path: "/programs",
   component: lazyRouteComponent(() => import("./pages/programs"), "Programs"),
 });
+const webhooks = createRoute({
+  getParentRoute: () => inside,
+  path: "/webhooks",
+  component: lazyRouteComponent(() => import("./pages/webhooks"), "Webhooks"),
+});
 
 export interface AccessSearch {
   state?: AccessState | undefined;
@@ -326,7 +331,7 @@ const tree = root.addChildren([
   asked.addChildren([authorize, device]),
   inside.addChildren([
     ...[home, vms, vmNew, vm, audit, proof, compliance, retention, security],
-    ...[users, invitations, groups, providers, roles, bindings, explain, policies, programs],
+    ...[users, invitations, groups, providers, roles, bindings, explain, policies, programs, webhooks],
     ...[pools, hosts, flavors, images],
     ...[operatorAccess, tenants, tenantAccess, deadLetters],
   ]),

@@ -11,6 +11,7 @@ import { policies } from "./en-policies";
 import { proof } from "./en-proof";
 import { retention } from "./en-retention";
 import { providers } from "./en-providers";
+import { webhooks } from "./en-webhooks";
 
 export const en = {
   "app.title": "Yunshu",
@@ -315,4 +316,5 @@ export const en = {
   ...access,
   ...letters,
   ...codes,
+  ...webhooks,
 };

@@ -12,6 +12,7 @@ import { policies } from "./zh-policies";
 import { proof } from "./zh-proof";
 import { retention } from "./zh-retention";
 import { providers } from "./zh-providers";
+import { webhooks } from "./zh-webhooks";
 
 export const zh: Record<keyof typeof en, string> = {
   "app.title": "云枢",
@@ -315,4 +316,5 @@ export const zh: Record<keyof typeof en, string> = {
   ...access,
   ...letters,
   ...codes,
+  ...webhooks,
 };

@@ -19,6 +19,7 @@ import {
   SlidersHorizontal,
   SquareTerminal,
   Users,
+  Webhook,
 } from "lucide-react";
 import { useEffect, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -122,7 +123,9 @@ function Nav({ onGo }: { onGo: () => void }) {
   const icon = { size: 16, "aria-hidden": true } as const;
   const programs = may("service_account.list") || may("oauth_client.list");
   const access = may("operator_access.list");
-  const tenant = [may("user.list"), may("role.list"), may("policy.read"), programs, access, mayAudit(mine)];
+  const webhooks = may("webhook.list");
+  const people = may("user.list") || may("role.list") || may("policy.read");
+  const tenant = [people, programs, webhooks, access, mayAudit(mine)];
   return (
     <nav aria-label={t("nav.label")} className="nav">
       {project && (
@@ -160,6 +163,12 @@ function Nav({ onGo }: { onGo: () => void }) {
             <Item to={linkOptions({ to: "/programs" })} onGo={onGo}>
               <Bot {...icon} />
               {t("nav.programs")}
+            </Item>
+          )}
+          {webhooks && (
+            <Item to={linkOptions({ to: "/webhooks" })} onGo={onGo}>
+              <Webhook {...icon} />
+              {t("nav.webhooks")}
             </Item>
           )}
           {access && (
