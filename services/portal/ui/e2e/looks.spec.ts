@@ -70,6 +70,7 @@ for (const look of LOOKS) {
       ["explain", "/roles/explain?permission=vm.create"],
       ["policies", "/policies"],
       ["programs", "/programs"],
+      ["keys", "/keys"],
     ] as const) {
       await page.goto(path);
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();

@@ -10,6 +10,7 @@ import {
   DoorOpen,
   HardDrive,
   KeyRound,
+  LockKeyhole,
   LogOut,
   MailX,
   Menu,
@@ -122,7 +123,15 @@ function Nav({ onGo }: { onGo: () => void }) {
   const icon = { size: 16, "aria-hidden": true } as const;
   const programs = may("service_account.list") || may("oauth_client.list");
   const access = may("operator_access.list");
-  const tenant = [may("user.list"), may("role.list"), may("policy.read"), programs, access, mayAudit(mine)];
+  const tenant = [
+    may("user.list"),
+    may("role.list"),
+    may("policy.read"),
+    programs,
+    access,
+    may("tenant_key.read"),
+    mayAudit(mine),
+  ];
   return (
     <nav aria-label={t("nav.label")} className="nav">
       {project && (
@@ -166,6 +175,12 @@ function Nav({ onGo }: { onGo: () => void }) {
             <Item to={linkOptions({ to: "/operator-access" })} onGo={onGo}>
               <DoorOpen {...icon} />
               {t("nav.access")}
+            </Item>
+          )}
+          {may("tenant_key.read") && (
+            <Item to={linkOptions({ to: "/keys" })} onGo={onGo}>
+              <LockKeyhole {...icon} />
+              {t("nav.keys")}
             </Item>
           )}
           {mayAudit(mine) && (
