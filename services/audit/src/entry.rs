@@ -71,11 +71,16 @@ pub struct Sealed {
 }
 
 impl Entry {
+    /// Was what it tells erased?
+    pub const fn is_erased(&self) -> bool {
+        self.sealed.is_empty()
+    }
+
     /// What it tells. None if it tells nothing any more, for its age or because the tenant's key was destroyed, or if it was
     /// tampered with. In that case the alarm is raised here, and the rest of the log can still be read. An error if the keys
     /// are away.
     pub fn open(&self, keys: Result<&TenantKeys, KeyError>) -> Result<Option<Opened>, KeyError> {
-        if self.sealed.is_empty() {
+        if self.is_erased() {
             return Ok(None);
         }
         let row = self.id.to_string();

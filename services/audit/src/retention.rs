@@ -4,8 +4,6 @@ use chrono::{DateTime, Utc};
 use fault::FieldError;
 use ids::AuditHoldId;
 
-use crate::entry::Entry;
-
 /// The least that may be decided: half a year (Cybersecurity Law of China, on network logs; GB/T 22239-2019, 8.1.5).
 pub const LEAST: i64 = 180;
 /// The most: a hundred years.
@@ -87,11 +85,6 @@ impl NewHold {
             }
         }
     }
-}
-
-/// Was what it tells erased?
-pub const fn is_erased(entry: &Entry) -> bool {
-    entry.sealed.is_empty()
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::entry::{Entry, Opened};
-use crate::retention;
 
 /// An entry's path.
 #[derive(Debug, Deserialize)]
@@ -64,7 +63,7 @@ pub struct AuditEventView {
 impl AuditEventView {
     /// The entry as it is shown.
     pub fn of(entry: Entry, opened: Option<Opened>) -> Self {
-        let erased = retention::is_erased(&entry);
+        let erased = entry.is_erased();
         let (changes, ip) = match opened {
             Some(opened) => (Some(opened.content.changes), opened.content.ip),
             None => (None, None),

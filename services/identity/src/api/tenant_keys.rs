@@ -5,7 +5,7 @@ pub mod read;
 pub mod rotate;
 
 use chrono::{DateTime, Utc};
-use crypto::Purpose;
+use crypto::{Purpose, Rules};
 use ids::TenantId;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,6 +20,9 @@ pub struct TenantKeysView {
     /// Which tenant key it is: raised by each rotation. 0 before the first.
     #[schema(example = 2)]
     pub version: i32,
+    /// What kind of keeper wraps it: `file`, `pkcs11`, `transit`. Null before the first. New words may come.
+    #[schema(example = "file")]
+    pub provider: Option<String>,
     /// When that one was made.
     pub rotated_at: Option<DateTime<Utc>>,
     /// The data keys under it, by purpose, the newest first.
@@ -40,6 +43,8 @@ pub struct DataKeyView {
     pub state: &'static str,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// When the next of its purpose follows it, if it has not by messages before; null for previous ones.
+    pub due_at: Option<DateTime<Utc>>,
     /// How many messages were taken from it, in blocks: at least as many as were sealed.
     #[schema(example = 1024)]
     pub messages: i64,
@@ -54,21 +59,29 @@ impl TenantKeysView {
         };
         let known = data.iter().filter_map(|key| {
             let purpose = Purpose::of(u8::try_from(key.purpose).ok()?)?;
+            let state = state(key.purpose);
             Some(DataKeyView {
                 purpose: purpose.word(),
                 epoch: key.epoch,
-                state: state(key.purpose),
+                state,
                 created_at: key.created_at,
+                due_at: (state == "current").then(|| key.created_at + Rules::default().age),
                 messages: key.messages,
             })
         });
         Self {
             tenant_id: tenant,
             version: own.as_ref().map_or(0, |own| own.version),
+            provider: own.as_ref().map(|own| kind(&own.provider).to_owned()),
             data_keys: known.collect(),
             rotated_at: own.map(|own| own.created_at),
         }
     }
+}
+
+/// The kind of a provider's name: which file or server it is, is the platform's.
+fn kind(provider: &str) -> &str {
+    provider.split(':').next().unwrap_or_default()
 }
 
 impl db::Subject for TenantKeysView {

@@ -72,12 +72,12 @@ pub async fn carried(
     holders: impl Iterator<Item = (TenantId, Principal)>,
 ) -> Result<HashMap<(TenantId, Principal), Vec<Binding>>> {
     // Many credentials stand for few.
-    let mut holders: HashSet<_> = holders.collect();
+    let holders: HashSet<_> = holders.collect();
     if holders.len() > 1 {
         return carried_by(tx.sql(), holders).await;
     }
     let mut carried = HashMap::new();
-    for (tenant, holder) in holders.drain() {
+    for (tenant, holder) in holders {
         let bindings = bindings_in(tx.sql(), tenant, &holder).await?;
         carried.insert((tenant, holder), bindings);
     }

@@ -11,6 +11,7 @@ use ids::TenantId;
 #[derive(Debug, sqlx::FromRow)]
 pub struct TenantKey {
     pub version: i32,
+    pub provider: String,
     pub created_at: DateTime<Utc>,
 }
 
@@ -28,7 +29,7 @@ pub async fn list<A: Action>(
     tx: &mut Read<A>,
     tenant: &Granted<Tenant, A>,
 ) -> Result<(Option<TenantKey>, Vec<DataKey>)> {
-    let own = sqlx::query_as("select version, created_at from keys.tenant_keys where tenant_id = $1")
+    let own = sqlx::query_as("select version, provider, created_at from keys.tenant_keys where tenant_id = $1")
         .bind(tenant.id)
         .fetch_optional(tx.sql())
         .await?;

@@ -67,25 +67,31 @@ pub struct OwnRecord {
     pub updated_at: DateTime<Utc>,
 }
 
+/// The tenant `$1` as its own people see it.
+macro_rules! select_own {
+    ($tail:literal) => {
+        concat!(
+            "select tenant_id, name, display_name, created_at, updated_at from identity.tenants where tenant_id = $1",
+            $tail
+        )
+    };
+}
+
 /// The caller's tenant.
 pub async fn own<A: Action>(tx: &mut Read<A>, tenant: &Granted<Tenant, A>) -> Result<OwnRecord> {
-    let row = sqlx::query_as(
-        "select tenant_id, name, display_name, created_at, updated_at from identity.tenants where tenant_id = $1",
-    )
-    .bind(tenant.id)
-    .fetch_one(tx.sql())
-    .await?;
+    let row = sqlx::query_as(select_own!(""))
+        .bind(tenant.id)
+        .fetch_one(tx.sql())
+        .await?;
     Ok(row)
 }
 
 /// The same, held until the end of the transaction: nothing new can refer to it.
 pub async fn hold(tx: &mut Change<tenant::Delete>, tenant: &Granted<Tenant, tenant::Delete>) -> Result<OwnRecord> {
-    let row = sqlx::query_as(
-        "select tenant_id, name, display_name, created_at, updated_at from identity.tenants where tenant_id = $1 for update",
-    )
-    .bind(tenant.id)
-    .fetch_one(tx.sql())
-    .await?;
+    let row = sqlx::query_as(select_own!(" for update"))
+        .bind(tenant.id)
+        .fetch_one(tx.sql())
+        .await?;
     Ok(row)
 }
 

@@ -71,6 +71,7 @@ for (const look of LOOKS) {
       ["policies", "/policies"],
       ["programs", "/programs"],
       ["webhooks", "/webhooks"],
+      ["keys", "/keys"],
     ] as const) {
       await page.goto(path);
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();

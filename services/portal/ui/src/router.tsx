@@ -325,13 +325,20 @@ const images = createRoute({
   component: lazyRouteComponent(platform, "Images"),
 });
 
+const keys = createRoute({
+  getParentRoute: () => inside,
+  path: "/keys",
+  component: lazyRouteComponent(() => import("./pages/keys"), "Keys"),
+});
+
 const tree = root.addChildren([
   anonymous.addChildren([signIn, forgot, signUp]),
   invited.addChildren([accept, reset, email, settle, callback]),
   asked.addChildren([authorize, device]),
   inside.addChildren([
     ...[home, vms, vmNew, vm, audit, proof, compliance, retention, security],
-    ...[users, invitations, groups, providers, roles, bindings, explain, policies, programs, webhooks],
+    ...[users, invitations, groups, providers, roles, bindings, explain, policies, programs],
+    ...[webhooks, keys],
     ...[pools, hosts, flavors, images],
     ...[operatorAccess, tenants, tenantAccess, deadLetters],
   ]),

@@ -51,6 +51,12 @@ mod tests {
             keys.iter().all(|key| key["state"] == "current" && key["epoch"] == 1),
             "{keys:?}"
         );
+        assert_eq!(seen.json["provider"], "file", "and not whose file");
+        assert!(
+            keys.iter()
+                .all(|key| key["due_at"].as_str() > key["created_at"].as_str()),
+            "{keys:?}"
+        );
         assert!(!seen.text.contains("wrapped"));
         let admin = test.client.caller(&acme.caller(Role::Admin));
         admin.get("/api/v1/tenant/keys").await.expect(403);

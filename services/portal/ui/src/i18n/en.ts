@@ -4,6 +4,7 @@ import { duties } from "./en-duties";
 import { explain } from "./en-explain";
 import { codes } from "./en-codes";
 import { identity } from "./en-identity";
+import { keys } from "./en-keys";
 import { letters } from "./en-letters";
 import { oauth } from "./en-oauth";
 import { passkeys } from "./en-passkeys";
@@ -314,6 +315,7 @@ export const en = {
   ...retention,
   ...providers,
   ...access,
+  ...keys,
   ...letters,
   ...codes,
   ...webhooks,

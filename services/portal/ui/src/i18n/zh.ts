@@ -5,6 +5,7 @@ import { duties } from "./zh-duties";
 import { explain } from "./zh-explain";
 import { codes } from "./zh-codes";
 import { identity } from "./zh-identity";
+import { keys } from "./zh-keys";
 import { letters } from "./zh-letters";
 import { oauth } from "./zh-oauth";
 import { passkeys } from "./zh-passkeys";
@@ -314,6 +315,7 @@ export const zh: Record<keyof typeof en, string> = {
   ...retention,
   ...providers,
   ...access,
+  ...keys,
   ...letters,
   ...codes,
   ...webhooks,

@@ -10,6 +10,7 @@ import {
   DoorOpen,
   HardDrive,
   KeyRound,
+  LockKeyhole,
   LogOut,
   MailX,
   Menu,
@@ -125,7 +126,8 @@ function Nav({ onGo }: { onGo: () => void }) {
   const access = may("operator_access.list");
   const webhooks = may("webhook.list");
   const people = may("user.list") || may("role.list") || may("policy.read");
-  const tenant = [people, programs, webhooks, access, mayAudit(mine)];
+  const keys = may("tenant_key.read");
+  const tenant = [people, programs, webhooks, access, keys, mayAudit(mine)];
   return (
     <nav aria-label={t("nav.label")} className="nav">
       {project && (
@@ -175,6 +177,12 @@ function Nav({ onGo }: { onGo: () => void }) {
             <Item to={linkOptions({ to: "/operator-access" })} onGo={onGo}>
               <DoorOpen {...icon} />
               {t("nav.access")}
+            </Item>
+          )}
+          {may("tenant_key.read") && (
+            <Item to={linkOptions({ to: "/keys" })} onGo={onGo}>
+              <LockKeyhole {...icon} />
+              {t("nav.keys")}
             </Item>
           )}
           {mayAudit(mine) && (

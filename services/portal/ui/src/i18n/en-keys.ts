@@ -1,0 +1,40 @@
+/** The keys of the organisation's data. */
+export const keys = {
+  "nav.keys": "Encryption keys",
+  "keys.title": "Encryption keys",
+  "keys.own": "The organisation's key",
+  "keys.own.hint":
+    "Everything sealed of this organisation hangs on it: it wraps the keys below, and is itself wrapped by a key that never leaves its keeper.",
+  "keys.version": "Key",
+  "keys.version.value": "No. {{version}}",
+  "keys.provider": "Wrapped by",
+  "keys.provider.file": "the platform's sealed file",
+  "keys.provider.pkcs11": "the platform's security module (PKCS#11)",
+  "keys.provider.transit": "the platform's Vault or OpenBao",
+  "keys.rotated": "Made",
+  "keys.next": "Next of age",
+  "keys.none": "There is none yet: it is made with the first thing that is sealed.",
+  "keys.rotate": "Rotate now",
+  "keys.rotate.title": "Make a new key for this organisation?",
+  "keys.rotate.hint":
+    "The new key wraps the keys below in place of the old one, which is gone then. Nothing has to be sealed anew, and everything stays readable all the time.",
+  "keys.rotate.done": "The organisation has a new key",
+  "keys.data": "Keys by purpose",
+  "keys.data.hint":
+    "Each seals one kind of thing. A new one follows by itself after 90 days or many messages; older ones only open what they sealed.",
+  "keys.purpose": "Seals",
+  "keys.purpose.credentials": "Credentials",
+  "keys.purpose.personal_data": "Personal data",
+  "keys.purpose.console": "Console output",
+  "keys.purpose.audit": "The audit log",
+  "keys.purpose.outbox": "Audit entries on their way to the log",
+  "keys.epoch": "Epoch",
+  "keys.older": "Older ones",
+  "keys.made": "Made",
+  "keys.due": "Due",
+  "keys.messages": "Messages",
+  "keys.end": "What destroying the key means",
+  "keys.end.text":
+    "Whoever ends the organisation destroys its key. From then on nothing that hangs on it can be read, in backups neither, by anybody; who did what and when stays provable, what changed does not. There is no way back.",
+  "keys.end.link": "How an organisation is ended",
+};
