@@ -8,6 +8,7 @@
 )]
 
 mod apart;
+mod canaries;
 mod credentials;
 mod keys;
 mod kit;
