@@ -38,7 +38,7 @@ struct Row {
 /// Seals entries of one tenant.
 pub(crate) enum Sealer {
     Tenant(TenantKeys),
-    Platform(Kek),
+    Platform(Box<Kek>),
 }
 
 impl Sealer {
@@ -58,7 +58,7 @@ impl Sealer {
 
     pub fn platform(ring: Option<&Keyring>) -> Result<Self, KeyError> {
         let ring = ring.ok_or_else(crate::pool::no_keys)?;
-        Ok(Self::Platform(ring.platform()?.clone()))
+        Ok(Self::Platform(Box::new(ring.platform()?.clone())))
     }
 
     /// The data of the entry's row.

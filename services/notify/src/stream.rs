@@ -110,8 +110,7 @@ impl Open {
             }
             Ok(News::Ended(session)) if self.session.as_deref() == Some(&*session) => None,
             Ok(News::Ended(_)) => Some(()),
-            Ok(News::Unread) => None,
-            Err(RecvError::Lagged(_) | RecvError::Closed) => None,
+            Ok(News::Unread) | Err(RecvError::Lagged(_) | RecvError::Closed) => None,
         }
     }
 

@@ -179,7 +179,7 @@ function Nav({ onGo }: { onGo: () => void }) {
               {t("nav.access")}
             </Item>
           )}
-          {may("tenant_key.read") && (
+          {keys && (
             <Item to={linkOptions({ to: "/keys" })} onGo={onGo}>
               <LockKeyhole {...icon} />
               {t("nav.keys")}
