@@ -17,6 +17,7 @@ mod oauth;
 mod oidc;
 mod operator_access;
 mod policies;
+mod restore;
 mod rights;
 mod tenants;
 mod through_the_gateway;
