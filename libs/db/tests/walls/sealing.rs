@@ -42,7 +42,7 @@ async fn act(db: &Db, caller: &Caller) -> Result<(), db::Exit> {
 
 fn entry(caller: &Caller) -> AuditEvent {
     let changes = json!({"name": {"before": null, "after": CANARY}});
-    let now = chrono::Utc::now();
+    let now = clock::Clock::system().now();
     AuditEvent::of(
         caller,
         now,

@@ -93,6 +93,22 @@ async fn t33_many_who_send_at_once_send_each_delivery_once_and_one_at_a_time_to_
     assert_eq!((taken.len(), ids.len()), (30, 30));
 }
 
+async fn hear_all_again(test: &Sending) {
+    sqlx::raw_sql("delete from bus.inbox; delete from bus.cursors where consumer = 'webhooks'")
+        .execute(&mut test.bench.superuser().await)
+        .await
+        .unwrap();
+    test.hear();
+    eventually("heard again", async || {
+        let done: i64 = sqlx::query_scalar("select count(*) from bus.inbox where consumer = 'webhooks'")
+            .fetch_one(&mut test.bench.superuser().await)
+            .await
+            .unwrap();
+        (done == 3).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_event_is_for_the_webhooks_of_its_tenant_that_want_it_and_once_for_each() {
     let test = Sending::new().await;
@@ -138,19 +154,7 @@ async fn an_event_is_for_the_webhooks_of_its_tenant_that_want_it_and_once_for_ea
     assert_eq!(of(theirs).await, ["vm.created"]);
     // A consumer that has forgotten what it did, as after a restored backup, does nothing twice.
     hearing.cancel();
-    sqlx::raw_sql("delete from bus.inbox; delete from bus.cursors where consumer = 'webhooks'")
-        .execute(&mut test.bench.superuser().await)
-        .await
-        .unwrap();
-    test.hear();
-    eventually("heard again", async || {
-        let done: i64 = sqlx::query_scalar("select count(*) from bus.inbox where consumer = 'webhooks'")
-            .fetch_one(&mut test.bench.superuser().await)
-            .await
-            .unwrap();
-        (done == 3).then_some(())
-    })
-    .await;
+    hear_all_again(&test).await;
     assert_eq!(test.all().await.len(), 4);
     // What is told is what happened, and read when it is sent.
     while test.round().await {}
