@@ -17,7 +17,7 @@ pub fn mount(config: &mut Routes<'_>) {
             .service(webhooks::modify::modify_webhook)
             .service(webhooks::delete::delete_webhook)
             .service(deliveries::list::list_webhook_deliveries)
-            .service(deliveries::redeliver::redeliver)
+            .service(deliveries::redeliver::redeliver_event)
             .service(dead_letters::list::list_dead_letters)
             .service(dead_letters::replay_some::replay_dead_letters)
             .service(dead_letters::read::read_dead_letter)

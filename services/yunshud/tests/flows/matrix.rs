@@ -268,7 +268,7 @@ const MATRIX: &[(&str, Access)] = &[
     ("rotate_webhook_secret", Roles(BUILDERS)),
     ("test_webhook", Roles(BUILDERS)),
     ("list_webhook_deliveries", Roles(LOOKERS)),
-    ("redeliver", Roles(BUILDERS)),
+    ("redeliver_event", Roles(BUILDERS)),
 ];
 
 pub const CALLERS: [Role; 8] = [

@@ -11,7 +11,7 @@ use crate::store;
 
 /// Delivers an event anew.
 #[utoipa::path(
-    operation_id = "redeliver",
+    operation_id = "redeliver_event",
     tag = "webhooks",
     description = "Sends the event again, now, with the same `webhook-id`, to the address and by the secret that the webhook has now. An \
                    event is kept for a week; one that is still to be sent need not be asked for. Needs `webhook.redeliver`.",
@@ -25,7 +25,7 @@ use crate::store;
     security(("bearer" = [])),
 )]
 #[post("/webhooks/{webhook}/deliveries/{delivery:[^:/]+}:redeliver")]
-pub async fn redeliver(
+pub async fn redeliver_event(
     ask: Change<webhook::Redeliver>,
     path: Path<InDelivery>,
     notify: Data<Notify>,

@@ -3309,7 +3309,7 @@ export interface paths {
          * Delivers an event anew.
          * @description Sends the event again, now, with the same `webhook-id`, to the address and by the secret that the webhook has now. An event is kept for a week; one that is still to be sent need not be asked for. Needs `webhook.redeliver`.
          */
-        post: operations["redeliver"];
+        post: operations["redeliver_event"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4854,6 +4854,11 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When the next of its purpose follows it, if it has not by messages before; null for previous ones.
+             */
+            due_at?: string | null;
             /**
              * Format: int64
              * @description How many messages were taken from it, in blocks: at least as many as were sealed.
@@ -10354,6 +10359,11 @@ export interface components {
              * @example 2
              */
             version: number;
+            /**
+             * @description What kind of keeper wraps it: `file`, `pkcs11`, `transit`. Null before the first. New words may come.
+             * @example file
+             */
+            provider?: string | null;
             /**
              * Format: date-time
              * @description When that one was made.
@@ -48213,7 +48223,7 @@ export interface operations {
             };
         };
     };
-    redeliver: {
+    redeliver_event: {
         parameters: {
             query?: {
                 /** @description Only say what would happen */

@@ -41,7 +41,7 @@ export function NewWebhook({ onClose, onMade }: { onClose: () => void; onMade: (
         label={`${t("webhook.types")} (${t("auth.optional")})`}
         extra={t("webhook.types.hint")}
       >
-        <Select mode="tags" open={false} suffixIcon={null} tokenSeparators={[",", " "]} maxCount={50} />
+        <Select mode="tags" open={false} suffix={null} tokenSeparators={[",", " "]} maxCount={50} />
       </Form.Item>
     </FormDialog>
   );
