@@ -72,10 +72,12 @@ fn proven(here: &Here) -> Result<()> {
     let number = |value: &Value, at: &str| value.pointer(at).and_then(Value::as_u64);
     let deleted = json(&["audit", "--filter", "action=vm.delete"])?;
     let entries = number(&deleted, "/0/seq").context("nothing was deleted")?;
-    // Signed for within seconds; until then an export ends before it.
+    // Signed for within seconds, and cosigned soon after; until then an export ends before it.
     let signed = || {
         let latest = json(&["audit", "checkpoint"]).ok();
-        Ok(latest.filter(|latest| number(latest, "/size").is_some_and(|size| size >= entries)))
+        let cosigned = |latest: &Value| latest.pointer("/cosignatures/0").is_some();
+        let covers = |latest: &Value| number(latest, "/size").is_some_and(|size| size >= entries);
+        Ok(latest.filter(|latest| covers(latest) && cosigned(latest)))
     };
     sh::wait_for("a checkpoint", Duration::from_secs(30), signed)?;
     fs::write(&kept, here.bare().args(["audit", "checkpoint"]).read()?)?;
