@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use web::{Change, DryRun, Refusals};
 
-use crate::api::auth::too_many;
+use crate::api::auth::{budget, too_many};
 use crate::api::oauth::consent::only_people;
 use crate::guess::{self, Budget};
 use crate::oauth::client::wire_id;
@@ -135,7 +135,7 @@ pub async fn decide_device_authorization(
         approved: body.approve,
     };
     let answer = tx.finish(Status::Created, Created(decided)).await?;
-    refund(&identity, &budget).await?;
+    budget::refund(&identity, &budget).await?;
     Ok(answer)
 }
 
@@ -152,13 +152,6 @@ async fn pay(identity: &Identity, caller: &Caller, user: UserId) -> Result<[Budg
     }
     tx.commit().await?;
     Ok(budget)
-}
-
-/// It was no guess.
-async fn refund(identity: &Identity, budget: &[Budget]) -> Result<(), fault::Error> {
-    let mut tx = identity.db.system(Reason::SignIn).await?;
-    store::guesses::give_back(&mut tx, budget).await?;
-    Ok(tx.commit().await?)
 }
 
 /// Wrong, too late, decided already, or another tenant's client: it reads the same.
