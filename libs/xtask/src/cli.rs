@@ -61,6 +61,9 @@ enum Command {
         /// Only the running system with a process per role: up, and kill -9
         #[arg(long)]
         apart: bool,
+        /// How often something of it is killed
+        #[arg(long, requires = "apart", default_value_t = test::ROUNDS)]
+        rounds: usize,
     },
     /// The benchmarks of loadtest/, against what runs
     Bench { name: Option<String> },
@@ -98,7 +101,9 @@ impl Cli {
                 openapi::fresh(&place)?;
                 openapi::lint(&place)
             }
-            Command::Test { apart: true, .. } => test::test(&place, What::Apart),
+            Command::Test {
+                apart: true, rounds, ..
+            } => test::test(&place, What::Apart { rounds }),
             Command::Test { stack: true, .. } => test::test(&place, What::Stack),
             Command::Test { .. } => test::test(&place, What::All),
             Command::Bench { name } => bench::bench(&place, name.as_deref()),

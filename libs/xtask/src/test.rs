@@ -21,14 +21,19 @@ pub use stack::free_port;
 
 const HYPERVISOR: [&str; 2] = ["--manifest-path", "services/hypervisor/Cargo.toml"];
 
+/// Rounds under kill -9 with a process per role.
+pub const ROUNDS: usize = 20;
+
 /// What of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum What {
     All,
     /// The running system.
     Stack,
-    /// The running system with a process per role.
-    Apart,
+    /// The running system with a process per role, killed in so many rounds.
+    Apart {
+        rounds: usize,
+    },
 }
 
 pub fn test(place: &Place, what: What) -> Result<()> {
@@ -36,7 +41,7 @@ pub fn test(place: &Place, what: What) -> Result<()> {
     let done = match what {
         What::All => steps(place, &mut report, false),
         What::Stack => steps(place, &mut report, true),
-        What::Apart => stack::apart(place, &mut report),
+        What::Apart { rounds } => stack::apart(place, rounds, &mut report),
     };
     report.finish(done)
 }
@@ -56,7 +61,7 @@ fn steps(place: &Place, report: &mut Report, stack_alone: bool) -> Result<()> {
     let done = done.and_then(|()| {
         let guests = if stack_alone { Ok(()) } else { hypervisor(place, report) };
         let stack = stack::run(place, report);
-        let apart = stack::apart(place, report);
+        let apart = stack::apart(place, ROUNDS, report);
         guests.and(stack).and(apart)
     });
     if started {

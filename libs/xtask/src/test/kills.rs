@@ -20,6 +20,8 @@ use crate::{
 
 const VMS: &str = "/api/v1/projects/default/vms";
 const TENANT: &str = "kills";
+/// Customers at work while something is killed, where machines cost nothing; where they are real, one.
+const CUSTOMERS: usize = 4;
 /// How long an acknowledgement may take while parts die and come back.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How long rows, guests and log may disagree after the last part that was killed takes connections again.
@@ -63,12 +65,16 @@ fn victims(parts: &[Part], rounds: usize, seed: u64) -> Vec<Part> {
 
 fn cycles(place: &Place, options: &Up, victims: &[Part], seed: u64) -> Result<()> {
     let mut dice = Dice(seed | 1);
-    let mut client = Client {
-        place,
-        port: options.port,
-        api: up::tenant(place, options.port, TENANT)?,
-        simulated: options.simulated_host,
-    };
+    let customers = if options.simulated_host { CUSTOMERS } else { 1 };
+    let mut clients = Vec::new();
+    for _ in 0..customers {
+        clients.push(Client {
+            place,
+            port: options.port,
+            api: up::tenant(place, options.port, TENANT)?,
+            simulated: options.simulated_host,
+        });
+    }
     let mut acknowledged = Vec::new();
     for (cycle, part) in victims.iter().copied().enumerate() {
         let delay = Duration::from_millis(dice.below(1500));
@@ -78,18 +84,22 @@ fn cycles(place: &Place, options: &Up, victims: &[Part], seed: u64) -> Result<()
             part,
             delay,
         };
-        let id = std::thread::scope(|threads| {
+        let done = std::thread::scope(|threads| {
             let reaper = threads.spawn(move || reaper.reap());
-            let id = client.create(&format!("{seed}-{cycle}"), &format!("kill-{cycle}"))?;
-            let lived = Duration::from_millis(dice.below(1000));
-            pause(lived);
-            client.delete(&id)?;
-            reaper.join().map_err(|_| anyhow::anyhow!("the reaper panicked"))??;
-            anyhow::Ok(id)
-        })
-        .with_context(|| format!("cycle {cycle}, {part:?} killed after {delay:?}"))?;
-        acknowledged.push(id);
+            let customers = clients.iter_mut().enumerate().map(|(nth, client)| {
+                let lives = Duration::from_millis(dice.below(1000));
+                let name = format!("kill-{cycle}-{nth}");
+                threads.spawn(move || client.cycle(&format!("{seed}-{cycle}-{nth}"), &name, lives))
+            });
+            // All are at work before the first is waited for.
+            for customer in customers.collect::<Vec<_>>() {
+                acknowledged.push(joined(customer)?);
+            }
+            joined(reaper)
+        });
+        done.with_context(|| format!("cycle {cycle}, {part:?} killed after {delay:?}"))?;
     }
+    let client = clients.first_mut().context("no customer")?;
     let last = Instant::now();
     let idle = client.is_idle(&acknowledged).map(|()| last.elapsed())?;
     client.agree(&acknowledged)?;
@@ -99,6 +109,10 @@ fn cycles(place: &Place, options: &Up, victims: &[Part], seed: u64) -> Result<()
         "after the last part was back it took {idle:?} until nothing was left, and {took:?} until the log agreed"
     );
     Ok(())
+}
+
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    thread.join().map_err(|_| anyhow::anyhow!("a thread panicked"))?
 }
 
 /// Kills one part in the middle of a cycle and brings it back.
@@ -127,6 +141,14 @@ struct Client<'a> {
 }
 
 impl Client<'_> {
+    /// A machine that is made, lives for a while and goes.
+    fn cycle(&mut self, key: &str, name: &str, lives: Duration) -> Result<String> {
+        let id = self.create(key, name)?;
+        pause(lives);
+        self.delete(&id)?;
+        Ok(id)
+    }
+
     fn create(&mut self, key: &str, name: &str) -> Result<String> {
         let body = json!({"name": name, "flavor": "tiny", "image": "tiny"});
         let vm = self.insist("a machine is acknowledged", |api| {

@@ -31,7 +31,7 @@ pub fn run(place: &Place, report: &mut Report) -> Result<()> {
 }
 
 /// A process per role, with Redis and Kafka, of which any may be killed.
-pub fn apart(place: &Place, report: &mut Report) -> Result<()> {
+pub fn apart(place: &Place, rounds: usize, report: &mut Report) -> Result<()> {
     let own = Place::at(place.root.clone(), place.state("ci-apart"))?;
     running::down(&own)?;
     own.clear()?;
@@ -49,8 +49,9 @@ pub fn apart(place: &Place, report: &mut Report) -> Result<()> {
         .step("apart: up, a process per role", "./dev up --full", up)
         .and_then(|()| report.step("apart: up again", "./dev up --full", up))
         .and_then(|()| {
-            report.step("apart: 20 rounds under kill -9", "./dev test --apart", || {
-                kills::run(&own, &options, &kills::APART, 20)
+            let name = format!("apart: {rounds} rounds under kill -9");
+            report.step(&name, "./dev test --apart", || {
+                kills::run(&own, &options, &kills::APART, rounds)
             })
         })
         .and_then(|()| {
