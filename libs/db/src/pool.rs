@@ -97,8 +97,9 @@ impl Db {
             // longer than to run it. Callers' lists are planned for the filters they have.
             system: pool(
                 to,
+                // It finds the service's own tables where none is named: those that every service has.
                 to.options("system")?
-                    .options([("plan_cache_mode", "force_generic_plan")]),
+                    .options([("plan_cache_mode", "force_generic_plan"), ("search_path", service)]),
             ),
             clock,
             wake,

@@ -91,6 +91,18 @@ fn first_answer(row: ReplyRow, ask: &Ask) -> Exit {
     }))
 }
 
+/// Removes some of the answers that nobody may ask for any more; answers how many.
+pub(crate) async fn forget(sql: &mut PgConnection, at_most: i64) -> Result<u64> {
+    let gone = sqlx::query(
+        "delete from replies where ctid = any (array(
+             select ctid from replies where created_at < now() - interval '24 hours' limit $1))",
+    )
+    .bind(at_most)
+    .execute(sql)
+    .await?;
+    Ok(gone.rows_affected())
+}
+
 /// Keeps the answer for the key.
 pub(crate) async fn keep<T>(
     sql: &mut PgConnection,

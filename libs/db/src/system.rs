@@ -5,7 +5,7 @@ use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::outbox::{self, Draft};
 use crate::sealing::{self, Sealer};
-use crate::{AuditEvent, Event, Result, Wake};
+use crate::{AuditEvent, Event, Result, Wake, reply};
 
 /// Why work crosses tenants. Logged with every such transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +103,11 @@ impl SystemTx {
         data: &serde_json::Value,
     ) -> Result<AuditEvent, fault::Error> {
         sealing::opened(self.keyring.as_ref(), (tenant, id), version, data)
+    }
+
+    /// Removes some of the service's answers to `Idempotency-Key`s that are older than a day; answers how many.
+    pub async fn forget_replies(&mut self, at_most: i64) -> Result<u64> {
+        reply::forget(&mut self.tx, at_most).await
     }
 
     /// Commits with everything emitted and recorded.

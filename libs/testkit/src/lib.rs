@@ -11,6 +11,7 @@
     reason = "a test that cannot go on ends loudly, and so does its kit"
 )]
 
+mod authority;
 mod bench;
 mod client;
 mod database;
@@ -18,6 +19,7 @@ mod race;
 mod wait;
 mod wire;
 
+pub use authority::Authority;
 pub use bench::{Bench, TestTenant};
 pub use client::{Client, Reply};
 pub use race::{ROUNDS, RUNNERS, race};

@@ -17,6 +17,7 @@ mod method;
 mod params;
 mod query;
 mod refusals;
+mod replies;
 mod server;
 mod tasks;
 

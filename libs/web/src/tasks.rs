@@ -1,5 +1,8 @@
+use db::Db;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::replies;
 
 /// Runs a service's workers under one token, and waits for them at the end.
 #[derive(Clone, Debug)]
@@ -35,6 +38,11 @@ impl Tasks {
                 shutdown.cancel();
             }
         });
+    }
+
+    /// Starts what every service that changes things needs: it forgets the answers it kept for `Idempotency-Key`s.
+    pub fn forget_replies(&self, db: &Db) {
+        self.spawn("old replies", replies::forget(db.clone(), self.shutdown.clone()));
     }
 
     /// Waits until the last worker has ended.

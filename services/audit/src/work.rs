@@ -44,4 +44,5 @@ pub fn start(tasks: &Tasks, audit: &Arc<Audit>, copies: Option<copy::Copies>, wi
         );
     }
     tasks.spawn("sweep", events::sweep(audit.db.clone(), tasks.shutdown().clone()));
+    tasks.forget_replies(&audit.db);
 }

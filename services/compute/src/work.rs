@@ -83,6 +83,7 @@ pub fn start(tasks: &Tasks, compute: &Arc<Compute>) {
         blobs: compute.blobs.clone(),
     };
     spawn(tasks, "sweep", compute, When::Hourly, sweeper);
+    tasks.forget_replies(db);
 }
 
 fn spawn(tasks: &Tasks, name: &'static str, compute: &Arc<Compute>, when: When, work: impl Rounds) {

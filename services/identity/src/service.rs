@@ -95,6 +95,7 @@ impl Service {
         tasks.spawn("sweep", work::sweep::run(self.state.db.clone(), shutdown.clone()));
         tasks.spawn("keys", work::keys::run(self.state.db.clone(), shutdown.clone()));
         tasks.spawn("errands", work::errands::run(Arc::clone(&self.state), shutdown.clone()));
+        tasks.forget_replies(&self.state.db);
         let served = self.running.serve(routes::mount, self.state, shutdown).await;
         tasks.drain().await;
         served

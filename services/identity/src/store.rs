@@ -33,7 +33,6 @@ pub mod projects;
 #[cfg(test)]
 mod races;
 pub mod recovery_codes;
-pub mod replies;
 pub mod resets;
 pub mod rights;
 pub mod role_bindings;

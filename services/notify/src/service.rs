@@ -86,6 +86,7 @@ impl Service {
         tasks.spawn("webhooks", heard);
         tasks.spawn("deliveries", send::run(notify.clone(), shutdown.clone()));
         tasks.spawn("old deliveries", sweep::run(notify.clone(), shutdown.clone()));
+        tasks.forget_replies(&notify.db);
         let served = self.running.serve(routes::mount, notify, shutdown).await;
         tasks.drain().await;
         served

@@ -10,6 +10,7 @@ mod catalogue;
 mod content;
 mod keys;
 mod pool;
+mod replies;
 mod rows;
 mod sealing;
 mod tables;

@@ -1,14 +1,12 @@
 //! The same over TLS: messages and the operator's secret go to whom the certificate names, and to nobody else.
 
 use std::io::Write;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ids::EventId;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd};
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rcgen::{CertificateParams, date_time_ymd};
 use tempfile::NamedTempFile;
+use testkit::Authority;
 use tokio_rustls::TlsAcceptor;
 
 use super::{Error, SmsSettings, Texter};
@@ -17,48 +15,18 @@ use crate::testing::carrier::{Answer, Carrier};
 
 const SECRET: &str = "Key canary-of-the-carrier";
 
-/// An authority of the test's own.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    pem: NamedTempFile,
+/// A provider that the authority vouches for under this name.
+async fn carrier(by: &Authority, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Carrier {
+    Carrier::start_tls(TlsAcceptor::from(by.server_with(name, change))).await
 }
 
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let mut pem = NamedTempFile::new().unwrap();
-        pem.write_all(issuer.pem().as_bytes()).unwrap();
-        Self { issuer, pem }
-    }
-
-    /// A provider that it vouches for under this name.
-    async fn carrier(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Carrier {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .unwrap();
-        Carrier::start_tls(TlsAcceptor::from(Arc::new(config))).await
-    }
-
-    /// What an operator sets who believes it.
-    fn settings(&self, carrier: &Carrier, secret: &NamedTempFile) -> SmsSettings {
-        SmsSettings {
-            roots: Some(self.pem.path().to_owned()),
-            secret_file: Some(secret.path().to_owned()),
-            patience_s: 2,
-            ..carrier.settings()
-        }
+/// What an operator sets who believes the authority.
+fn believing(authority: &Authority, carrier: &Carrier, secret: &NamedTempFile) -> SmsSettings {
+    SmsSettings {
+        roots: Some(authority.pem().to_owned()),
+        secret_file: Some(secret.path().to_owned()),
+        patience_s: 2,
+        ..carrier.settings()
     }
 }
 
@@ -82,23 +50,23 @@ fn by_name(carrier: &Carrier) -> String {
 
 #[tokio::test]
 async fn a_provider_that_the_operators_authority_vouches_for_gets_message_and_proof() {
-    let (ours, secret) = (Authority::new(), secret());
-    let named = ours.carrier("localhost", |_| ()).await;
+    let (ours, secret) = (Authority::default(), secret());
+    let named = carrier(&ours, "localhost", |_| ()).await;
     let settings = SmsSettings {
         url: Some(by_name(&named)),
-        ..ours.settings(&named, &secret)
+        ..believing(&ours, &named, &secret)
     };
     send(&settings).await.unwrap();
     assert_eq!(named.taken()[0].header("authorization"), SECRET);
     assert_eq!(named.taken()[0].body["to"], "+4915112345678");
-    let numbered = ours.carrier("127.0.0.1", |_| ()).await;
-    send(&ours.settings(&numbered, &secret)).await.unwrap();
+    let numbered = carrier(&ours, "127.0.0.1", |_| ()).await;
+    send(&believing(&ours, &numbered, &secret)).await.unwrap();
     assert_eq!(numbered.taken().len(), 1);
 }
 
 #[tokio::test]
 async fn t52_whoever_is_not_shown_to_be_the_provider_learns_nothing() {
-    let (ours, theirs, secret) = (Authority::new(), Authority::new(), secret());
+    let (ours, theirs, secret) = (Authority::default(), Authority::default(), secret());
     let other = |settings: SmsSettings| SmsSettings {
         roots: None,
         ..settings
@@ -107,31 +75,35 @@ async fn t52_whoever_is_not_shown_to_be_the_provider_learns_nothing() {
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2021, 1, 1);
     };
-    let expired = ours.carrier("127.0.0.1", long_ago).await;
-    let misnamed = ours.carrier("other.example", |_| ()).await;
-    let foreign = theirs.carrier("127.0.0.1", |_| ()).await;
-    let good = ours.carrier("127.0.0.1", |_| ()).await;
+    let expired = carrier(&ours, "127.0.0.1", long_ago).await;
+    let misnamed = carrier(&ours, "other.example", |_| ()).await;
+    let foreign = carrier(&theirs, "127.0.0.1", |_| ()).await;
+    let good = carrier(&ours, "127.0.0.1", |_| ()).await;
     let plain = Carrier::start().await;
     let to_plain = SmsSettings {
         url: Some(plain.url("/v1/messages").replace("http:", "https:")),
-        ..ours.settings(&plain, &secret)
+        ..believing(&ours, &plain, &secret)
     };
     for (what, carrier, settings) in [
-        ("another authority", &foreign, ours.settings(&foreign, &secret)),
-        ("another name", &misnamed, ours.settings(&misnamed, &secret)),
+        ("another authority", &foreign, believing(&ours, &foreign, &secret)),
+        ("another name", &misnamed, believing(&ours, &misnamed, &secret)),
         (
             "a name that is not the address",
             &good,
             SmsSettings {
                 url: Some(by_name(&good)),
-                ..ours.settings(&good, &secret)
+                ..believing(&ours, &good, &secret)
             },
         ),
-        ("a certificate of long ago", &expired, ours.settings(&expired, &secret)),
+        (
+            "a certificate of long ago",
+            &expired,
+            believing(&ours, &expired, &secret),
+        ),
         (
             "an authority nobody has named",
             &good,
-            other(ours.settings(&good, &secret)),
+            other(believing(&ours, &good, &secret)),
         ),
         ("no TLS at all", &plain, to_plain),
     ] {
@@ -139,15 +111,15 @@ async fn t52_whoever_is_not_shown_to_be_the_provider_learns_nothing() {
         assert!(matches!(error, Error::Later(_)), "{what}: {error}");
         assert!(carrier.taken().is_empty(), "{what}: it was told");
     }
-    send(&ours.settings(&good, &secret)).await.unwrap();
+    send(&believing(&ours, &good, &secret)).await.unwrap();
 }
 
 #[tokio::test]
 async fn t52_a_provider_behind_tls_that_never_ends_is_left_in_time() {
-    let (ours, secret) = (Authority::new(), secret());
-    let carrier = ours.carrier("127.0.0.1", |_| ()).await;
+    let (ours, secret) = (Authority::default(), secret());
+    let there = carrier(&ours, "127.0.0.1", |_| ()).await;
     let inside = Carrier::start().await;
-    let settings = ours.settings(&carrier, &secret);
+    let settings = believing(&ours, &there, &secret);
     for (answer, later) in [
         (Answer::Huge, true),
         (Answer::Drip, true),
@@ -156,7 +128,7 @@ async fn t52_a_provider_behind_tls_that_never_ends_is_left_in_time() {
         (Answer::Redirect(inside.url("/v1/messages")), false),
         (Answer::Status(401), false),
     ] {
-        carrier.answers(answer.clone());
+        there.answers(answer.clone());
         let begin = Instant::now();
         let error = send(&settings).await.unwrap_err();
         assert_eq!(matches!(error, Error::Later(_)), later, "{answer:?}: {error}");

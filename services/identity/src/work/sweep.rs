@@ -40,7 +40,6 @@ pub async fn sweep(db: &Db) -> Result<u64> {
             + store::ceremonies::remove_expired(&mut tx, BATCH).await?
             + store::external_identities::remove_expired(&mut tx, BATCH).await?
             + store::sent_codes::remove_expired(&mut tx, BATCH).await?
-            + store::replies::remove_old(&mut tx, BATCH).await?
             + store::people::forget_addresses(&mut tx, BATCH).await?
             + store::invitations::remove_old(&mut tx, BATCH).await?
             + store::resets::remove_expired(&mut tx, BATCH).await?

@@ -9,8 +9,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 use testkit::eventually;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use web::Tls as ServerConfig;
 
 use crate::settings::{Settings, WebhookSettings};
 
@@ -47,6 +49,7 @@ impl Taken {
 /// `/200` is answered with 200, and so on; `/never` not at all; `/to/<port>` sends to that port of 127.0.0.2.
 #[derive(Clone)]
 pub(crate) struct Receiver {
+    scheme: &'static str,
     pub port: u16,
     taken: Arc<Mutex<Vec<Taken>>>,
     instead: Arc<Mutex<HashMap<String, u16>>>,
@@ -58,8 +61,18 @@ impl Receiver {
     }
 
     pub async fn on(address: &str) -> Self {
+        Self::behind(address, None).await
+    }
+
+    /// One that speaks TLS, as the configuration says.
+    pub async fn over_tls(config: Arc<ServerConfig>) -> Self {
+        Self::behind("127.0.0.1", Some(TlsAcceptor::from(config))).await
+    }
+
+    async fn behind(address: &str, acceptor: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind((address, 0)).await.unwrap();
         let receiver = Self {
+            scheme: if acceptor.is_some() { "https" } else { "http" },
             port: listener.local_addr().unwrap().port(),
             taken: Arc::default(),
             instead: Arc::default(),
@@ -69,15 +82,22 @@ impl Receiver {
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let receiver = serving.clone();
-                tokio::spawn(async move { receiver.serve(stream).await });
+                let (receiver, acceptor) = (serving.clone(), acceptor.clone());
+                tokio::spawn(async move {
+                    let Some(acceptor) = acceptor else {
+                        return receiver.serve(stream).await;
+                    };
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        receiver.serve(stream).await;
+                    }
+                });
             }
         });
         receiver
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("{}://127.0.0.1:{}{path}", self.scheme, self.port)
     }
 
     /// What an operator would set to let it be reached; nothing else on this machine is.
@@ -111,7 +131,7 @@ impl Receiver {
         .await
     }
 
-    async fn serve(&self, mut stream: TcpStream) {
+    async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
         let mut read = Vec::new();
         while let Ok(more) = stream.read_buf(&mut read).await {
             let text = String::from_utf8_lossy(&read).into_owned();
@@ -139,7 +159,7 @@ impl Receiver {
         }
     }
 
-    async fn answer(&self, stream: &mut TcpStream, path: &str) {
+    async fn answer(&self, stream: &mut (impl AsyncRead + AsyncWrite + Unpin), path: &str) {
         let instead = self.instead.lock().unwrap().get(path).copied();
         let said = path.split('/').nth(1).unwrap_or_default();
         let head = match (said, instead) {
@@ -158,5 +178,6 @@ impl Receiver {
             }
         };
         let _ = stream.write_all(head.as_bytes()).await;
+        let _ = stream.shutdown().await;
     }
 }

@@ -240,3 +240,5 @@ async fn disable(tx: &mut SystemTx, claimed: &Claimed, reason: DisabledReason) -
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls;
