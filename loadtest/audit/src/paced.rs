@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use clock::Clock;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::content::{Contents, Person};
 use crate::figures::{Meter, Times};
@@ -21,7 +23,19 @@ const TICK: Duration = Duration::from_millis(1);
 pub async fn run(options: &Options, contents: &Arc<Contents>, (tenants, rate): (usize, f64)) -> anyhow::Result<Value> {
     let mut world = World::new(tenants).await?;
     world.start()?;
+    let (tell, mut told) = oneshot::channel();
     let mut watch = Watch::new(world.superuser().await);
+    let mut watching = JoinSet::new();
+    watching.spawn(async move {
+        loop {
+            watch.look().await?;
+            if let Ok(sent) = told.try_recv() {
+                watch.until(sent).await?;
+                return Ok::<_, anyhow::Error>(watch);
+            }
+            sleep(LOOK).await;
+        }
+    });
     // What is there from a service's second on is what counts: connections are open and statements are known.
     let warm = Duration::from_secs_f64(options.seconds / 4.0);
     let all = warm + Duration::from_secs_f64(options.seconds * 2.0);
@@ -29,7 +43,7 @@ pub async fn run(options: &Options, contents: &Arc<Contents>, (tenants, rate): (
     let (mut answers, mut sent) = (JoinSet::new(), 0_usize);
     let meter = Meter::start(options.server);
     let begin = Instant::now();
-    let mut looked = begin;
+    let half = Clock::system().now() + all / 2;
     while begin.elapsed() < all {
         while due(begin, rate, sent) <= Instant::now() {
             let (db, people, contents) = (world.db.clone(), Arc::clone(&people), Arc::clone(contents));
@@ -40,10 +54,6 @@ pub async fn run(options: &Options, contents: &Arc<Contents>, (tenants, rate): (
                 Ok::<_, anyhow::Error>((due, due.elapsed()))
             });
             sent += 1;
-        }
-        if looked.elapsed() >= LOOK {
-            watch.look().await?;
-            looked = Instant::now();
         }
         sleep_until((Instant::now() + TICK).max(due(begin, rate, sent))).await;
     }
@@ -56,13 +66,14 @@ pub async fn run(options: &Options, contents: &Arc<Contents>, (tenants, rate): (
         }
     }
     let answered = meter.read();
-    watch.until(sent).await?;
+    drop(tell.send(sent));
+    let watch = watching.join_next().await.context("whoever watches")???;
     let caught_up = meter.read();
-    let (logged, signed) = watch.ages().await?;
+    let (logged, signed, unsigned) = watch.ages(half).await?;
     world.stop().await?;
     Ok(json!({
         "rate": rate, "sent": sent, "recording": Times::of(late).told(), "to_the_log": logged.told(),
-        "to_a_signed_checkpoint": signed.told(), "last_answer_after_s": answered.wall_s - sending.wall_s,
+        "to_a_signed_checkpoint": signed.told(), "unsigned": unsigned, "last_answer_after_s": answered.wall_s - sending.wall_s,
         "caught_up_after_s": caught_up.wall_s - sending.wall_s,
         "cores_used": (sending.own_s + sending.server_s) / sending.wall_s,
     }))

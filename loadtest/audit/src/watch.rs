@@ -59,16 +59,19 @@ impl Watch {
         }
     }
 
-    /// How long it took from each entry's time until it was seen in the log, and until it was seen signed for, of those that were.
-    pub async fn ages(mut self) -> anyhow::Result<(Times, Times)> {
-        let entries = store::entries(&mut self.sql).await?;
+    /// How long it took from each entry's time until it was seen in the log, and until it was seen signed for; and how many never
+    /// were. Of those recorded before this time: behind the last of them the load went on, as it does.
+    pub async fn ages(mut self, before: DateTime<Utc>) -> anyhow::Result<(Times, Times, usize)> {
+        let mut entries = store::entries(&mut self.sql).await?;
+        entries.retain(|(.., time)| *time < before);
         let age = |(tenant, seq, time): &(TenantId, i64, DateTime<Utc>), part: fn(&Reached) -> i64| {
             let is_short = |seen: &Seen| seen.logs.get(tenant).map_or(0, part) < *seq;
             let first = self.seen.get(self.seen.partition_point(is_short))?;
-            (first.at - time).to_std().ok()
+            Some((first.at - time).to_std().unwrap_or_default())
         };
         let logged = entries.iter().filter_map(|entry| age(entry, |log| log.seq)).collect();
-        let signed = entries.iter().filter_map(|entry| age(entry, |log| log.size)).collect();
-        Ok((Times::of(logged), Times::of(signed)))
+        let signed: Vec<_> = entries.iter().filter_map(|entry| age(entry, |log| log.size)).collect();
+        let unsigned = entries.len() - signed.len();
+        Ok((Times::of(logged), Times::of(signed), unsigned))
     }
 }
