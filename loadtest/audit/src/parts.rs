@@ -47,7 +47,7 @@ pub async fn measured(options: &Options) -> anyhow::Result<Value> {
     if options.wants("append") {
         let part = append(options, &contents)
             .await
-            .inspect(|part| rate = part["per_s"].as_f64());
+            .inspect(|part| rate = Some(figure(part, "/per_s")));
         said.insert("append".to_owned(), or_why(part));
     }
     if options.wants("crowds") {
@@ -80,6 +80,18 @@ fn or_why(part: anyhow::Result<Value>) -> Value {
         say(&format!("{error:#}"));
         json!({"error": format!("{error:#}")})
     })
+}
+
+/// The figure at this place.
+fn figure(told: &Value, at: &str) -> f64 {
+    told.pointer(at).and_then(Value::as_f64).unwrap_or_default()
+}
+
+fn judge(told: &mut Value, goal: f64, reached: bool) {
+    if let Some(told) = told.as_object_mut() {
+        told.insert("goal".to_owned(), json!(goal));
+        told.insert("reached".to_owned(), json!(reached));
+    }
 }
 
 fn load() -> Value {
@@ -158,28 +170,25 @@ async fn half_load(options: &Options, contents: &Arc<Contents>, reached: Option<
         }
     };
     let mut told = paced::run(options, contents, (CROWD.tenants, reached / 2.0)).await?;
-    let ms = |part: &str, share: &str| told[part][share].as_f64().unwrap_or_default();
-    let p99 = ms("recording", "p99_ms");
+    let p99 = figure(&told, "/recording/p99_ms");
     say(&format!(
         "at half load, {:6.0} a second: recorded p50 {:.1} ms, p99 {p99:.1} ms (goal {GOAL_P99_MS})",
         reached / 2.0,
-        ms("recording", "p50_ms")
+        figure(&told, "/recording/p50_ms")
     ));
     say(&format!(
         "  in the log p50 {:.0} ms, p99 {:.0} ms; signed for p50 {:.0} ms, p99 {:.0} ms",
-        ms("to_the_log", "p50_ms"),
-        ms("to_the_log", "p99_ms"),
-        ms("to_a_signed_checkpoint", "p50_ms"),
-        ms("to_a_signed_checkpoint", "p99_ms"),
+        figure(&told, "/to_the_log/p50_ms"),
+        figure(&told, "/to_the_log/p99_ms"),
+        figure(&told, "/to_a_signed_checkpoint/p50_ms"),
+        figure(&told, "/to_a_signed_checkpoint/p99_ms"),
     ));
-    told["goal_p99_ms"] = json!(GOAL_P99_MS);
-    told["reached"] = json!(p99 <= GOAL_P99_MS);
+    judge(&mut told, GOAL_P99_MS, p99 <= GOAL_P99_MS);
     Ok(told)
 }
 
 async fn caught_up(options: &Options, contents: &Arc<Contents>) -> anyhow::Result<(Value, Value)> {
     let backlog::CaughtUp { told, mut verification } = backlog::run(options, contents).await?;
-    let of = |part: &str, figure: &str| told[part][figure].as_f64().unwrap_or_default();
     for (part, name) in [
         ("filling", "recorded, with no log that follows"),
         ("catching_up", "a backlog, logged and signed for"),
@@ -187,16 +196,15 @@ async fn caught_up(options: &Options, contents: &Arc<Contents>) -> anyhow::Resul
     ] {
         say(&format!(
             "{name:<37} {:8.0}   per CPU-second {:8.0}",
-            of(part, "per_s"),
-            of(part, "per_cpu_s")
+            figure(&told, &format!("/{part}/per_s")),
+            figure(&told, &format!("/{part}/per_cpu_s"))
         ));
     }
-    let rate = verification["per_s"].as_f64().unwrap_or_default();
+    let rate = figure(&verification, "/per_s");
     say(&format!(
         "{:<37} {rate:8.0}   on one core (goal {GOAL_VERIFIED})",
         "verified, content and all"
     ));
-    verification["goal"] = json!(GOAL_VERIFIED);
-    verification["reached"] = json!(rate >= GOAL_VERIFIED);
+    judge(&mut verification, GOAL_VERIFIED, rate >= GOAL_VERIFIED);
     Ok((told, verification))
 }
