@@ -8,7 +8,7 @@ use sqlx::{Postgres, Transaction};
 
 use crate::answer::{Answer, Effect, Exit, Status, Subject};
 use crate::audit::{self, AuditEvent, Outcome};
-use crate::outbox::{self, Draft};
+use crate::outbox::{self, Draft, Row};
 use crate::sealing::Sealer;
 use crate::{Event, Granted, Platform, Read, Wake, reply};
 
@@ -171,12 +171,14 @@ impl<A: Action> Change<A> {
         let sealer = Sealer::strict(self.read.keys().cloned(), self.ring.as_ref())?;
         self.drafts.push(Draft::audit(&sealer, home, &entry)?);
         let written = (now, Some(self.ask.caller.request()));
-        outbox::insert(&mut self.read.tx, home, written, &self.drafts).await?;
+        let drafts = std::mem::take(&mut self.drafts).into_iter();
+        let rows: Vec<Row> = drafts.map(|draft| draft.of_tenant(home, written)).collect();
+        outbox::insert(&mut self.read.tx, &rows).await?;
         for tenant in std::mem::take(&mut self.told) {
             let there = Sealer::lenient(self.held(tenant), self.ring.as_ref())?;
-            let there = [Draft::audit(&there, tenant, &entry.seen_by(&self.ask.caller, tenant))?];
+            let there = Draft::audit(&there, tenant, &entry.seen_by(&self.ask.caller, tenant))?;
             self.read.become_tenant(tenant).await?;
-            outbox::insert(&mut self.read.tx, tenant, written, &there).await?;
+            outbox::insert(&mut self.read.tx, [&there.of_tenant(tenant, written)]).await?;
             self.read.become_tenant(home).await?;
         }
         if let Some(key) = &self.ask.key {

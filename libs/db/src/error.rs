@@ -35,6 +35,17 @@ impl Error {
             other => other.into(),
         }
     }
+
+    /// What is told where the database cannot be reached, for this reason.
+    pub(crate) fn away(why: impl std::fmt::Display) -> fault::Error {
+        fault::Error::unavailable("The database is not reachable right now.", 2).private(why)
+    }
+
+    /// What is told where somebody else holds the row.
+    pub(crate) fn busy(why: impl std::fmt::Display) -> fault::Error {
+        let detail = "Somebody else is changing this right now; try again.";
+        fault::Error::new(Kind::Conflict, detail).retry_after(1).private(why)
+    }
 }
 
 impl From<sqlx::Error> for Error {
@@ -67,10 +78,8 @@ impl From<Error> for fault::Error {
         match error {
             Error::Taken(_) => Self::new(Kind::AlreadyExists, "There is already one like it.").private(error),
             Error::Reference(_) => Self::conflict("Something it belongs to is gone, or something still belongs to it."),
-            Error::Busy(_) => {
-                Self::new(Kind::Conflict, "Somebody else is changing this right now; try again.").retry_after(1)
-            }
-            Error::Away(_) => Self::unavailable("The database is not reachable right now.", 2).private(error),
+            Error::Busy(_) => Error::busy(error),
+            Error::Away(_) => Error::away(error),
             Error::Check(_) | Error::Other(_) => Self::internal(error),
         }
     }

@@ -11,6 +11,7 @@
 //! - The tenant's keys ([`crypto::TenantKeys`]) are had before the transaction begins, since unwrapping them may ask another
 //!   machine, and belong to it: [`Read::keys`].
 //! - What an audit entry tells is sealed under the tenant's key before it is written.
+//! - Entries of what changed nothing share commits, and each caller is answered after the one that holds theirs (`group`).
 //! - Work across tenants goes through [`SystemTx`], which names its [`Reason`].
 //!
 //! # What it refuses
@@ -28,6 +29,7 @@ mod audit;
 mod change;
 mod error;
 mod grant;
+mod group;
 pub mod migrate;
 mod outbox;
 mod pool;

@@ -1,6 +1,7 @@
 use chrono::{DateTime, Utc};
 use ids::{EventId, ProjectId, RequestId, TenantId};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use crate::sealing::{SEALED, Sealer};
 use crate::{AuditEvent, Result};
@@ -26,7 +27,7 @@ pub trait Event: serde::Serialize {
     fn project(&self) -> Option<ProjectId>;
 }
 
-/// A row to be.
+/// What a row will tell.
 pub(crate) struct Draft {
     pub id: EventId,
     pub kind: &'static str,
@@ -34,6 +35,15 @@ pub(crate) struct Draft {
     pub subject: String,
     pub project: Option<ProjectId>,
     pub data: serde_json::Value,
+}
+
+/// A row to be.
+pub(crate) struct Row {
+    pub tenant: TenantId,
+    pub draft: Draft,
+    pub time: DateTime<Utc>,
+    /// None for workers.
+    pub request: Option<RequestId>,
 }
 
 impl Draft {
@@ -60,30 +70,46 @@ impl Draft {
             data: sealer.seal(tenant, entry)?,
         })
     }
+
+    pub const fn of_tenant(self, tenant: TenantId, (time, request): (DateTime<Utc>, Option<RequestId>)) -> Row {
+        Row {
+            tenant,
+            draft: self,
+            time,
+            request,
+        }
+    }
 }
 
-pub(crate) async fn insert(
-    sql: &mut PgConnection,
-    tenant: TenantId,
-    (time, request): (DateTime<Utc>, Option<RequestId>),
-    drafts: &[Draft],
-) -> Result<()> {
-    for draft in drafts {
-        sqlx::query(
-            "insert into bus.outbox (tenant_id, event_id, kind, version, subject, project_id, data, time, request_id)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        )
-        .bind(tenant)
-        .bind(draft.id)
-        .bind(draft.kind)
-        .bind(i32::try_from(draft.version).unwrap_or(i32::MAX))
-        .bind(&draft.subject)
-        .bind(draft.project)
-        .bind(&draft.data)
-        .bind(time)
-        .bind(request)
-        .execute(&mut *sql)
-        .await?;
+/// Writes rows in their order, however many in one statement.
+pub(crate) async fn insert<'a, R>(sql: &mut PgConnection, rows: R) -> Result<()>
+where
+    R: IntoIterator<Item = &'a Row>,
+{
+    let rows: Vec<&Row> = rows.into_iter().collect();
+    if rows.is_empty() {
+        return Ok(());
     }
+    let drafts = || rows.iter().map(|row| &row.draft);
+    let version = |draft: &Draft| i32::try_from(draft.version).unwrap_or(i32::MAX);
+    sqlx::query(
+        "insert into bus.outbox (tenant_id, event_id, kind, version, subject, project_id, data, time, request_id)
+         select tenant_id, event_id, kind, version, subject, project_id, data, time, request_id
+         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::integer[], $5::text[], $6::uuid[], $7::jsonb[],
+                     $8::timestamptz[], $9::uuid[]) with ordinality
+              as r (tenant_id, event_id, kind, version, subject, project_id, data, time, request_id, place)
+         order by place",
+    )
+    .bind(rows.iter().map(|row| row.tenant).collect::<Vec<_>>())
+    .bind(drafts().map(|draft| draft.id).collect::<Vec<_>>())
+    .bind(drafts().map(|draft| draft.kind).collect::<Vec<_>>())
+    .bind(drafts().map(version).collect::<Vec<_>>())
+    .bind(drafts().map(|draft| draft.subject.as_str()).collect::<Vec<_>>())
+    .bind(drafts().map(|draft| draft.project).collect::<Vec<_>>())
+    .bind(drafts().map(|draft| Json(&draft.data)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.time).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.request).collect::<Vec<_>>())
+    .execute(sql)
+    .await?;
     Ok(())
 }

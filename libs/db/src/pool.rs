@@ -11,7 +11,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::audit::{AuditEvent, Outcome};
-use crate::outbox::{self, Draft};
+use crate::group::Group;
+use crate::outbox::Draft;
 use crate::sealing::Sealer;
 use crate::store::keys::Keys;
 use crate::{Ask, Change, Exit, Read, Reason, Result, SystemTx, Wake};
@@ -85,22 +86,25 @@ pub struct Db {
     clock: Clock,
     wake: Wake,
     keyring: Option<Keyring>,
+    group: Group,
 }
 
 impl Db {
     /// Connects as the service's own role and as the system role. Connections are made when first needed, so a
     /// service starts while the database is still away.
     pub fn connect(to: &Connect, service: &str, clock: Clock, wake: Wake) -> Result<Self, fault::Error> {
+        // What is asked across tenants is asked by key, at each sign-in and of each credential: to plan it anew takes
+        // longer than to run it. Callers' lists are planned for the filters they have.
+        let system = pool(
+            to,
+            // It finds the service's own tables where none is named: those that every service has.
+            to.options("system")?
+                .options([("plan_cache_mode", "force_generic_plan"), ("search_path", service)]),
+        );
         Ok(Self {
             app: pool(to, to.options(service)?),
-            // What is asked across tenants is asked by key, at each sign-in and of each credential: to plan it anew takes
-            // longer than to run it. Callers' lists are planned for the filters they have.
-            system: pool(
-                to,
-                // It finds the service's own tables where none is named: those that every service has.
-                to.options("system")?
-                    .options([("plan_cache_mode", "force_generic_plan"), ("search_path", service)]),
-            ),
+            group: Group::new(system.clone(), wake.clone()),
+            system,
             clock,
             wake,
             keyring: None,
@@ -168,7 +172,7 @@ impl Db {
         ))
     }
 
-    /// Writes the audit entry of an attempt that changed nothing, in a short transaction of its own.
+    /// Writes the audit entry of an attempt that changed nothing, in a commit that entries of others may share.
     pub async fn refuse(
         &self,
         caller: &Caller,
@@ -185,8 +189,8 @@ impl Db {
         self.write(caller, &entry, &sealer).await
     }
 
-    /// Writes the audit entry of a sensitive read, in a short transaction of its own: a [`Read`] cannot write. To be
-    /// called before the answer is given, so that nothing is read unseen. `about` says what was asked for.
+    /// Writes the audit entry of a sensitive read, in a commit that entries of others may share: a [`Read`] cannot write. To
+    /// be called before the answer is given, so that nothing is read unseen. `about` says what was asked for.
     pub async fn record<A: Action>(
         &self,
         caller: &Caller,
@@ -204,12 +208,8 @@ impl Db {
     async fn write(&self, caller: &Caller, entry: &AuditEvent, sealer: &Sealer) -> Result<(), fault::Error> {
         let tenant = caller.tenant();
         let draft = Draft::audit(sealer, tenant, entry)?;
-        let mut tx = begin(&self.app, "begin").await?;
-        crate::read::set_tenant(&mut tx, tenant).await?;
-        outbox::insert(&mut tx, tenant, (entry.time, Some(caller.request())), &[draft]).await?;
-        tx.commit().await.map_err(crate::Error::from)?;
-        self.wake.ring();
-        Ok(())
+        let row = draft.of_tenant(tenant, (entry.time, Some(caller.request())));
+        self.group.write(row).await
     }
 
     /// What wakes after each commit of this process.
@@ -228,8 +228,9 @@ impl Db {
         Ok(tx.rollback().await?)
     }
 
-    /// Closes the pools once the last transaction has ended.
+    /// Closes the pools once the last entry is written and the last transaction has ended.
     pub async fn close(&self) {
+        self.group.drain().await;
         self.app.close().await;
         self.system.close().await;
     }

@@ -3,7 +3,7 @@ use crypto::{KeyError, Keyring, TenantKeys};
 use ids::{EventId, TenantId};
 use sqlx::{PgConnection, Postgres, Transaction};
 
-use crate::outbox::{self, Draft};
+use crate::outbox::{self, Draft, Row};
 use crate::sealing::{self, Sealer};
 use crate::{AuditEvent, Event, Result, Wake, reply};
 
@@ -22,6 +22,8 @@ pub enum Reason {
     Relay,
     /// A consumer applies an event.
     Consume,
+    /// Entries of several tenants share a commit.
+    Record,
     /// Old rows go.
     Housekeeping,
     /// A platform operator asks which tenants there are.
@@ -41,7 +43,7 @@ pub struct SystemTx {
     tx: Transaction<'static, Postgres>,
     now: DateTime<Utc>,
     wake: Wake,
-    drafts: Vec<(TenantId, Draft)>,
+    rows: Vec<Row>,
     keyring: Option<Keyring>,
 }
 
@@ -55,7 +57,7 @@ impl SystemTx {
             tx,
             now,
             wake,
-            drafts: Vec::new(),
+            rows: Vec::new(),
             keyring,
         }
     }
@@ -78,7 +80,7 @@ impl SystemTx {
 
     /// Hands on an event of `tenant` with the commit.
     pub fn emit<E: Event>(&mut self, tenant: TenantId, event: &E) -> Result<(), fault::Error> {
-        self.drafts.push((tenant, Draft::of(event)?));
+        self.add(tenant, Draft::of(event)?);
         Ok(())
     }
 
@@ -91,8 +93,12 @@ impl SystemTx {
             Err(error) if error.is_temporary() => Draft::audit(&Sealer::platform(ring)?, tenant, event)?,
             draft => draft?,
         };
-        self.drafts.push((tenant, draft));
+        self.add(tenant, draft);
         Ok(())
+    }
+
+    fn add(&mut self, tenant: TenantId, draft: Draft) {
+        self.rows.push(draft.of_tenant(tenant, (self.now, None)));
     }
 
     /// The audit entry that came with this event, opened. Its tenant's keys must be held.
@@ -112,12 +118,9 @@ impl SystemTx {
 
     /// Commits with everything emitted and recorded.
     pub async fn commit(mut self) -> Result<()> {
-        let quiet = self.drafts.is_empty();
-        for (tenant, draft) in std::mem::take(&mut self.drafts) {
-            outbox::insert(&mut self.tx, tenant, (self.now, None), &[draft]).await?;
-        }
+        outbox::insert(&mut self.tx, &self.rows).await?;
         self.tx.commit().await?;
-        if !quiet {
+        if !self.rows.is_empty() {
             self.wake.ring();
         }
         Ok(())

@@ -8,6 +8,7 @@
 
 mod catalogue;
 mod content;
+mod group;
 mod keys;
 mod pool;
 mod replies;

@@ -120,3 +120,27 @@ async fn order_is_kept_while_many_commit_at_once(mut world: World) {
     assert_eq!(feed.len(), 50);
     world.eventually_effects(&feed).await;
 }
+
+/// Numbers of transactions grow by a digit now and then. By their text 10 comes before 9, and whoever went by that would be
+/// past 9 before reading it.
+#[tokio::test]
+async fn nothing_is_passed_by_where_transactions_get_a_digit_more() {
+    let mut world = World::new(Shape::Postgres).await;
+    // More than one commit's share of the later one.
+    let names: Vec<String> = (1..=1_203).map(|number| number.to_string()).collect();
+    sqlx::query(
+        "insert into bus.outbox (tenant_id, event_id, xact, kind, subject, data, time)
+         select $1, gen_random_uuid(), (case when n <= 3 then '9' else '10' end)::xid8, 'thing.happened', 'thing:1',
+                jsonb_build_object('name', n::text), now()
+         from generate_series(1, 1203) n order by n",
+    )
+    .bind(world.tenant.id)
+    .execute(&mut world.bench.superuser().await)
+    .await
+    .unwrap();
+    let (seen, reached, held) = since(&world, Position::default()).await;
+    assert_eq!((seen.as_slice(), reached.xact, held), (&names[..100], 10, false));
+    world.run(Writer);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.eventually_effects(&names).await;
+}

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use db::{Reason, SystemTx};
-use tlog::Growth;
+use tlog::{Growth, Hash};
 use tokio_util::sync::CancellationToken;
 
-use crate::entry::Entry;
 use crate::state::Audit;
 use crate::store::checkpoints::{self, Signed};
 use crate::store::events;
@@ -77,8 +76,8 @@ pub async fn round(audit: &Audit) -> Result<bool, fault::Error> {
     let Some(tree) = trees::claim(&mut tx, pace).await? else {
         return Ok(false);
     };
-    let entries = events::behind(&mut tx, tree, MOST).await?;
-    let grew = match grown(&mut tx, tree, &entries).await? {
+    let leaves = events::leaves(&mut tx, tree, MOST).await?;
+    let grew = match grown(&mut tx, tree, &leaves).await? {
         Ok(growth) => {
             sign(&mut tx, audit, tree, growth).await?;
             true
@@ -93,7 +92,7 @@ pub async fn round(audit: &Audit) -> Result<bool, fault::Error> {
     Ok(grew)
 }
 
-async fn grown(tx: &mut SystemTx, tree: Tree, entries: &[Entry]) -> Result<Result<Growth, Broken>, fault::Error> {
+async fn grown(tx: &mut SystemTx, tree: Tree, leaves: &[(i64, Hash)]) -> Result<Result<Growth, Broken>, fault::Error> {
     let size = tree.size.cast_unsigned();
     let tiles = trees::tiles_of(tx, tree, &tlog::tiles::needed_for_frontier(size)).await?;
     let signed = checkpoints::of(tx, tree.tenant, tree.size).await?;
@@ -104,13 +103,13 @@ async fn grown(tx: &mut SystemTx, tree: Tree, entries: &[Entry]) -> Result<Resul
             if size > 0 && root != Some(growth.frontier().root()) {
                 return Err(Broken::NotWhatWasSigned(tree.size));
             }
-            for (entry, seq) in entries.iter().zip(tree.size + 1..) {
-                if entry.seq != seq {
+            for ((number, leaf), seq) in leaves.iter().zip(tree.size + 1..) {
+                if *number != seq {
                     return Err(Broken::Gap(seq));
                 }
-                growth.push(entry.logged().leaf());
+                growth.push(*leaf);
             }
-            if entries.is_empty() {
+            if leaves.is_empty() {
                 return Err(Broken::Gap(tree.size + 1));
             }
             Ok(growth)
