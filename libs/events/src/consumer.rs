@@ -14,8 +14,8 @@ use crate::{Envelope, Position, backoff};
 pub const ATTEMPTS: u32 = 5;
 /// Events per commit.
 const BATCH: usize = 500;
-/// Events that are worth a commit: with fewer, the next are let gather.
-const WORTH: usize = 8;
+/// Events that are worth a commit to a consumer that lets them gather: what a commit costs is little beside what they do.
+const WORTH: usize = BATCH / 2;
 /// How long the feed may stay unread when nobody wakes it: commits of other processes ring no bell here.
 pub(crate) const ROUND: Duration = Duration::from_millis(250);
 /// How soon to look again for what is committed and waits for an older transaction to end.
@@ -29,8 +29,8 @@ pub trait Consumer<T: Send = SystemTx>: Send + Sync + 'static {
     /// Does it seal what it writes? Then [`SystemTx::keys`] has the keys of the event's tenant.
     const SEALS: bool = false;
 
-    /// How long it lets events gather after a few of them, so that they share a commit: how late it may be while little
-    /// happens. Where much happens, they come together by themselves.
+    /// How long it lets events gather after a commit of fewer than are worth one, so that they share the next: how late it
+    /// may be. Where much happens, they come together by themselves.
     const GATHERS: Duration = Duration::ZERO;
 
     /// Is this kind of event for it?

@@ -29,6 +29,8 @@ pub struct Crowd {
 pub struct Turn {
     /// Entries under a signed checkpoint at the end.
     pub signed: usize,
+    /// Entries in the log: all that were recorded.
+    pub logged: usize,
     /// Until no checkpoint was due any more.
     pub cost: Cost,
     pub told: Value,
@@ -56,7 +58,12 @@ pub async fn turn(options: &Options, contents: &Arc<Contents>, crowd: Crowd) -> 
         "per_sync": signed as f64 / (after.syncs - before.syncs).max(1) as f64,
         "wal_bytes_each": (after.bytes - before.bytes) as f64 / recorded.max(1) as f64,
     });
-    Ok(Turn { signed, cost, told })
+    Ok(Turn {
+        signed,
+        logged: recorded,
+        cost,
+        told,
+    })
 }
 
 /// When recorders end.

@@ -66,7 +66,8 @@ pub async fn run(options: &Options, contents: &Arc<Contents>, (tenants, rate): (
         }
     }
     let answered = meter.read();
-    drop(tell.send(sent));
+    // Whoever ended before this says why when it is waited for.
+    let _ = tell.send(sent);
     let watch = watching.join_next().await.context("whoever watches")???;
     let caught_up = meter.read();
     let (logged, signed, unsigned) = watch.ages(half).await?;
