@@ -26,6 +26,7 @@ mod access;
 mod answer;
 mod audit;
 mod change;
+pub mod contents;
 mod error;
 mod grant;
 pub mod migrate;
