@@ -21,6 +21,8 @@ pub enum Tag {
     Check,
     /// Tells nothing but that it is the same.
     Hash,
+    /// What something sealed of persons is found by ([`crypto::BlindIndex`]): tells that two may be the same.
+    Mark,
     /// Of a person, and in the clear, because.
     Personal(&'static str),
     /// In the clear, and nobody's secret.
@@ -45,7 +47,7 @@ impl Tag {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Tenant(_) | Self::Platform(_) | Self::Wrapped | Self::Check => Kind::Secret,
-            Self::Told(_) => Kind::PersonalSealed,
+            Self::Told(_) | Self::Mark => Kind::PersonalSealed,
             Self::Personal(_) => Kind::Personal,
             Self::Hash | Self::Plain(_) => Kind::Operational,
         }
@@ -65,21 +67,21 @@ impl Tag {
             Self::Tenant(why) | Self::Told(why) | Self::Platform(why) | Self::Personal(why) | Self::Plain(why) => {
                 Some(why)
             }
-            Self::Wrapped | Self::Check | Self::Hash => None,
+            Self::Wrapped | Self::Check | Self::Hash | Self::Mark => None,
         }
     }
 }
 
-use Tag::{Check, Hash, Personal, Plain, Platform, Tenant, Told, Wrapped};
+use Tag::{Check, Hash, Mark, Personal, Plain, Platform, Tenant, Told, Wrapped};
 
 const SIGN_IN: &str = "people are looked up by it before their tenant is known";
 const SHOWN: &str = "its person and those who look after them see it; removed with its person";
 const LOG: &str = "who did what, by ids";
 const REPEAT: &str = "the answer to a repeated request, for a day";
 
-/// Every column that may hold content. A column of bytes has to be here; one of text too, unless its table is one whose texts are
+/// Every column that may hold content. A column of bytes has to be here, and a blind index; one of text too, unless its table is one whose texts are
 /// words of the trade: a test of the catalogue says what is missing.
-pub const TAGS: [(&str, Tag); 74] = [
+pub const TAGS: [(&str, Tag); 75] = [
     ("audit.checkpoints.root", Hash),
     ("audit.events.changes", Told("audit")),
     ("audit.events.actor", Personal(LOG)),
@@ -89,6 +91,7 @@ pub const TAGS: [(&str, Tag); 74] = [
         "audit.events.ip",
         Personal("of a release before: cleared by a worker, and gone with the next release"),
     ),
+    ("audit.events.ip_index", Mark),
     ("audit.events.object", Personal(LOG)),
     ("audit.holds.created_by", Personal(LOG)),
     ("audit.holds.lifted_by", Personal(LOG)),

@@ -115,7 +115,7 @@ pub const CONTROLS: [Control; 19] = [
         "gdpr-30",
         GDPR,
         "30 Records of processing activities",
-        Shown::Elsewhere("the register is the controller's"),
+        Shown::Test("every_table_with_something_secret_or_personal_says_why_how_long_for_whom_and_how_it_goes"),
     ),
     control(
         "gdpr-32",

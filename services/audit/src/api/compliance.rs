@@ -2,6 +2,7 @@
 
 pub mod pack;
 pub mod read;
+pub mod register;
 
 use auth::action::audit;
 use chrono::{DateTime, Utc};

@@ -172,7 +172,7 @@ pub async fn read_audit_export(
         return Ok(answer.streaming(file::write(audit, caller, filter, spelling).await?));
     }
     let whole = ask.query.is_whole();
-    let wanted = verifiable::Wanted { filter, whole, after };
+    let wanted = verifiable::Asked { filter, whole, after };
     Ok(answer.streaming(verifiable::write(audit, caller, wanted).await?))
 }
 

@@ -17,9 +17,11 @@ use tlog::{Hash, Loaded, TileId, Tiles};
 
 use crate::entry::Entry;
 use crate::filter::Filter;
+use crate::search;
 use crate::state::Audit;
 use crate::store;
 use crate::store::checkpoints::Signed;
+use crate::store::events::Wanted;
 
 /// Entries per transaction. None is held while the client reads.
 const PAGE: i64 = 512;
@@ -29,7 +31,7 @@ const KEYS: i64 = 1_000;
 const NEWEST: i64 = 8;
 
 /// What is to be in the file.
-pub(super) struct Wanted {
+pub(super) struct Asked {
     pub filter: Filter,
     /// Everything that the log has signed for.
     pub whole: bool,
@@ -53,7 +55,7 @@ fn last(newest: Vec<Signed>, after: Option<i64>) -> Option<Signed> {
 struct File {
     audit: Arc<Audit>,
     caller: Caller,
-    wanted: Wanted,
+    wanted: Asked,
     /// The checkpoint that the file ends with.
     last: Signed,
     /// Entries up to this number are written.
@@ -68,7 +70,7 @@ type Log = Granted<Tenant, audit::List>;
 pub(super) async fn write(
     audit: Arc<Audit>,
     caller: Caller,
-    wanted: Wanted,
+    wanted: Asked,
 ) -> Result<impl Stream<Item = Result<Bytes, fault::Error>>, fault::Error> {
     let mut tx = audit.db.read::<audit::List>(&caller).await?;
     let tenant = tx.tenant()?;
@@ -169,7 +171,8 @@ impl File {
     async fn whole(&mut self, tx: &mut Tx, tenant: &Log) -> Result<Vec<u8>, fault::Error> {
         let stretch = (self.written, self.last.size.min(self.written + PAGE));
         let all = Filter::default();
-        let entries = store::events::numbered(tx, tenant, &all, stretch, PAGE).await?;
+        let all = Wanted::by(tx, tenant, (&all, None)).await?;
+        let entries = store::events::numbered(tx, tenant, all, stretch, PAGE).await?;
         let mut checkpoints = store::checkpoints::within(tx, tenant, stretch)
             .await?
             .into_iter()
@@ -193,7 +196,22 @@ impl File {
     /// Some entries, each with its proof.
     async fn selected(&mut self, tx: &mut Tx, tenant: &Log) -> Result<Vec<u8>, fault::Error> {
         let stretch = (self.written, self.last.size);
-        let entries = store::events::numbered(tx, tenant, &self.wanted.filter, stretch, PAGE).await?;
+        let filter = &self.wanted.filter;
+        let mut entries = match search::wanted(tx, tenant, filter).await? {
+            Some(wanted) => store::events::numbered(tx, tenant, wanted, stretch, PAGE).await?,
+            None => Vec::new(),
+        };
+        self.done = !is_full(&entries);
+        self.written = entries.last().map_or(self.last.size, |entry| entry.seq);
+        if filter.ip.is_some() {
+            let mut meant = Vec::with_capacity(entries.len());
+            for entry in entries {
+                if filter.admits(entry.open(tx.keys())?.as_ref()) {
+                    meant.push(entry);
+                }
+            }
+            entries = meant;
+        }
         let size = self.last.size.cast_unsigned();
         let paths = entries
             .iter()
@@ -206,8 +224,6 @@ impl File {
             let proof = tiles::inclusion_proof(&known, index(entry), size).map_err(fault::Error::internal)?;
             line(entry, tx.keys(), (&known, Some(&proof)), &mut out)?;
         }
-        self.written = entries.last().map_or(self.last.size, |entry| entry.seq);
-        self.done = !is_full(&entries);
         Ok(out)
     }
 }
