@@ -80,7 +80,7 @@ const fn control(id: &'static str, standard: &'static str, title: &'static str, 
 }
 
 /// All of them.
-pub const CONTROLS: [Control; 19] = [
+pub const CONTROLS: [Control; 20] = [
     control(
         "gdpr-5-1-f",
         GDPR,
@@ -128,6 +128,12 @@ pub const CONTROLS: [Control; 19] = [
         GDPR,
         "33 Notification of a breach: attempts are found",
         Shown::Live(Query::Refusals),
+    ),
+    control(
+        "gdpr-33-3",
+        GDPR,
+        "33(3) Notification of a breach: what is to be told",
+        Shown::Test("a_breach_pack_has_all_that_was_planted_and_nothing_else_well_within_an_hour"),
     ),
     control(
         "mlps3-8.1.4.1",

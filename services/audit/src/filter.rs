@@ -115,7 +115,8 @@ pub struct Texts<'a> {
 impl Filter {
     /// May this be meant, as far as only what it tells can say? Where it tells nothing any more, nobody knows where it is from.
     pub fn admits(&self, opened: Option<&Opened>) -> bool {
-        self.ip.is_none_or(|ip| opened.and_then(Opened::address) == Some(ip.to_canonical()))
+        self.ip
+            .is_none_or(|ip| opened.and_then(Opened::address) == Some(ip.to_canonical()))
     }
 
     /// Adds the patterns, naming each text that is none.

@@ -11,6 +11,7 @@ pub mod settings;
 pub mod state;
 
 mod api;
+mod breach;
 mod compliance;
 mod csv;
 mod filter;

@@ -53,6 +53,7 @@ fn row(table: &'static str, column: &'static str, tag: Tag) -> Row {
             Tag::Platform(_) => "sealed_by_platform",
             Tag::Wrapped => "wrapped",
             Tag::Check | Tag::Hash => "hash",
+            Tag::Mark => "blind_index",
             Tag::Personal(_) | Tag::Plain(_) => "clear",
         },
         why: tag.why(),
@@ -72,7 +73,10 @@ mod tests {
         let named: BTreeSet<String> = rows.iter().map(|row| format!("{}.{}", row.table, row.column)).collect();
         assert_eq!(named.len(), rows.len(), "each once");
         for (name, tag) in TAGS {
-            let row = rows.iter().find(|row| format!("{}.{}", row.table, row.column) == name).unwrap();
+            let row = rows
+                .iter()
+                .find(|row| format!("{}.{}", row.table, row.column) == name)
+                .unwrap();
             let answers = tag.kind() != Kind::Operational;
             assert!(!answers || row.about.is_some(), "{name}: for what, how long, for whom");
         }

@@ -493,7 +493,7 @@ async fn t22_marks_outlast_every_rotation_and_end_with_the_tenants_key() {
     assert_eq!(FROM.mark(&world.keys(&other).await.unwrap(), &address), Ok(mark));
     // A tenant from before there was one is given one.
     world.store.change(world.tenant, |kept| {
-        kept.data.retain(|key| key.purpose != Purpose::Index)
+        kept.data.retain(|key| key.purpose != Purpose::Index);
     });
     let keys = world.keys(&world.ring()).await.unwrap();
     assert!(FROM.mark(&keys, &address).is_ok());

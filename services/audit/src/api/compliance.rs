@@ -1,5 +1,6 @@
 //! What can be shown of standards: wire types and endpoints.
 
+pub mod breach;
 pub mod pack;
 pub mod read;
 pub mod register;

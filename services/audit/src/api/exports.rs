@@ -18,7 +18,7 @@ use crate::filter::{Filter, Outcome, Texts};
 use crate::state::Audit;
 
 mod file;
-mod verifiable;
+pub(in crate::api) mod verifiable;
 
 /// How the file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]

@@ -5,10 +5,12 @@ use auth::Role;
 use db::Db;
 use ids::TenantId;
 use testkit::{Bench, TestTenant};
+use tlog::bundle::{Trust, verify};
 
 use super::*;
 use crate::filter::Order;
 use crate::state::Audit;
+use crate::testing::start_paced;
 use crate::work::tests::{audit, write_from};
 
 /// An address, and others that have its mark.
@@ -22,7 +24,12 @@ async fn twins(audit: &Audit, tenant: TenantId, others: usize) -> (IpAddr, Vec<I
 }
 
 /// Every page of a search, one behind the other: the numbers on each.
-async fn pages(db: &Db, tenant: &TestTenant, filter: &Filter, (order, limit, bounds): (Order, i64, Bounds)) -> Vec<Vec<i64>> {
+async fn pages(
+    db: &Db,
+    tenant: &TestTenant,
+    filter: &Filter,
+    (order, limit, bounds): (Order, i64, Bounds),
+) -> Vec<Vec<i64>> {
     let (mut after, mut pages) = (None, Vec::new());
     loop {
         let mut tx = db.read::<audit::List>(&tenant.caller(Role::Auditor)).await.unwrap();
@@ -53,12 +60,23 @@ async fn of_any_pages_and_bounds_each_entry_from_an_address_comes_once_in_order_
     let (wanted, same) = twins(&audit, tenant.id, 5).await;
     // Bursts of what has the same mark and is from elsewhere.
     let addresses: Vec<IpAddr> = (0..150_usize)
-        .map(|at| if at % 7 == 0 || (60..70).contains(&at) { wanted } else { same[at % same.len()] })
+        .map(|at| {
+            if at % 7 == 0 || (60..70).contains(&at) {
+                wanted
+            } else {
+                same[at % same.len()]
+            }
+        })
         .collect();
     for some in addresses.chunks(40) {
         write_from(&audit, tenant.id, some).await;
     }
-    let meant = |ip| (1..).zip(&addresses).filter(move |(_, from)| **from == ip).map(|(seq, _)| seq);
+    let meant = |ip| {
+        (1..)
+            .zip(&addresses)
+            .filter(move |(_, from)| **from == ip)
+            .map(|(seq, _)| seq)
+    };
     let mut short = 0;
     for (order, limit, most, step) in [
         (Order::OldestFirst, 1, 1, 1),
@@ -91,7 +109,9 @@ async fn t01_t20_the_mark_of_another_tenant_finds_nothing_and_nothing_is_found_w
     let bench = Bench::new().await;
     let audit = audit(&bench);
     let (mine, theirs) = (bench.tenant("mine").await, bench.tenant("theirs").await);
-    let addresses: Vec<IpAddr> = (0..40).map(|number| Ipv4Addr::new(198, 51, 100, number).into()).collect();
+    let addresses: Vec<IpAddr> = (0..40)
+        .map(|number| Ipv4Addr::new(198, 51, 100, number).into())
+        .collect();
     for tenant in [&mine, &theirs] {
         write_from(&audit, tenant.id, &addresses).await;
     }
@@ -137,7 +157,11 @@ async fn t01_t20_the_mark_of_another_tenant_finds_nothing_and_nothing_is_found_w
         }
     };
     let found = one(&mine).await;
-    let seqs: Vec<(i64, TenantId)> = found.entries.iter().map(|(_, entry)| (entry.seq, entry.tenant)).collect();
+    let seqs: Vec<(i64, TenantId)> = found
+        .entries
+        .iter()
+        .map(|(_, entry)| (entry.seq, entry.tenant))
+        .collect();
     assert_eq!(seqs, [(8, mine.id)]);
     // A mark that somebody moved to another row finds nothing there.
     sqlx::query("update audit.events set ip_index = (select ip_index from audit.events where tenant_id = $1 and seq = 8) where tenant_id = $1")
@@ -147,9 +171,49 @@ async fn t01_t20_the_mark_of_another_tenant_finds_nothing_and_nothing_is_found_w
         .unwrap();
     assert_eq!(one(&mine).await.entries.len(), 1);
     bench
-        .alter("update keys.tenant_keys set wrapped = null, destroyed_at = now() where tenant_id = $1", mine.id)
+        .alter(
+            "update keys.tenant_keys set wrapped = null, destroyed_at = now() where tenant_id = $1",
+            mine.id,
+        )
         .await;
     bench.keyring.forget(mine.id);
     assert!(one(&mine).await.entries.is_empty(), "t23");
     assert_eq!(one(&theirs).await.entries.len(), 1);
+}
+
+#[tokio::test]
+async fn every_kind_of_export_has_what_is_from_an_address_and_nothing_that_only_looks_so() {
+    let test = start_paced(1_000, 0).await;
+    let worker = audit(&test.bench);
+    let tenant = test.bench.tenant("acme").await;
+    let (wanted, same) = twins(&worker, tenant.id, 2).await;
+    let addresses: Vec<IpAddr> = (0..620_usize)
+        .map(|at| if at % 5 == 0 { wanted } else { same[at % 2] })
+        .collect();
+    write_from(&worker, tenant.id, &addresses).await;
+    test.signed(&tenant, 620).await;
+    let owner = test.owner(&tenant);
+    let path = format!("/api/v1/audit/exports?ip=::ffff:{wanted}&format=");
+    for (format, mark) in [
+        ("ndjson", "\"vm.create\""),
+        ("csv", "\"vm.create\""),
+        ("ocsf", "\"vm.create\""),
+        ("json", "\"vm.create\""),
+    ] {
+        let file = owner.get(&format!("{path}{format}")).await.expect(200);
+        assert_eq!(file.text.matches(mark).count(), 124, "{format}");
+        assert!(
+            !same.iter().any(|ip| file.text.contains(&format!("\"{ip}\""))),
+            "{format}"
+        );
+    }
+    let array = owner.get(&format!("{path}json")).await.expect(200);
+    assert_eq!(array.json.as_array().unwrap().len(), 124);
+    let proven = owner.get(&format!("{path}verifiable")).await.expect(200);
+    let trust = Trust {
+        keys: vec![test.log_key.clone()],
+        ..Trust::default()
+    };
+    let report = verify(proven.text.as_bytes(), &trust).unwrap();
+    assert_eq!((report.entries, report.withheld), (124, 0));
 }

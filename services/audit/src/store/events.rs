@@ -11,6 +11,7 @@ use sqlx::query::QueryAs;
 
 use super::hash;
 use super::trees::Tree;
+use crate::breach::Suspects;
 use crate::entry::{self, Entry, Sealed};
 use crate::filter::{Filter, Order, Outcome};
 
@@ -268,9 +269,11 @@ pub async fn next_open(tx: &mut SystemTx, after: Option<TenantId>) -> Result<Opt
 
 /// The tenant's next entries whose address lies open; nobody else has them before the end of the transaction.
 pub async fn open(tx: &mut SystemTx, tenant: TenantId, limit: i64) -> Result<Vec<Entry>> {
-    let query = sqlx::query_as(select_entries!("ip is not null order by seq limit $2 for update skip locked"))
-        .bind(tenant)
-        .bind(limit);
+    let query = sqlx::query_as(select_entries!(
+        "ip is not null order by seq limit $2 for update skip locked"
+    ))
+    .bind(tenant)
+    .bind(limit);
     fetch(query, tx.sql()).await
 }
 
@@ -287,4 +290,41 @@ pub async fn close(tx: &mut SystemTx, tenant: TenantId, marks: &[(i64, Option<i1
     .execute(tx.sql())
     .await?;
     Ok(())
+}
+
+/// Who is suspected, as the table is asked for them.
+#[derive(Debug, Clone)]
+pub struct Suspected<'a> {
+    /// Not before.
+    pub since: DateTime<Utc>,
+    /// Before.
+    pub until: DateTime<Utc>,
+    /// Whoever.
+    pub suspects: &'a Suspects,
+    /// The marks of their addresses.
+    pub marks: &'a [i16],
+}
+
+/// What somebody suspected did, or may have done as far as their address's mark tells, among entries of a stretch of numbers, `after <
+/// seq <= upto`: all of them, so the stretch bounds them.
+pub async fn suspected(
+    tx: &mut Read<audit::List>,
+    tenant: &Granted<Tenant, audit::List>,
+    asked: &Suspected<'_>,
+    (after, upto): (i64, i64),
+) -> Result<Vec<Entry>> {
+    let query = sqlx::query_as(select_entries!(
+        "seq > $2 and seq <= $3 and time >= $4 and time < $5
+         and (actor = any($6) or credential = any($7) or ip_index = any($8) or ($9 and ip is not null)) order by seq"
+    ))
+    .bind(tenant.id)
+    .bind(after)
+    .bind(upto)
+    .bind(asked.since)
+    .bind(asked.until)
+    .bind(&asked.suspects.actors)
+    .bind(&asked.suspects.credentials)
+    .bind(asked.marks)
+    .bind(!asked.suspects.addresses.is_empty());
+    fetch(query, tx.sql()).await
 }

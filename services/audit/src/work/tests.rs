@@ -89,7 +89,12 @@ async fn t31_writers_at_once_of_entries_of_several_tenants_number_each_without_a
     let batches = (0..12).map(|batch| {
         // Whoever took the heads as they come would wait for each other here.
         let order = if batch % 2 == 0 { [one, two] } else { [two, one] };
-        let lines: Vec<_> = order.into_iter().cycle().take(15).map(|tenant| (tenant, None)).collect();
+        let lines: Vec<_> = order
+            .into_iter()
+            .cycle()
+            .take(15)
+            .map(|tenant| (tenant, None))
+            .collect();
         let audit = &audit;
         async move { append(audit, &lines).await }
     });

@@ -78,7 +78,7 @@ pub struct RegisteredColumn {
     /// What it holds: `secret`, `personal`, `personal_sealed` or `operational`.
     #[schema(example = "personal_sealed")]
     pub kind: &'static str,
-    /// How it stands there: `clear`, `sealed_by_tenant`, `sealed_by_platform`, `wrapped` or `hash`.
+    /// How it stands there: `clear`, `sealed_by_tenant`, `sealed_by_platform`, `blind_index`, `wrapped` or `hash`.
     #[schema(example = "sealed_by_tenant")]
     pub form: &'static str,
     /// The purpose of the key that seals it, or why it is in the clear.
@@ -195,12 +195,16 @@ mod tests {
         for (name, _) in TAGS {
             let (table, column) = name.rsplit_once('.').unwrap();
             assert!(
-                columns.iter().any(|row| row["table"] == table && row["column"] == column),
+                columns
+                    .iter()
+                    .any(|row| row["table"] == table && row["column"] == column),
                 "{name} is missing"
             );
             assert!(file.text.contains(&format!("\"{table}\",\"{column}\",")), "{name}");
         }
-        let changes = columns.iter().find(|row| row["table"] == "audit.events" && row["column"] == "changes");
+        let changes = columns
+            .iter()
+            .find(|row| row["table"] == "audit.events" && row["column"] == "changes");
         assert_eq!(changes.unwrap()["kind"], "personal_sealed");
         owner.get(&format!("{PATH}?format=xml")).await.expect(400);
     }

@@ -119,7 +119,9 @@ pub async fn list_audit_events(
     // One more than fits says that there is more; only of a page that is short, what was looked at does.
     let rest = found.rest.map(place);
     let key = |(_, entry): &Told| place((entry.time, entry.seq));
-    Ok(window.part(found.entries, rest, key, |(opened, entry)| AuditEventView::of(entry, opened)))
+    Ok(window.part(found.entries, rest, key, |(opened, entry)| {
+        AuditEventView::of(entry, opened)
+    }))
 }
 
 #[cfg(test)]

@@ -62,7 +62,10 @@ async fn t31_many_workers_and_some_that_die_close_every_address_and_a_search_fin
     }
     for tenant in [acme.id, other.id] {
         assert_eq!(
-            (count(&test.bench, tenant, "open").await, count(&test.bench, tenant, "marked").await),
+            (
+                count(&test.bench, tenant, "open").await,
+                count(&test.bench, tenant, "marked").await
+            ),
             (0, 30)
         );
     }
@@ -88,14 +91,22 @@ async fn what_opens_no_more_loses_its_address_and_gets_no_mark() {
         .alter("update audit.events set changes = set_byte(changes, 100, get_byte(changes, 100) # 1) where tenant_id = $1 and seq = 1", torn)
         .await;
     bench
-        .alter("update keys.tenant_keys set wrapped = null, destroyed_at = now() where tenant_id = $1", gone)
+        .alter(
+            "update keys.tenant_keys set wrapped = null, destroyed_at = now() where tenant_id = $1",
+            gone,
+        )
         .await;
     bench.keyring.forget(gone);
-    bench.alter("update audit.events set salted = false where tenant_id = $1", old).await;
+    bench
+        .alter("update audit.events set salted = false where tenant_id = $1", old)
+        .await;
     round(&worker).await.unwrap();
     for (tenant, marked) in [(torn, 1), (gone, 0), (old, 0)] {
         assert_eq!(
-            (count(&bench, tenant, "open").await, count(&bench, tenant, "marked").await),
+            (
+                count(&bench, tenant, "open").await,
+                count(&bench, tenant, "marked").await
+            ),
             (0, marked)
         );
     }

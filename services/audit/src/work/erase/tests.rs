@@ -21,7 +21,8 @@ async fn bench() -> (Bench, Clock) {
 
 /// How many entries of a tenant still tell something, or are marked.
 async fn telling(bench: &Bench, tenant: TenantId) -> i64 {
-    let count = "select count(*) from audit.events where tenant_id = $1 and (changes is not null or ip_index is not null)";
+    let count =
+        "select count(*) from audit.events where tenant_id = $1 and (changes is not null or ip_index is not null)";
     let telling: i64 = sqlx::query_scalar(count)
         .bind(tenant)
         .fetch_one(&mut bench.superuser().await)
