@@ -25,7 +25,7 @@ const BEGIN: &[u8] = br#"{"type":"breach","#;
 const SIGNED: &[u8] = br#"{"type":"signed","#;
 /// So many lines may sum it up, and so many bytes.
 pub const MOST: usize = 100_000;
-const MOST_BYTES: usize = 64 * 1024 * 1024;
+const MOST_BYTES: usize = 256 * 1024 * 1024;
 
 /// What the log signs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,9 +14,9 @@ use crate::entry::{Entry, Opened};
 /// So many of each are looked for at once.
 const MOST_SUSPECTS: usize = 20;
 /// So many of each are told apart; of the rest it is said how many entries there were.
-const MOST: usize = 20_000;
+const MOST: usize = 5_000;
 /// So many different actions are named of each.
-const MOST_ACTIONS: usize = 100;
+const MOST_ACTIONS: usize = 20;
 /// The longest name of somebody.
 const LONGEST: usize = 200;
 

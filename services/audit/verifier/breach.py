@@ -18,7 +18,7 @@ from verify import MAX_LINE, Finding, Key, Note, Wrong, need, text_of, verify
 
 FORMAT = "yunshu-breach/1"
 BEGIN, SIGNED = b'{"type":"breach",', b'{"type":"signed",'
-MOST, MOST_BYTES = 100_000, 64 * 1024 * 1024
+MOST, MOST_BYTES = 100_000, 256 * 1024 * 1024
 
 
 class Selection(io.RawIOBase):
