@@ -10,6 +10,9 @@
 //! copied to another row, column or tenant does not open. GCM does not commit to its key, so a 32-byte commitment
 //! (HKDF-SHA-256, RFC 5869, from data key and nonce) is stored and compared in constant time.
 //!
+//! # What sealed values are found by
+//! A column of a few bits beside the ciphertext: a [`BlindIndex`], by a key of the tenant's own that no rotation changes.
+//!
 //! # Format, version 2
 //! `2 | algorithm | purpose | epoch (4) | commitment (32) | nonce (12) | ciphertext and tag`, sealed by a tenant's keys.
 //!
@@ -26,6 +29,7 @@
 //! A provider ([`KekProvider`]): the sealed file, a token behind PKCS#11 ([`Pkcs11`]), or the transit engine of Vault or `OpenBao`
 //! ([`Transit`]). They pass one suite of tests, and the README tells how one is set up and changed.
 
+mod blind_index;
 mod destroyed;
 mod envelope;
 mod kek;
@@ -39,6 +43,7 @@ mod purpose;
 mod tenant_keys;
 mod wrapping;
 
+pub use blind_index::{BlindIndex, Normal};
 pub use destroyed::Destroyed;
 pub use envelope::Place;
 pub use kek::Kek;

@@ -11,16 +11,19 @@ pub enum Purpose {
     Audit,
     /// What is on its way to somebody.
     Outbox,
+    /// What sealed values are found by ([`crate::BlindIndex`]). It seals nothing.
+    Index,
 }
 
 impl Purpose {
     /// All of them. A tenant has a key for each from the first moment.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Credentials,
         Self::PersonalData,
         Self::Console,
         Self::Audit,
         Self::Outbox,
+        Self::Index,
     ];
 
     /// Its number in ciphertexts; never changes.
@@ -31,7 +34,13 @@ impl Purpose {
             Self::Console => 3,
             Self::Audit => 4,
             Self::Outbox => 5,
+            Self::Index => 6,
         }
+    }
+
+    /// Is its first key its last? What was marked by one key is not found by another, and no number of marks wears it out.
+    pub const fn is_lasting(self) -> bool {
+        matches!(self, Self::Index)
     }
 
     /// The purpose of this number.
@@ -47,6 +56,7 @@ impl Purpose {
             Self::Console => "console",
             Self::Audit => "audit",
             Self::Outbox => "outbox",
+            Self::Index => "index",
         }
     }
 }

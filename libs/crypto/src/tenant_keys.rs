@@ -85,7 +85,8 @@ impl TenantKeys {
             (purpose, Arc::new(Sealing { epoch, left, block }))
         };
         let keys = names.map(|name| (name, Key::new(random()))).into();
-        Self::new(tenant, keys, names.map(seal).into(), None, Outlook::JustLooked)
+        let seals = names.into_iter().filter(|(purpose, _)| !purpose.is_lasting());
+        Self::new(tenant, keys, seals.map(seal).collect(), None, Outlook::JustLooked)
     }
 
     /// Whose they are.
@@ -132,6 +133,12 @@ impl TenantKeys {
             .decrypt(&Nonce::from(*nonce), Payload { msg: body, aad: &aad })
             .map(Zeroizing::new)
             .map_err(|_| KeyError::Unreadable)
+    }
+
+    /// What sealed values of the tenant are found by.
+    pub(crate) fn index(&self) -> Result<&Key, KeyError> {
+        let missing = || KeyError::Unavailable("the key that marks values is not held yet".to_owned());
+        self.0.keys.get(&(Purpose::Index, 1)).ok_or_else(missing)
     }
 
     /// The key that a ciphertext's head names. One newer than ours was made after we looked: whoever looks again has it.

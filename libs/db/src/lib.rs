@@ -27,6 +27,7 @@ mod access;
 mod answer;
 mod audit;
 mod change;
+pub mod contents;
 mod error;
 mod grant;
 mod group;

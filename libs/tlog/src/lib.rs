@@ -19,6 +19,7 @@
 //!
 //! Nothing here knows a clock, a network or a database: the caller brings times, keys and tiles ([`tiles`]).
 
+pub mod breach;
 pub mod bundle;
 pub mod checkpoint;
 pub mod entry;

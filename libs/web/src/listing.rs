@@ -136,10 +136,22 @@ impl Window {
     }
 
     /// The page of these rows (at most [`Window::fetch`] of them). `key` gives the parts of a row's sort key.
-    pub fn page<R, T>(&self, mut rows: Vec<R>, key: impl Fn(&R) -> Vec<String>, view: impl Fn(R) -> T) -> Page<T> {
+    pub fn page<R, T>(&self, rows: Vec<R>, key: impl Fn(&R) -> Vec<String>, view: impl Fn(R) -> T) -> Page<T> {
+        self.part(rows, None, key, view)
+    }
+
+    /// The same of rows that were looked for as far as `rest`, the sort key of the last that was looked at, where that is not the
+    /// end: a page that is short goes on there.
+    pub fn part<R, T>(
+        &self,
+        mut rows: Vec<R>,
+        rest: Option<Vec<String>>,
+        key: impl Fn(&R) -> Vec<String>,
+        view: impl Fn(R) -> T,
+    ) -> Page<T> {
         let more = rows.len() > usize::from(self.limit);
         rows.truncate(usize::from(self.limit));
-        let last = if more { rows.last().map(key) } else { None };
+        let last = if more { rows.last().map(key) } else { rest };
         let next_page = last.map(|a| {
             let token = Token {
                 b: self.binding.clone(),

@@ -80,7 +80,7 @@ const fn control(id: &'static str, standard: &'static str, title: &'static str, 
 }
 
 /// All of them.
-pub const CONTROLS: [Control; 19] = [
+pub const CONTROLS: [Control; 20] = [
     control(
         "gdpr-5-1-f",
         GDPR,
@@ -115,7 +115,7 @@ pub const CONTROLS: [Control; 19] = [
         "gdpr-30",
         GDPR,
         "30 Records of processing activities",
-        Shown::Elsewhere("the register is the controller's"),
+        Shown::Test("every_table_with_something_secret_or_personal_says_why_how_long_for_whom_and_how_it_goes"),
     ),
     control(
         "gdpr-32",
@@ -128,6 +128,12 @@ pub const CONTROLS: [Control; 19] = [
         GDPR,
         "33 Notification of a breach: attempts are found",
         Shown::Live(Query::Refusals),
+    ),
+    control(
+        "gdpr-33-3",
+        GDPR,
+        "33(3) Notification of a breach: what is to be told",
+        Shown::Test("a_breach_pack_has_all_that_was_planted_and_nothing_else_well_within_an_hour"),
     ),
     control(
         "mlps3-8.1.4.1",

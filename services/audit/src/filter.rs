@@ -8,6 +8,8 @@ use ids::RequestId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::entry::Opened;
+
 const LONGEST: usize = 512;
 
 /// How an attempt ended.
@@ -111,6 +113,12 @@ pub struct Texts<'a> {
 }
 
 impl Filter {
+    /// May this be meant, as far as only what it tells can say? Where it tells nothing any more, nobody knows where it is from.
+    pub fn admits(&self, opened: Option<&Opened>) -> bool {
+        self.ip
+            .is_none_or(|ip| opened.and_then(Opened::address) == Some(ip.to_canonical()))
+    }
+
     /// Adds the patterns, naming each text that is none.
     pub fn with(mut self, texts: Texts<'_>) -> Result<Self, fault::Error> {
         let mut wrong = Vec::new();
@@ -123,6 +131,7 @@ impl Filter {
         self.actor = take("?actor", texts.actor);
         self.action = take("?action", texts.action);
         self.object = take("?object", texts.object);
+        self.ip = self.ip.map(|ip| ip.to_canonical());
         if wrong.is_empty() {
             Ok(self)
         } else {

@@ -11,12 +11,15 @@ pub mod settings;
 pub mod state;
 
 mod api;
+mod breach;
 mod compliance;
 mod csv;
 mod filter;
 mod ocsf;
 mod readings;
+mod register;
 mod retention;
+mod search;
 mod store;
 mod witness;
 mod work;

@@ -22,6 +22,8 @@ pub fn mount(config: &mut Routes<'_>) {
             .service(holds::create::create_audit_hold)
             .service(holds::lift::lift_audit_hold)
             .service(compliance::read::read_audit_compliance)
-            .service(compliance::pack::read_audit_evidence_pack),
+            .service(compliance::pack::read_audit_evidence_pack)
+            .service(compliance::register::read_processing_register)
+            .service(compliance::breach::read_audit_breach_pack),
     );
 }

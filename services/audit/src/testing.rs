@@ -9,6 +9,7 @@ use tlog::PublicKey;
 
 use crate::filter::{Filter, Order};
 use crate::log::Log;
+use crate::search;
 use crate::service::{Deps, Service};
 use crate::settings::{Pace, Settings};
 use crate::store::{self, events::Stretch};
@@ -100,10 +101,8 @@ impl Test {
                 limit: 1_000,
             };
             let granted = tx.tenant().unwrap();
-            let found = store::events::list(&mut tx, &granted, &Filter::default(), all)
-                .await
-                .ok()?;
-            (found.len() >= entries).then_some(())
+            let found = search::find(&mut tx, &granted, &Filter::default(), all).await.ok()?;
+            (found.entries.len() >= entries).then_some(())
         })
         .await;
     }

@@ -1,5 +1,6 @@
 //! What runs beside the requests.
 
+pub mod close;
 pub mod copy;
 pub mod erase;
 pub mod grow;
@@ -7,7 +8,7 @@ mod record;
 pub mod witness;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::state::Audit;
 use crate::witness::Witness;
 
 /// Starts the writer of the log, who signs for it, who copies what is signed out of the database, who asks witnesses to cosign
-/// it, who erases what is old, who tells the feed of events, and who removes from the bus what has been written.
+/// it, who erases what is old, who closes addresses that lie open, who tells the feed of events, and who removes from the bus what has been written.
 pub fn start(tasks: &Tasks, audit: &Arc<Audit>, copies: Option<copy::Copies>, witnesses: Vec<Witness>) {
     tasks.spawn(
         "record",
@@ -37,6 +38,7 @@ pub fn start(tasks: &Tasks, audit: &Arc<Audit>, copies: Option<copy::Copies>, wi
         tasks.spawn("copy", copy::run(Arc::clone(audit), copies, tasks.shutdown().clone()));
     }
     tasks.spawn("erase", erase::run(Arc::clone(audit), tasks.shutdown().clone()));
+    tasks.spawn("close", close::run(Arc::clone(audit), tasks.shutdown().clone()));
     for one in witnesses {
         tasks.spawn(
             "witness",

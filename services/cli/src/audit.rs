@@ -1,11 +1,12 @@
 //! The audit log: shown by the platform, or verified from a file without it.
 
+mod breach;
 mod evidence;
 mod retention;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use tlog::PublicKey;
 use tlog::bundle::{Finding, Report, Signed, Trust, verify};
 
+use self::breach::BreachCommand;
 use self::evidence::PackCommand;
 use self::retention::HoldsCommand;
 use crate::args::{Global, List, pair};
@@ -48,7 +50,14 @@ enum AuditVerb {
         /// Write the signed evidence there instead of showing it
         file: Option<PathBuf>,
     },
-    /// Verifies such evidence: no network, no sign-in, nobody to believe but the keys named
+    /// What the platform holds, why, how long and for whom: the register of processing (GDPR, Art. 30)
+    Register {
+        /// Write it there as CSV instead of showing it; `-` writes to standard output
+        file: Option<PathBuf>,
+    },
+    /// Writes into a file what somebody suspected did and read, with its proofs (GDPR, Art. 33)
+    BreachPack(BreachCommand),
+    /// Verifies such evidence, or what is told of a breach: no network, no sign-in, nobody to believe but the keys named
     VerifyPack(PackCommand),
     /// How long the log keeps what its entries tell; half a year at least
     Retention {
@@ -108,6 +117,8 @@ pub async fn run(global: &Global, command: &AuditCommand, out: Output) -> Result
         Some(AuditVerb::Export(export)) => export.run(global).await,
         Some(AuditVerb::Checkpoint { size }) => checkpoint(global, size, out).await,
         Some(AuditVerb::VerifyPack(pack)) => pack.run(out),
+        Some(AuditVerb::BreachPack(pack)) => pack.run(global).await,
+        Some(AuditVerb::Register { file }) => register(global, file.as_deref(), out).await,
         Some(AuditVerb::Compliance { file }) => evidence::show(&mut Client::open(global)?, file.as_deref(), out).await,
         Some(AuditVerb::Retention { days }) => retention::retention(&mut Client::open(global)?, *days, out).await,
         Some(AuditVerb::Holds(command)) => retention::holds(&mut Client::open(global)?, command, out).await,
@@ -133,25 +144,39 @@ impl ExportCommand {
         let mut query = self.filters.clone();
         query.push(("format".to_owned(), self.format.clone()));
         query.extend(self.after.map(|after| ("after".to_owned(), after.to_string())));
-        let mut client = Client::open(global)?;
-        if self.file.as_os_str() == "-" {
-            client.download(EXPORTS, &query, &mut io::stdout().lock()).await?;
-            return Ok(());
-        }
-        // Beside it until it is whole: half a file is never taken for one.
-        let mut name = self.file.clone().into_os_string();
-        name.push(".part");
-        let named = || format!("cannot write {}", self.file.display());
-        let mut part = File::create(&name).with_context(named)?;
-        let done = client.download(EXPORTS, &query, &mut part).await;
-        if done.is_err() {
-            drop(std::fs::remove_file(&name));
-        }
-        let bytes = done?;
-        part.sync_all().with_context(named)?;
-        std::fs::rename(&name, &self.file).with_context(named)?;
-        output::tell(format_args!("{}: {bytes} bytes", self.file.display()));
-        Ok(())
+        keep(global, (EXPORTS, &query), &self.file).await
+    }
+}
+
+/// What is at a path, in a file; `-` is standard output.
+async fn keep(global: &Global, (path, query): (&str, &[(String, String)]), file: &Path) -> Result<()> {
+    let mut client = Client::open(global)?;
+    if file.as_os_str() == "-" {
+        client.download(path, query, &mut io::stdout().lock()).await?;
+        return Ok(());
+    }
+    // Beside it until it is whole: half a file is never taken for one.
+    let mut name = file.to_owned().into_os_string();
+    name.push(".part");
+    let named = || format!("cannot write {}", file.display());
+    let mut part = File::create(&name).with_context(named)?;
+    let done = client.download(path, query, &mut part).await;
+    if done.is_err() {
+        drop(std::fs::remove_file(&name));
+    }
+    let bytes = done?;
+    part.sync_all().with_context(named)?;
+    std::fs::rename(&name, file).with_context(named)?;
+    output::tell(format_args!("{}: {bytes} bytes", file.display()));
+    Ok(())
+}
+
+/// The register of processing: shown, or in a file as CSV.
+async fn register(global: &Global, file: Option<&Path>, out: Output) -> Result<()> {
+    const REGISTER: &str = "/audit/compliance/register";
+    match file {
+        Some(file) => keep(global, (REGISTER, &[("format".to_owned(), "csv".to_owned())]), file).await,
+        None => out.show(&Client::open(global)?.get(REGISTER, &[]).await?),
     }
 }
 

@@ -17,6 +17,10 @@ impl Plan {
         let (mut seals, mut missing) = (Vec::new(), Vec::new());
         for purpose in Purpose::ALL {
             let mut keys: Vec<_> = kept.data.iter().filter(|key| key.purpose == purpose).collect();
+            if purpose.is_lasting() {
+                missing.extend(keys.is_empty().then_some((purpose, 1)));
+                continue;
+            }
             keys.sort_unstable_by_key(|key| std::cmp::Reverse(key.epoch));
             let newest = keys.first().map_or(0, |key| key.epoch);
             let age = |key: &WrappedDataKey| now - key.created_at;

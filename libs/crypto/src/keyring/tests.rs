@@ -344,7 +344,8 @@ async fn a_key_that_follows_is_there_before_it_seals_and_who_is_late_looks_again
     let keys = world.keys(&writer).await.unwrap();
     let epoch = |keys: &TenantKeys| keys.seal(Purpose::Audit, &world.place(), b"x").unwrap()[6];
     assert_eq!(epoch(&keys), 1);
-    assert_eq!(world.store.now(world.tenant).data.len(), 2 * Purpose::ALL.len());
+    // What marks values has one key for good.
+    assert_eq!(world.store.now(world.tenant).data.len(), 2 * Purpose::ALL.len() - 1);
     world.pass(TimeDelta::minutes(2));
     let keys = world.keys(&writer).await.unwrap();
     assert_eq!(epoch(&keys), 2);
@@ -471,4 +472,31 @@ async fn a_ring_holds_no_more_tenants_than_it_may_and_forgets_the_idle() {
     world.pass(TimeDelta::minutes(6));
     world.keys(&ring).await.unwrap();
     assert_eq!(ring.slots().len(), 1);
+}
+
+#[tokio::test]
+async fn t22_marks_outlast_every_rotation_and_end_with_the_tenants_key() {
+    const FROM: crate::BlindIndex = crate::BlindIndex::new("t", "c", 15);
+    let world = World::new();
+    let ring = world.ring();
+    let address: std::net::IpAddr = "192.0.2.7".parse().unwrap();
+    let mark = FROM.mark(&world.keys(&ring).await.unwrap(), &address).unwrap();
+    // Of age and announced, whatever seals: two more of each, and still one that marks.
+    for _ in 0..2 {
+        world.pass(TimeDelta::days(91));
+        assert_eq!(FROM.mark(&world.keys(&ring).await.unwrap(), &address), Ok(mark));
+    }
+    // The tenant's own key follows too.
+    let rotated = ring.rotated(&world.store.now(world.tenant)).await.unwrap();
+    world.store.change(world.tenant, |kept| *kept = rotated);
+    let other = world.ring();
+    assert_eq!(FROM.mark(&world.keys(&other).await.unwrap(), &address), Ok(mark));
+    // A tenant from before there was one is given one.
+    world.store.change(world.tenant, |kept| {
+        kept.data.retain(|key| key.purpose != Purpose::Index);
+    });
+    let keys = world.keys(&world.ring()).await.unwrap();
+    assert!(FROM.mark(&keys, &address).is_ok());
+    world.store.change(world.tenant, |kept| kept.tenant.wrapped = None);
+    assert_eq!(world.keys(&world.ring()).await.unwrap_err(), KeyError::Destroyed);
 }

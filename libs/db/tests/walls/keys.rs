@@ -56,7 +56,7 @@ async fn fifty_processes_that_come_first_make_one_key() {
     .fetch_one(&mut sql)
     .await
     .unwrap();
-    assert_eq!(rows, (1, 5));
+    assert_eq!(rows, (1, 6));
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! What can be shown of standards: wire types and endpoints.
 
+pub mod breach;
 pub mod pack;
 pub mod read;
+pub mod register;
 
 use auth::action::audit;
 use chrono::{DateTime, Utc};

@@ -18,7 +18,7 @@ use crate::filter::{Filter, Outcome, Texts};
 use crate::state::Audit;
 
 mod file;
-mod verifiable;
+pub(in crate::api) mod verifiable;
 
 /// How the file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -172,7 +172,7 @@ pub async fn read_audit_export(
         return Ok(answer.streaming(file::write(audit, caller, filter, spelling).await?));
     }
     let whole = ask.query.is_whole();
-    let wanted = verifiable::Wanted { filter, whole, after };
+    let wanted = verifiable::Asked { filter, whole, after };
     Ok(answer.streaming(verifiable::write(audit, caller, wanted).await?))
 }
 

@@ -52,3 +52,12 @@ pub async fn facts(
     .await?;
     Ok(facts)
 }
+
+/// How many entries the tenant's log has.
+pub async fn entries(tx: &mut Read<audit::Read>, tenant: &Granted<Tenant, audit::Read>) -> Result<i64> {
+    let entries = sqlx::query_scalar("select coalesce((select seq from audit.heads where tenant_id = $1), 0)")
+        .bind(tenant.id)
+        .fetch_one(tx.sql())
+        .await?;
+    Ok(entries)
+}

@@ -1,5 +1,6 @@
 //! `audit.heads` and `audit.events`.
 
+use auth::Action;
 use auth::action::audit;
 use chrono::{DateTime, Utc};
 use db::{AuditEvent, Granted, Read, Result, SystemTx, Tenant};
@@ -12,6 +13,7 @@ use tlog::Hash;
 
 use super::hash;
 use super::trees::Tree;
+use crate::breach::Suspects;
 use crate::entry::{self, Entry, Sealed};
 use crate::filter::{Filter, Order, Outcome};
 
@@ -26,7 +28,7 @@ struct EntryRow {
     action: String,
     object: String,
     outcome: String,
-    ip: Option<String>,
+    clear_ip: Option<String>,
     request_id: RequestId,
     changes: Vec<u8>,
     salted: bool,
@@ -48,7 +50,7 @@ impl TryFrom<EntryRow> for Entry {
             action: row.action,
             object: row.object,
             outcome: row.outcome,
-            ip: row.ip,
+            clear_ip: row.clear_ip,
             request_id: row.request_id,
             sealed: row.changes,
             salted: row.salted,
@@ -64,7 +66,7 @@ macro_rules! select_entries {
     };
     (@ $changes:literal, $($tail:tt)+) => {
         concat!(
-            "select tenant_id, seq, event_id, time, actor, credential, action, object, outcome, host(ip) as ip, request_id, ",
+            "select tenant_id, seq, event_id, time, actor, credential, action, object, outcome, host(ip) as clear_ip, request_id, ",
             $changes,
             " as changes, salted, commitment from audit.events where tenant_id = $1 and ",
             $($tail)+
@@ -83,23 +85,54 @@ macro_rules! filtered {
          and ($4::text is null or actor = $4) and ($5::text is null or (actor >= $5 and actor < $6))
          and ($7::text is null or action = $7) and ($8::text is null or (action >= $8 and action < $9))
          and ($10::text is null or object = $10) and ($11::text is null or (object >= $11 and object < $12))
-         and ($13::text is null or outcome = $13) and ($14::text is null or ip = $14::inet)
-         and ($15::uuid is null or request_id = $15)"
+         and ($13::text is null or outcome = $13) and ($14::uuid is null or request_id = $14)
+         and ($15::smallint is null or ip_index = $15 or ($16 and ip is not null))"
     };
+}
+
+/// What is looked for, with an address as the table is asked for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    filter: &'a Filter,
+    ip_index: Option<i16>,
+    /// There are entries whose address lies open yet: they have no mark, so each of them may be meant.
+    open: bool,
+}
+
+impl<'a> Wanted<'a> {
+    /// What this filter looks for, whose address has this mark.
+    pub async fn by<A: Action>(
+        tx: &mut Read<A>,
+        tenant: &Granted<Tenant, A>,
+        (filter, ip_index): (&'a Filter, Option<i16>),
+    ) -> Result<Self> {
+        let open = match ip_index {
+            None => false,
+            Some(_) => {
+                sqlx::query_scalar("select exists (select from audit.events where tenant_id = $1 and ip is not null)")
+                    .bind(tenant.id)
+                    .fetch_one(tx.sql())
+                    .await?
+            }
+        };
+        Ok(Self { filter, ip_index, open })
+    }
 }
 
 type Query<'q> = QueryAs<'q, Postgres, EntryRow, PgArguments>;
 
-/// Binds `$1` to `$15`.
-fn filtered<'q>(sql: &'static str, tenant: TenantId, filter: &'q Filter) -> Query<'q> {
+/// Binds `$1` to `$16`.
+fn filtered<'q>(sql: &'static str, tenant: TenantId, wanted: Wanted<'q>) -> Query<'q> {
+    let filter = wanted.filter;
     let mut query = sqlx::query_as(sql).bind(tenant).bind(filter.since).bind(filter.until);
     for pattern in [&filter.actor, &filter.action, &filter.object] {
         query = query.bind(&pattern.exact).bind(&pattern.prefix).bind(pattern.behind());
     }
     query
         .bind(filter.outcome.map(Outcome::word))
-        .bind(filter.ip.map(|ip| ip.to_string()))
         .bind(filter.request_id)
+        .bind(wanted.ip_index)
+        .bind(wanted.open)
 }
 
 async fn fetch(query: Query<'_>, sql: &mut sqlx::PgConnection) -> Result<Vec<Entry>> {
@@ -116,8 +149,8 @@ pub async fn append(tx: &mut SystemTx, lines: &[(TenantId, AuditEvent, Sealed)])
         "with told as (
              select *, row_number() over (partition by tenant_id order by place) as nth
              from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[],
-                         $8::text[], $9::uuid[], $10::bytea[], $11::text[], $12::bytea[]) with ordinality
-                  as t (tenant_id, event_id, time, actor, action, object, outcome, ip, request_id, changes, credential,
+                         $8::smallint[], $9::uuid[], $10::bytea[], $11::text[], $12::bytea[]) with ordinality
+                  as t (tenant_id, event_id, time, actor, action, object, outcome, ip_index, request_id, changes, credential,
                         commitment, place)
          ), heads as (
              insert into audit.heads as h (tenant_id, seq)
@@ -126,9 +159,9 @@ pub async fn append(tx: &mut SystemTx, lines: &[(TenantId, AuditEvent, Sealed)])
              returning tenant_id, seq
          ), many as (select tenant_id, count(*) as entries from told group by tenant_id)
          insert into audit.events
-             (tenant_id, seq, event_id, time, actor, action, object, outcome, ip, request_id, changes, credential, salted,
+             (tenant_id, seq, event_id, time, actor, action, object, outcome, ip_index, request_id, changes, credential, salted,
               commitment)
-         select tenant_id, heads.seq - many.entries + told.nth, event_id, time, actor, action, object, outcome, ip::inet,
+         select tenant_id, heads.seq - many.entries + told.nth, event_id, time, actor, action, object, outcome, ip_index,
                 request_id, changes, credential, true, commitment
          from told join many using (tenant_id) join heads using (tenant_id)",
     )
@@ -139,7 +172,7 @@ pub async fn append(tx: &mut SystemTx, lines: &[(TenantId, AuditEvent, Sealed)])
     .bind(told().map(|told| told.action.as_str()).collect::<Vec<_>>())
     .bind(told().map(|told| told.object.as_str()).collect::<Vec<_>>())
     .bind(told().map(|told| entry::word(told.outcome)).collect::<Vec<_>>())
-    .bind(told().map(|told| told.ip.map(|ip| ip.to_string())).collect::<Vec<_>>())
+    .bind(sealed().map(|sealed| sealed.ip_index).collect::<Vec<_>>())
     .bind(told().map(|told| told.request_id).collect::<Vec<_>>())
     .bind(sealed().map(|sealed| sealed.bytes.as_slice()).collect::<Vec<_>>())
     .bind(told().map(|told| told.credential.as_deref()).collect::<Vec<_>>())
@@ -160,25 +193,25 @@ pub struct Stretch {
     pub limit: i64,
 }
 
-/// A stretch of the tenant's log.
+/// A stretch of the tenant's log; where an address is looked for, of what has its mark.
 pub async fn list(
     tx: &mut Read<audit::List>,
     tenant: &Granted<Tenant, audit::List>,
-    filter: &Filter,
+    wanted: Wanted<'_>,
     stretch: Stretch,
 ) -> Result<Vec<Entry>> {
     // One statement per order.
     let sql = match stretch.order {
         Order::NewestFirst => select_entries!(
             filtered!(),
-            " and ($16::timestamptz is null or (time, seq) < ($16, $17)) order by time desc, seq desc limit $18"
+            " and ($17::timestamptz is null or (time, seq) < ($17, $18)) order by time desc, seq desc limit $19"
         ),
         Order::OldestFirst => select_entries!(
             filtered!(),
-            " and ($16::timestamptz is null or (time, seq) > ($16, $17)) order by time, seq limit $18"
+            " and ($17::timestamptz is null or (time, seq) > ($17, $18)) order by time, seq limit $19"
         ),
     };
-    let query = filtered(sql, tenant.id, filter)
+    let query = filtered(sql, tenant.id, wanted)
         .bind(stretch.after.map(|(time, _)| time))
         .bind(stretch.after.map(|(_, seq)| seq))
         .bind(stretch.limit);
@@ -189,12 +222,12 @@ pub async fn list(
 pub async fn numbered(
     tx: &mut Read<audit::List>,
     tenant: &Granted<Tenant, audit::List>,
-    filter: &Filter,
+    wanted: Wanted<'_>,
     (after, upto): (i64, i64),
     limit: i64,
 ) -> Result<Vec<Entry>> {
-    let sql = select_entries!(filtered!(), " and seq > $16 and seq <= $17 order by seq limit $18");
-    let query = filtered(sql, tenant.id, filter).bind(after).bind(upto).bind(limit);
+    let sql = select_entries!(filtered!(), " and seq > $17 and seq <= $18 order by seq limit $19");
+    let query = filtered(sql, tenant.id, wanted).bind(after).bind(upto).bind(limit);
     fetch(query, tx.sql()).await
 }
 
@@ -258,4 +291,79 @@ pub async fn lookup(
         .fetch_optional(tx.sql())
         .await?;
     Ok(row.map(Entry::try_from).transpose()?)
+}
+
+/// The next tenant, behind this one, of whom an address lies open.
+pub async fn next_open(tx: &mut SystemTx, after: Option<TenantId>) -> Result<Option<TenantId>> {
+    let next = sqlx::query_scalar(
+        "select tenant_id from audit.events
+         where ip is not null and tenant_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid)
+         order by tenant_id, seq limit 1",
+    )
+    .bind(after)
+    .fetch_optional(tx.sql())
+    .await?;
+    Ok(next)
+}
+
+/// The tenant's next entries whose address lies open; nobody else has them before the end of the transaction.
+pub async fn open(tx: &mut SystemTx, tenant: TenantId, limit: i64) -> Result<Vec<Entry>> {
+    let query = sqlx::query_as(select_entries!(
+        "ip is not null order by seq limit $2 for update skip locked"
+    ))
+    .bind(tenant)
+    .bind(limit);
+    fetch(query, tx.sql()).await
+}
+
+/// Clears what lies open of the address of these entries, and gives each the mark that it is found by from now on.
+pub async fn close(tx: &mut SystemTx, tenant: TenantId, marks: &[(i64, Option<i16>)]) -> Result<()> {
+    let (numbers, marks): (Vec<i64>, Vec<Option<i16>>) = marks.iter().copied().unzip();
+    sqlx::query(
+        "update audit.events e set ip = null, ip_index = m.mark
+         from unnest($2::bigint[], $3::smallint[]) as m (seq, mark) where e.tenant_id = $1 and e.seq = m.seq",
+    )
+    .bind(tenant)
+    .bind(numbers)
+    .bind(marks)
+    .execute(tx.sql())
+    .await?;
+    Ok(())
+}
+
+/// Who is suspected, as the table is asked for them.
+#[derive(Debug, Clone)]
+pub struct Suspected<'a> {
+    /// Not before.
+    pub since: DateTime<Utc>,
+    /// Before.
+    pub until: DateTime<Utc>,
+    /// Whoever.
+    pub suspects: &'a Suspects,
+    /// The marks of their addresses.
+    pub marks: &'a [i16],
+}
+
+/// What somebody suspected did, or may have done as far as their address's mark tells, among entries of a stretch of numbers, `after <
+/// seq <= upto`: all of them, so the stretch bounds them.
+pub async fn suspected(
+    tx: &mut Read<audit::List>,
+    tenant: &Granted<Tenant, audit::List>,
+    asked: &Suspected<'_>,
+    (after, upto): (i64, i64),
+) -> Result<Vec<Entry>> {
+    let query = sqlx::query_as(select_entries!(
+        "seq > $2 and seq <= $3 and time >= $4 and time < $5
+         and (actor = any($6) or credential = any($7) or ip_index = any($8) or ($9 and ip is not null)) order by seq"
+    ))
+    .bind(tenant.id)
+    .bind(after)
+    .bind(upto)
+    .bind(asked.since)
+    .bind(asked.until)
+    .bind(&asked.suspects.actors)
+    .bind(&asked.suspects.credentials)
+    .bind(asked.marks)
+    .bind(!asked.suspects.addresses.is_empty());
+    fetch(query, tx.sql()).await
 }

@@ -245,7 +245,7 @@ pub async fn erase(tx: &mut SystemTx, tenant: TenantId, limit: i64) -> Result<Er
                and not exists (select from audit.holds h where h.tenant_id = $1 and h.lifted_at is null)
              order by e.time limit $4
          ), erased as (
-             update audit.events e set changes = null, ip = null from due
+             update audit.events e set changes = null, ip = null, ip_index = null from due
              where e.tenant_id = $1 and e.seq = due.seq returning e.seq
          )
          select count(*) as entries, min(seq) as first, max(seq) as last from erased",

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::state::Audit;
 use crate::store::{self, checkpoints::Signed};
 
 /// The workers' state alone: each round is ours to begin.
-pub(super) fn audit(bench: &Bench) -> Arc<Audit> {
+pub(crate) fn audit(bench: &Bench) -> Arc<Audit> {
     Arc::new(Audit {
         db: bench.db("audit"),
         feed: events::Feed::postgres(),
@@ -28,18 +29,24 @@ pub(super) fn audit(bench: &Bench) -> Arc<Audit> {
     })
 }
 
-pub(super) async fn write(audit: &Audit, tenant: TenantId, entries: usize) {
-    append(audit, &vec![tenant; entries]).await;
+pub(crate) async fn write(audit: &Audit, tenant: TenantId, entries: usize) {
+    append(audit, &vec![(tenant, None); entries]).await;
+}
+
+/// An entry from each of these addresses.
+pub(crate) async fn write_from(audit: &Audit, tenant: TenantId, addresses: &[IpAddr]) {
+    let lines: Vec<_> = addresses.iter().map(|ip| (tenant, Some(*ip))).collect();
+    append(audit, &lines).await;
 }
 
 /// An entry for each of these, numbered as they stand, in one commit.
-async fn append(audit: &Audit, tenants: &[TenantId]) {
-    for tenant in tenants {
+async fn append(audit: &Audit, lines: &[(TenantId, Option<IpAddr>)]) {
+    for (tenant, _) in lines {
         audit.db.keys(*tenant).await.unwrap();
     }
     let mut tx = audit.db.system(Reason::Consume).await.unwrap();
-    let mut lines = Vec::new();
-    for (number, tenant) in tenants.iter().enumerate() {
+    let mut sealed_lines = Vec::new();
+    for (number, (tenant, ip)) in lines.iter().enumerate() {
         let told = AuditEvent {
             id: EventId::mint(),
             time: tx.now(),
@@ -47,15 +54,15 @@ async fn append(audit: &Audit, tenants: &[TenantId]) {
             action: "vm.create".to_owned(),
             object: format!("vm:{number}"),
             outcome: AuditOutcome::Success,
-            ip: None,
+            ip: *ip,
             request_id: RequestId::mint(),
             changes: json!({"n": number}),
             credential: None,
         };
         let sealed = entry::seal(tx.keys(*tenant), *tenant, &told).unwrap();
-        lines.push((*tenant, told, sealed));
+        sealed_lines.push((*tenant, told, sealed));
     }
-    store::events::append(&mut tx, &lines).await.unwrap();
+    store::events::append(&mut tx, &sealed_lines).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -82,9 +89,14 @@ async fn t31_writers_at_once_of_entries_of_several_tenants_number_each_without_a
     let batches = (0..12).map(|batch| {
         // Whoever took the heads as they come would wait for each other here.
         let order = if batch % 2 == 0 { [one, two] } else { [two, one] };
-        let tenants: Vec<TenantId> = order.into_iter().cycle().take(15).collect();
+        let lines: Vec<_> = order
+            .into_iter()
+            .cycle()
+            .take(15)
+            .map(|tenant| (tenant, None))
+            .collect();
         let audit = &audit;
-        async move { append(audit, &tenants).await }
+        async move { append(audit, &lines).await }
     });
     futures::future::join_all(batches).await;
     let mut tx = audit.db.system(Reason::Reconcile).await.unwrap();

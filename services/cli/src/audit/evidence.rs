@@ -1,14 +1,17 @@
 //! Evidence for standards: shown by the platform, and verified without it.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::json;
 use tlog::PublicKey;
+use tlog::bundle::Trust;
 use tlog::evidence::{Pack, verify};
 
-use crate::audit::key;
+use crate::audit::{breach, key};
 use crate::client::Client;
 use crate::output::{self, Format, Output};
 
@@ -41,7 +44,12 @@ pub async fn show(client: &mut Client, file: Option<&Path>, out: Output) -> Resu
 impl PackCommand {
     pub fn run(&self, out: Output) -> Result<()> {
         let named = || format!("cannot read {}", self.file.display());
-        let text = std::fs::read_to_string(&self.file).with_context(named)?;
+        let mut file = BufReader::new(File::open(&self.file).with_context(named)?);
+        // Evidence says its format first; what is told of a breach begins as a selection of the log.
+        if file.fill_buf().with_context(named)?.starts_with(b"{\"type\":\"log\"") {
+            return breach::show(file, self.trust(), out);
+        }
+        let text = std::io::read_to_string(file).with_context(named)?;
         let pack: Pack =
             serde_json::from_str(&text).context("the file is no evidence of the format yunshu-evidence/1")?;
         let needed = self.witnesses_needed.unwrap_or(self.witnesses.len());
@@ -58,6 +66,17 @@ impl PackCommand {
                 Ok(())
             }
             _ => out.show(&json!({"verified": true, "evidence": serde_json::to_value(&read)?})),
+        }
+    }
+}
+
+impl PackCommand {
+    fn trust(&self) -> Trust {
+        Trust {
+            keys: self.keys.clone(),
+            witnesses: self.witnesses.clone(),
+            witnesses_needed: self.witnesses_needed,
+            checkpoint: None,
         }
     }
 }

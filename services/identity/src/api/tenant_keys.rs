@@ -32,7 +32,8 @@ pub struct TenantKeysView {
 /// A data key, without the key.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct DataKeyView {
-    /// What it seals: `credentials`, `personal_data`, `console`, `audit`, `outbox`. New words may come.
+    /// What it seals: `credentials`, `personal_data`, `console`, `audit`, `outbox`; `index` seals nothing, sealed
+    /// values are found by it. New words may come.
     #[schema(example = "audit")]
     pub purpose: &'static str,
     /// Which one of that purpose.
@@ -43,7 +44,8 @@ pub struct DataKeyView {
     pub state: &'static str,
     /// When it was made.
     pub created_at: DateTime<Utc>,
-    /// When the next of its purpose follows it, if it has not by messages before; null for previous ones.
+    /// When the next of its purpose follows it, if it has not by messages before; null for previous ones,
+    /// and for the key that sealed values are found by, which none follows.
     pub due_at: Option<DateTime<Utc>>,
     /// How many messages were taken from it, in blocks: at least as many as were sealed.
     #[schema(example = 1024)]
@@ -65,7 +67,7 @@ impl TenantKeysView {
                 epoch: key.epoch,
                 state,
                 created_at: key.created_at,
-                due_at: (state == "current").then(|| key.created_at + Rules::default().age),
+                due_at: (state == "current" && !purpose.is_lasting()).then(|| key.created_at + Rules::default().age),
                 messages: key.messages,
             })
         });

@@ -259,6 +259,8 @@ const MATRIX: &[(&str, Access)] = &[
     ("lift_audit_hold", Roles(WATCHERS)),
     ("read_audit_compliance", Roles(WATCHERS)),
     ("read_audit_evidence_pack", Roles(WATCHERS)),
+    ("read_processing_register", Roles(WATCHERS)),
+    ("read_audit_breach_pack", Roles(WATCHERS)),
     ("stream_events", SignedIn),
     ("list_webhooks", Roles(LOOKERS)),
     ("create_webhook", Roles(BUILDERS)),

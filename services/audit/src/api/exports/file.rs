@@ -4,16 +4,15 @@ use auth::Caller;
 use auth::action::audit;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use crypto::KeyError;
 use futures::{Stream, stream};
 
 use super::AuditEventView;
 use crate::csv;
-use crate::entry::{Entry, Opened};
 use crate::filter::{Filter, Order};
 use crate::ocsf;
+use crate::search::{self, Told};
 use crate::state::Audit;
-use crate::store::{self, events::Stretch};
+use crate::store::events::Stretch;
 
 /// Entries per transaction. None is held while the client reads.
 pub(super) const PAGE: usize = 500;
@@ -49,6 +48,8 @@ struct File {
     format: Spelling,
     after: Option<(DateTime<Utc>, i64)>,
     first: bool,
+    /// Is an entry in it?
+    listed: bool,
     done: bool,
 }
 
@@ -66,6 +67,7 @@ pub(super) async fn write(
         format,
         after: None,
         first: true,
+        listed: false,
         done: false,
     };
     let first = file.page().await?;
@@ -88,26 +90,23 @@ impl File {
             after: self.after,
             limit: i64::try_from(PAGE).unwrap_or(i64::MAX),
         };
-        let entries = store::events::list(&mut tx, &tenant, &self.filter, stretch).await?;
-        let opened = |entry: Entry| Ok((entry.open(tx.keys())?, entry));
-        let entries = entries.into_iter().map(opened).collect::<Result<Vec<_>, KeyError>>()?;
+        let found = search::find(&mut tx, &tenant, &self.filter, stretch).await?;
         drop(tx);
-        self.after = entries.last().map(|(_, entry)| (entry.time, entry.seq));
-        self.done = entries.len() < PAGE;
-        self.text(entries).map(Bytes::from)
+        self.after = found.rest;
+        self.done = found.rest.is_none();
+        self.text(found.entries).map(Bytes::from)
     }
 
-    fn text(&mut self, entries: Vec<(Option<Opened>, Entry)>) -> Result<String, fault::Error> {
+    fn text(&mut self, entries: Vec<Told>) -> Result<String, fault::Error> {
         let mut out = String::new();
-        let begins = std::mem::replace(&mut self.first, false);
-        if begins {
+        if std::mem::replace(&mut self.first, false) {
             match self.format {
                 Spelling::Ndjson | Spelling::Ocsf => {}
                 Spelling::Json => out.push('['),
                 Spelling::Csv => out.push_str(&csv::line(HEADING)),
             }
         }
-        for (index, (opened, entry)) in entries.into_iter().enumerate() {
+        for (opened, entry) in entries {
             let tenant = entry.tenant;
             let view = AuditEventView::of(entry, opened);
             if self.format == Spelling::Ocsf {
@@ -118,7 +117,7 @@ impl File {
                 out.push_str(&row(&view));
                 continue;
             }
-            if self.format == Spelling::Json && !(begins && index == 0) {
+            if self.format == Spelling::Json && std::mem::replace(&mut self.listed, true) {
                 out.push(',');
             }
             out.push_str(&serde_json::to_string(&view).map_err(fault::Error::internal)?);

@@ -17,9 +17,11 @@ use tlog::{Hash, Loaded, TileId, Tiles};
 
 use crate::entry::Entry;
 use crate::filter::Filter;
+use crate::search;
 use crate::state::Audit;
 use crate::store;
 use crate::store::checkpoints::Signed;
+use crate::store::events::Wanted;
 
 /// Entries per transaction. None is held while the client reads.
 const PAGE: i64 = 512;
@@ -29,7 +31,7 @@ const KEYS: i64 = 1_000;
 const NEWEST: i64 = 8;
 
 /// What is to be in the file.
-pub(super) struct Wanted {
+pub(super) struct Asked {
     pub filter: Filter,
     /// Everything that the log has signed for.
     pub whole: bool,
@@ -50,49 +52,27 @@ fn last(newest: Vec<Signed>, after: Option<i64>) -> Option<Signed> {
     of_last_minute.max_by_key(|signed| (signed.cosigned.len(), signed.size))
 }
 
-struct File {
-    audit: Arc<Audit>,
-    caller: Caller,
-    wanted: Wanted,
+pub(in crate::api) struct File {
+    pub audit: Arc<Audit>,
+    pub caller: Caller,
+    wanted: Asked,
     /// The checkpoint that the file ends with.
-    last: Signed,
+    pub last: Signed,
     /// Entries up to this number are written.
     written: i64,
     done: bool,
 }
 
-type Tx = Read<audit::List>;
-type Log = Granted<Tenant, audit::List>;
+pub(in crate::api) type Tx = Read<audit::List>;
+pub(in crate::api) type Log = Granted<Tenant, audit::List>;
 
 /// Writes the file page by page. Its head is written before the answer begins, so that what is refused is refused.
 pub(super) async fn write(
     audit: Arc<Audit>,
     caller: Caller,
-    wanted: Wanted,
+    wanted: Asked,
 ) -> Result<impl Stream<Item = Result<Bytes, fault::Error>>, fault::Error> {
-    let mut tx = audit.db.read::<audit::List>(&caller).await?;
-    let tenant = tx.tenant()?;
-    let newest = store::checkpoints::list(&mut tx, &tenant, None, NEWEST).await?;
-    let last = last(newest, wanted.after).ok_or_else(|| {
-        let detail = "Nothing of the log is signed yet; the first checkpoint follows the first entry within seconds.";
-        fault::Error::new(Kind::Conflict, detail)
-    })?;
-    if wanted.after.is_some_and(|after| after > last.size) {
-        let wrong = format!("the last checkpoint covers {} entries", last.size);
-        return Err(fault::Error::invalid("?after", wrong));
-    }
-    let written = if wanted.whole { wanted.after.unwrap_or(0) } else { 0 };
-    let done = wanted.whole && written == last.size;
-    let mut file = File {
-        audit,
-        caller,
-        wanted,
-        last,
-        written,
-        done,
-    };
-    let head = file.head(&mut tx, &tenant).await?;
-    drop(tx);
+    let (file, head) = File::begin(audit, caller, wanted).await?;
     let rest = stream::try_unfold(file, |mut file| async move {
         if file.done {
             return Ok(None);
@@ -104,6 +84,44 @@ pub(super) async fn write(
 }
 
 impl File {
+    /// A file, and its head.
+    async fn begin(audit: Arc<Audit>, caller: Caller, wanted: Asked) -> Result<(Self, Vec<u8>), fault::Error> {
+        let mut tx = audit.db.read::<audit::List>(&caller).await?;
+        let tenant = tx.tenant()?;
+        let newest = store::checkpoints::list(&mut tx, &tenant, None, NEWEST).await?;
+        let last = last(newest, wanted.after).ok_or_else(|| {
+            let detail =
+                "Nothing of the log is signed yet; the first checkpoint follows the first entry within seconds.";
+            fault::Error::new(Kind::Conflict, detail)
+        })?;
+        if wanted.after.is_some_and(|after| after > last.size) {
+            let wrong = format!("the last checkpoint covers {} entries", last.size);
+            return Err(fault::Error::invalid("?after", wrong));
+        }
+        let written = if wanted.whole { wanted.after.unwrap_or(0) } else { 0 };
+        let done = wanted.whole && written == last.size;
+        let mut file = Self {
+            audit,
+            caller,
+            wanted,
+            last,
+            written,
+            done,
+        };
+        let head = file.head(&mut tx, &tenant).await?;
+        Ok((file, head))
+    }
+
+    /// A selection whose entries somebody else picks, and its head.
+    pub(in crate::api) async fn selection(audit: Arc<Audit>, caller: Caller) -> Result<(Self, Vec<u8>), fault::Error> {
+        let wanted = Asked {
+            filter: Filter::default(),
+            whole: false,
+            after: None,
+        };
+        Self::begin(audit, caller, wanted).await
+    }
+
     /// The first line, and what the entries are held against.
     async fn head(&mut self, tx: &mut Tx, tenant: &Log) -> Result<Vec<u8>, fault::Error> {
         let keys = store::trees::keys(tx, None, KEYS).await?;
@@ -169,7 +187,8 @@ impl File {
     async fn whole(&mut self, tx: &mut Tx, tenant: &Log) -> Result<Vec<u8>, fault::Error> {
         let stretch = (self.written, self.last.size.min(self.written + PAGE));
         let all = Filter::default();
-        let entries = store::events::numbered(tx, tenant, &all, stretch, PAGE).await?;
+        let all = Wanted::by(tx, tenant, (&all, None)).await?;
+        let entries = store::events::numbered(tx, tenant, all, stretch, PAGE).await?;
         let mut checkpoints = store::checkpoints::within(tx, tenant, stretch)
             .await?
             .into_iter()
@@ -193,21 +212,44 @@ impl File {
     /// Some entries, each with its proof.
     async fn selected(&mut self, tx: &mut Tx, tenant: &Log) -> Result<Vec<u8>, fault::Error> {
         let stretch = (self.written, self.last.size);
-        let entries = store::events::numbered(tx, tenant, &self.wanted.filter, stretch, PAGE).await?;
+        let filter = &self.wanted.filter;
+        let mut entries = match search::wanted(tx, tenant, filter).await? {
+            Some(wanted) => store::events::numbered(tx, tenant, wanted, stretch, PAGE).await?,
+            None => Vec::new(),
+        };
+        self.done = !is_full(&entries);
+        self.written = entries.last().map_or(self.last.size, |entry| entry.seq);
+        if filter.ip.is_some() {
+            let mut meant = Vec::with_capacity(entries.len());
+            for entry in entries {
+                if filter.admits(entry.open(tx.keys())?.as_ref()) {
+                    meant.push(entry);
+                }
+            }
+            entries = meant;
+        }
+        self.proven(tx, tenant, &entries).await
+    }
+
+    /// These entries, each with its proof.
+    pub(in crate::api) async fn proven(
+        &self,
+        tx: &mut Tx,
+        tenant: &Log,
+        entries: &[Entry],
+    ) -> Result<Vec<u8>, fault::Error> {
         let size = self.last.size.cast_unsigned();
         let paths = entries
             .iter()
             .flat_map(|entry| tiles::needed_for_inclusion(index(entry), size));
-        let needed: BTreeSet<TileId> = paths.chain(leaves(&entries)).collect();
+        let needed: BTreeSet<TileId> = paths.chain(leaves(entries)).collect();
         let needed: Vec<TileId> = needed.into_iter().collect();
         let known = store::trees::tiles(tx, tenant, &needed).await?;
         let mut out = Vec::new();
-        for entry in &entries {
+        for entry in entries {
             let proof = tiles::inclusion_proof(&known, index(entry), size).map_err(fault::Error::internal)?;
             line(entry, tx.keys(), (&known, Some(&proof)), &mut out)?;
         }
-        self.written = entries.last().map_or(self.last.size, |entry| entry.seq);
-        self.done = !is_full(&entries);
         Ok(out)
     }
 }

@@ -28,6 +28,7 @@ export const keys = {
   "keys.purpose.console": "Console output",
   "keys.purpose.audit": "The audit log",
   "keys.purpose.outbox": "Audit entries on their way to the log",
+  "keys.purpose.index": "Marks that sealed values are found by",
   "keys.epoch": "Epoch",
   "keys.older": "Older ones",
   "keys.made": "Made",

@@ -27,6 +27,7 @@ export const keys: Record<keyof typeof en, string> = {
   "keys.purpose.console": "控制台输出",
   "keys.purpose.audit": "审计日志",
   "keys.purpose.outbox": "写入日志途中的审计记录",
+  "keys.purpose.index": "用于检索密文的盲索引",
   "keys.epoch": "代次",
   "keys.older": "旧密钥",
   "keys.made": "生成时间",

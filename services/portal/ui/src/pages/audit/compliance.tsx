@@ -1,9 +1,10 @@
 /** What the log can show of standards, and the same as signed evidence. */
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { App, Button } from "antd";
-import { FileBadge } from "lucide-react";
+import { FileBadge, Table2 } from "lucide-react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { compliance, evidencePack } from "../../api/compliance";
+import { compliance, evidencePack, register } from "../../api/compliance";
 import { Problem } from "../../api/problem";
 import type { ControlView } from "../../api/types";
 import { number, time } from "../../format";
@@ -16,6 +17,7 @@ import { save } from "../../parts/save";
 import { Dot } from "../../parts/status";
 import { useMe } from "../../project";
 import type { Tone } from "../../vm";
+import { BreachPack } from "./breach";
 import { AuditHead } from "./head";
 
 const TONES: Record<string, Tone> = { met: "good", not_met: "bad", not_assessed: "unknown" };
@@ -28,11 +30,23 @@ export function Compliance() {
   return (
     <>
       <AuditHead>
-        <TakeAlong />
+        <TakeAlong
+          text={t("compliance.register")}
+          icon={<Table2 size={14} aria-hidden />}
+          fetch={register}
+          ending="register.csv"
+        />
+        <BreachPack />
+        <TakeAlong
+          text={t("compliance.pack")}
+          icon={<FileBadge size={14} aria-hidden />}
+          fetch={evidencePack}
+          ending="evidence.json"
+        />
       </AuditHead>
       <Block
         title={t("compliance.title")}
-        hint={`${t("compliance.hint")} ${t("compliance.pack")}: ${t("compliance.pack.hint")}`}
+        hint={`${t("compliance.hint")} ${t("compliance.pack")}: ${t("compliance.pack.hint")} ${t("compliance.register")}: ${t("compliance.register.hint")}`}
       >
         {read.error ? (
           <ProblemAlert error={read.error} onRetry={() => void read.refetch()} />
@@ -51,18 +65,24 @@ export function Compliance() {
   );
 }
 
-function TakeAlong() {
-  const { t } = useTranslation();
+interface Taken {
+  text: string;
+  icon: ReactNode;
+  fetch: () => Promise<Blob>;
+  ending: string;
+}
+
+function TakeAlong({ text, icon, fetch, ending }: Taken) {
   const { tenant } = useMe();
   const { message } = App.useApp();
   const take = useMutation({
-    mutationFn: evidencePack,
-    onSuccess: (file) => save(file, `${tenant.name}.evidence.json`),
+    mutationFn: fetch,
+    onSuccess: (file) => save(file, `${tenant.name}.${ending}`),
     onError: (error) => void message.error(problemTitle(Problem.from(error)), 8),
   });
   return (
-    <Button icon={<FileBadge size={14} aria-hidden />} loading={take.isPending} onClick={() => take.mutate()}>
-      {t("compliance.pack")}
+    <Button icon={icon} loading={take.isPending} onClick={() => take.mutate()}>
+      {text}
     </Button>
   );
 }

@@ -1,0 +1,187 @@
+//! What each column holds, as far as somebody might have to answer for it: what is sealed and under which key, what is
+//! personal and lies open, what is a hash; and of each table why it is kept, how long, who sees it and how it goes. One list, for
+//! the test that holds it against the catalogue, and for the register of processing that a tenant is given (GDPR, Art. 30).
+
+mod tables;
+
+pub use tables::{TABLES, Table, table_of};
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tag {
+    /// A secret, sealed by data keys of these purposes, under the tenant's key.
+    Tenant(&'static str),
+    /// Of persons, and sealed by data keys of these purposes, under the tenant's key.
+    Told(&'static str),
+    /// Sealed by the platform's key: it belongs to no tenant, because.
+    Platform(&'static str),
+    /// A key, wrapped by another.
+    Wrapped,
+    /// A secret that is not kept: it verifies it, and does not tell it.
+    Check,
+    /// Tells nothing but that it is the same.
+    Hash,
+    /// What something sealed of persons is found by ([`crypto::BlindIndex`]): tells that two may be the same.
+    Mark,
+    /// Of a person, and in the clear, because.
+    Personal(&'static str),
+    /// In the clear, and nobody's secret.
+    Plain(&'static str),
+}
+
+/// What somebody might have to answer for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// It lets somebody in, or opens what is sealed.
+    Secret,
+    /// Of a person, in the clear.
+    Personal,
+    /// Of a person, and sealed.
+    PersonalSealed,
+    /// Neither.
+    Operational,
+}
+
+impl Tag {
+    /// What that is.
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Tenant(_) | Self::Platform(_) | Self::Wrapped | Self::Check => Kind::Secret,
+            Self::Told(_) | Self::Mark => Kind::PersonalSealed,
+            Self::Personal(_) => Kind::Personal,
+            Self::Hash | Self::Plain(_) => Kind::Operational,
+        }
+    }
+
+    /// Is what stands there ciphertext?
+    pub const fn is_sealed(self) -> bool {
+        matches!(
+            self,
+            Self::Tenant(_) | Self::Told(_) | Self::Platform(_) | Self::Wrapped
+        )
+    }
+
+    /// The purpose of its key, or why it lies open; nothing of hashes.
+    pub const fn why(self) -> Option<&'static str> {
+        match self {
+            Self::Tenant(why) | Self::Told(why) | Self::Platform(why) | Self::Personal(why) | Self::Plain(why) => {
+                Some(why)
+            }
+            Self::Wrapped | Self::Check | Self::Hash | Self::Mark => None,
+        }
+    }
+}
+
+use Tag::{Check, Hash, Mark, Personal, Plain, Platform, Tenant, Told, Wrapped};
+
+const SIGN_IN: &str = "people are looked up by it before their tenant is known";
+const SHOWN: &str = "its person and those who look after them see it; removed with its person";
+const LOG: &str = "who did what, by ids";
+const REPEAT: &str = "the answer to a repeated request, for a day";
+
+/// Every column that may hold content. A column of bytes has to be here, and a blind index; one of text too, unless its table is one whose texts are
+/// words of the trade: a test of the catalogue says what is missing.
+pub const TAGS: [(&str, Tag); 75] = [
+    ("audit.checkpoints.root", Hash),
+    ("audit.events.changes", Told("audit")),
+    ("audit.events.actor", Personal(LOG)),
+    ("audit.events.commitment", Hash),
+    ("audit.events.credential", Personal(LOG)),
+    (
+        "audit.events.ip",
+        Personal("of a release before: cleared by a worker, and gone with the next release"),
+    ),
+    ("audit.events.ip_index", Mark),
+    ("audit.events.object", Personal(LOG)),
+    ("audit.holds.created_by", Personal(LOG)),
+    ("audit.holds.lifted_by", Personal(LOG)),
+    ("audit.holds.reason", Plain("a hold is given for others to read why")),
+    ("audit.replies.body", Personal(REPEAT)),
+    ("audit.replies.fingerprint", Hash),
+    ("audit.tiles.hashes", Hash),
+    (
+        "bus.dead_letters.data",
+        Personal("what could not be applied, until it is; of audit entries, sealed"),
+    ),
+    (
+        "bus.outbox.data",
+        Personal("objects as their readers see them, for a week; of audit entries, sealed"),
+    ),
+    ("compute.consoles.content", Told("console")),
+    ("compute.enrolments.token_sha256", Check),
+    ("compute.replies.body", Personal(REPEAT)),
+    ("compute.replies.fingerprint", Hash),
+    ("identity.account_credentials.secret_hash", Check),
+    ("identity.api_keys.secret_hash", Check),
+    ("identity.api_keys.used_from", Personal(SHOWN)),
+    ("identity.ceremonies.sealed", Platform("at the door nobody is known")),
+    ("identity.ceremonies.token_hash", Check),
+    (
+        "identity.challenges.network",
+        Personal("compared in the second half of a sign-in, for minutes"),
+    ),
+    ("identity.challenges.secret_hash", Check),
+    (
+        "identity.device_grants.address",
+        Personal("shown to whoever decides, for minutes"),
+    ),
+    (
+        "identity.device_grants.agent",
+        Personal("shown to whoever decides, for minutes"),
+    ),
+    ("identity.device_grants.code_hash", Check),
+    ("identity.device_grants.device_hash", Check),
+    ("identity.device_grants.user_hash", Check),
+    ("identity.email_changes.new_email", Personal(SIGN_IN)),
+    ("identity.email_changes.old_email", Personal(SIGN_IN)),
+    ("identity.email_changes.token_hash", Check),
+    ("identity.email_changes.undo_hash", Check),
+    (
+        "identity.errands.sealed",
+        Platform("what is asked for may concern nobody"),
+    ),
+    ("identity.external_identities.subject", Personal(SIGN_IN)),
+    ("identity.external_sign_ins.secret_hash", Check),
+    (
+        "identity.factors.credential_id",
+        Plain("devices tell it to whoever asks"),
+    ),
+    ("identity.factors.name", Personal(SHOWN)),
+    (
+        "identity.factors.sealed",
+        Told("credentials, and personal_data for telephone numbers"),
+    ),
+    ("identity.guesses.key", Hash),
+    ("identity.identity_providers.sealed", Tenant("credentials")),
+    ("identity.invitations.email", Personal(SIGN_IN)),
+    ("identity.invitations.token_sha256", Check),
+    ("identity.known_addresses.address", Personal(SHOWN)),
+    ("identity.oauth_assertions.jti_hash", Check),
+    ("identity.oauth_clients.secret_hash", Check),
+    ("identity.oauth_codes.hash", Check),
+    ("identity.password_history.hash", Check),
+    ("identity.passwords.hash", Check),
+    ("identity.recovery_codes.hash", Check),
+    ("identity.replies.body", Personal(REPEAT)),
+    ("identity.replies.fingerprint", Hash),
+    ("identity.resets.token_hash", Check),
+    ("identity.sent_codes.hash", Check),
+    ("identity.sent_codes.key", Tenant("credentials")),
+    ("identity.sessions.address", Personal(SHOWN)),
+    ("identity.sessions.agent", Personal(SHOWN)),
+    ("identity.sessions.family_key", Tenant("credentials")),
+    ("identity.sessions.previous_hash", Check),
+    ("identity.sessions.rotated_from", Personal(SHOWN)),
+    ("identity.sessions.token_hash", Check),
+    ("identity.sessions.used_from", Personal(SHOWN)),
+    ("identity.signing_keys.sealed", Platform("the platform signs")),
+    ("identity.users.display_name", Personal(SHOWN)),
+    ("identity.users.email", Personal(SIGN_IN)),
+    ("identity.users.name_key", Personal(SHOWN)),
+    ("keys.data_keys.wrapped", Wrapped),
+    ("keys.tenant_keys.wrapped", Wrapped),
+    ("notify.replies.body", Personal(REPEAT)),
+    ("notify.replies.fingerprint", Hash),
+    ("notify.webhooks.previous_secret", Tenant("credentials")),
+    ("notify.webhooks.secret", Tenant("credentials")),
+];
