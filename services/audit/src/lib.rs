@@ -13,6 +13,7 @@ pub mod state;
 mod api;
 mod compliance;
 mod csv;
+mod events;
 mod filter;
 mod ocsf;
 mod readings;

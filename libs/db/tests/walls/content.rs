@@ -30,12 +30,18 @@ const SIGN_IN: &str = "people are looked up by it before their tenant is known";
 const SHOWN: &str = "its person and those who look after them see it; removed with its person";
 const REPEAT: &str = "the answer to a repeated request, for a day";
 
-const TAGS: [(&str, Tag); 69] = [
+const TAGS: [(&str, Tag); 72] = [
+    (
+        "audit.blinds.blind",
+        Plain("it tells how often a log was signed for, and nothing of what is in it"),
+    ),
     ("audit.checkpoints.root", Hash),
     ("audit.events.changes", Tenant("audit")),
     ("audit.events.commitment", Hash),
     ("audit.events.ip", Personal("the log is searched by it")),
     ("audit.holds.reason", Plain("a hold is given for others to read why")),
+    ("audit.register_leaves.label", Hash),
+    ("audit.register_leaves.value", Hash),
     ("audit.replies.body", Personal(REPEAT)),
     ("audit.replies.fingerprint", Hash),
     ("audit.tiles.hashes", Hash),

@@ -117,7 +117,8 @@ async fn grown(tx: &mut SystemTx, tree: Tree, entries: &[Entry]) -> Result<Resul
         }))
 }
 
-async fn sign(tx: &mut SystemTx, audit: &Audit, tree: Tree, growth: Growth) -> Result<(), fault::Error> {
+/// Signs for a tree as it is now, and keeps what changed of it.
+pub(super) async fn sign(tx: &mut SystemTx, audit: &Audit, tree: Tree, growth: Growth) -> Result<(), fault::Error> {
     let now = tx.now();
     let frontier = growth.frontier();
     let signed = Signed {
