@@ -81,7 +81,11 @@ const REPEAT: &str = "the answer to a repeated request, for a day";
 
 /// Every column that may hold content. A column of bytes has to be here, and a blind index; one of text too, unless its table is one whose texts are
 /// words of the trade: a test of the catalogue says what is missing.
-pub const TAGS: [(&str, Tag); 75] = [
+pub const TAGS: [(&str, Tag); 78] = [
+    (
+        "audit.blinds.blind",
+        Plain("it tells how often a log was signed for, and nothing of what is in it"),
+    ),
     ("audit.checkpoints.root", Hash),
     ("audit.events.changes", Told("audit")),
     ("audit.events.actor", Personal(LOG)),
@@ -96,6 +100,8 @@ pub const TAGS: [(&str, Tag); 75] = [
     ("audit.holds.created_by", Personal(LOG)),
     ("audit.holds.lifted_by", Personal(LOG)),
     ("audit.holds.reason", Plain("a hold is given for others to read why")),
+    ("audit.register_leaves.label", Hash),
+    ("audit.register_leaves.value", Hash),
     ("audit.replies.body", Personal(REPEAT)),
     ("audit.replies.fingerprint", Hash),
     ("audit.tiles.hashes", Hash),

@@ -30,6 +30,8 @@ pub enum Reason {
     Operator,
     /// A platform operator acts in a tenant's content, which two logs may have to say.
     OperatorAccess,
+    /// Somebody who may read a log asks what the register of all logs has.
+    Register,
     /// Readiness is asked.
     Health,
 }

@@ -1,13 +1,18 @@
-//! The file that an auditor gets, `yunshu-audit/1`: its lines, written one at a time, and what verifies them.
+//! The file that an auditor gets, `yunshu-audit/1` or, with the line of a head, `yunshu-audit/2`: its lines, written one at a time, and what verifies them.
 //!
 //! Every line is a JSON object in one spelling only: fields in the order of the format, no white space, and in texts no
 //! escape but the shortest of those that JSON demands. A line that says the same in another way is refused: what was
 //! written is then what was read, bit by bit, and a second implementation cannot read something else in it.
+//!
+//! Whoever reads version 1 refuses lines that it does not know. So what has such a line says so in its first: it is refused as
+//! another format, and not as one that somebody spoilt.
 
+use crate::register::Blind;
 use crate::{Entry, Error, Frontier, Hash, PublicKey};
 
 mod entry_line;
 mod finding;
+mod head;
 mod lines;
 mod report;
 mod signers;
@@ -15,11 +20,14 @@ mod state;
 mod wire;
 
 pub use finding::{Finding, What};
-pub use report::{Report, Signed, Warning};
+pub use report::{Registered, Report, Signed, Warning};
 pub use state::{Trust, verify};
 
 /// What the first line names.
 pub const FORMAT: &str = "yunshu-audit/1";
+
+/// What the first line names where one of the lines is a head's.
+pub const FORMAT_WITH_HEAD: &str = "yunshu-audit/2";
 
 /// No line is longer, newline included.
 pub const MAX_LINE: usize = 8 * 1024 * 1024;
@@ -68,6 +76,28 @@ pub struct EntryLine<'a> {
     pub proof: Option<&'a [Hash]>,
 }
 
+/// A line that tells where the checkpoint before it stands in the register.
+#[derive(Debug, Clone)]
+pub struct HeadLine<'a> {
+    /// The register's checkpoint, as a signed note.
+    pub note: &'a str,
+    /// The log's blind.
+    pub blind: Blind,
+    /// Where it was registered, and the proof from there.
+    pub begun: (u64, Vec<Hash>),
+    /// When the head was registered, in seconds since 1970.
+    pub time: u64,
+    /// Where it stands, and the proof from there.
+    pub head: (u64, Vec<Hash>),
+}
+
+impl HeadLine<'_> {
+    /// Appends the line.
+    pub fn write(&self, out: &mut Vec<u8>) -> Result<(), Error> {
+        wire::append(&wire::Head::of(self), out)
+    }
+}
+
 /// What opens a commitment.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'a> {
@@ -80,7 +110,12 @@ pub struct Shown<'a> {
 impl LogLine {
     /// Appends the line.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), Error> {
-        wire::append(&wire::Log::of(self)?, out)
+        wire::append(&wire::Log::of(self, FORMAT)?, out)
+    }
+
+    /// Appends the line of a file that has the line of a head.
+    pub fn write_with_head(&self, out: &mut Vec<u8>) -> Result<(), Error> {
+        wire::append(&wire::Log::of(self, FORMAT_WITH_HEAD)?, out)
     }
 }
 

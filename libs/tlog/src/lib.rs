@@ -28,6 +28,7 @@ pub mod evidence;
 mod hash;
 pub mod note;
 mod proof;
+pub mod register;
 pub mod text;
 pub mod tiles;
 mod tree;

@@ -86,9 +86,69 @@ fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     seeds
 }
 
+/// The lines of a vector, each with its newline.
+fn lines_of(vector: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../services/audit/verifier/vectors");
+    let text = fs::read_to_string(folder.join(vector)).unwrap();
+    text.split_inclusive('\n').map(str::to_owned).collect()
+}
+
+/// Files that no vector is, and that a verifier reads far into.
+fn files() -> Vec<(&'static str, String, Vec<u8>)> {
+    let (whole, chosen) = (lines_of("good-whole.ndjson"), lines_of("good-selection-linked.ndjson"));
+    let (registered, continued) = (
+        lines_of("good-registered.ndjson"),
+        lines_of("good-continued-linked.ndjson"),
+    );
+    let at = registered
+        .iter()
+        .position(|line| line.starts_with(r#"{"type":"head""#))
+        .unwrap();
+    let with_head = |line: String| [&registered[..at], &[line], &registered[at + 1..]].concat();
+    let head = registered[at].clone();
+    let in_head = |from: &str, to: &str| {
+        assert!(head.contains(from), "{from}");
+        with_head(head.replacen(from, to, 1))
+    };
+    let many = format!(
+        "\"proof\":[{}",
+        "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\",".repeat(70)
+    );
+    let before = [&registered[..1], &[head.clone()], &registered[1..at]].concat();
+    let named = [
+        ("head-alone", vec![registered[0].clone(), head.clone()]),
+        ("head-before-all", before),
+        ("head-long-proof", in_head("\"proof\":[", &many)),
+        ("head-far", in_head("\"index\":", "\"index\":1844674407370955161")),
+        ("head-late", in_head("\"time\":", "\"time\":99999999")),
+        ("head-in-old-version", {
+            let mut old = registered.clone();
+            old[0] = old[0].replacen("yunshu-audit/2", "yunshu-audit/1", 1);
+            old
+        }),
+        ("head-cut", with_head(head[..head.len() / 2].to_owned())),
+        ("no-head-in-new-version", registered[..at].to_vec()),
+        ("selection-without-checkpoint", [&chosen[..1], &chosen[3..]].concat()),
+        (
+            "selection-link-first",
+            [&chosen[..1], &chosen[2..3], &chosen[1..2], &chosen[3..]].concat(),
+        ),
+        ("stretch-without-frontier", [&continued[..1], &continued[2..]].concat()),
+        ("stretch-huge-frontier", {
+            let mut huge = continued.clone();
+            huge[1] = huge[1].replacen("\"size\":5", "\"size\":9223372036854775807", 1);
+            huge
+        }),
+        ("checkpoint-alone", vec![whole[0].clone(), whole[5].clone()]),
+        ("two-beginnings", [&whole[..2], &whole[..]].concat()),
+    ];
+    let file = |(name, lines): (&str, Vec<String>)| ("bundle", name.to_owned(), lines.concat().into_bytes());
+    named.into_iter().map(file).collect()
+}
+
 #[test]
 fn t26_the_corpora_are_replayed_through_what_the_fuzzer_calls() {
-    for (target, name, bytes) in seeds() {
+    for (target, name, bytes) in seeds().into_iter().chain(files()) {
         let folder = corpus(target);
         if env::var("VECTORS").is_ok_and(|how| how == "write") {
             fs::create_dir_all(&folder).unwrap();
@@ -97,7 +157,11 @@ fn t26_the_corpora_are_replayed_through_what_the_fuzzer_calls() {
         assert_eq!(fs::read(folder.join(&name)).unwrap(), bytes, "{target} {name}");
     }
     let mut replayed = 0;
-    for (name, target) in [("proof", targets::proof as fn(&[u8])), ("note", targets::note)] {
+    for (name, target) in [
+        ("proof", targets::proof as fn(&[u8])),
+        ("note", targets::note),
+        ("bundle", targets::bundle),
+    ] {
         for (_, bytes) in kept(&corpus(name)) {
             target(&bytes);
             replayed += 1;

@@ -589,3 +589,23 @@ proptest! {
         let _ = verify(bytes.as_slice(), &Trust::default());
     }
 }
+
+#[test]
+fn t25_no_bit_of_a_heads_line_is_changed_unseen() {
+    let log = Made::new(&mut Chance(25), 12);
+    let mut items = log.stretch(1);
+    let behind = written(&items).len();
+    items.push(Item::Head(log.head(&log.register(), 12)));
+    let (good, trust) = (written(&items), log.trust(None));
+    // The first line names the version, and so is longer or shorter by nothing.
+    assert!(verify(good.as_slice(), &trust).unwrap().register.is_some());
+    for at in behind..good.len() {
+        for bit in 0..8 {
+            let mut bad = good.clone();
+            bad[at] ^= 1 << bit;
+            let told = verify(bad.as_slice(), &trust)
+                .is_ok_and(|report| report.warnings.iter().all(|warning| warning.code != "strangers"));
+            assert!(!told, "bit {bit} of byte {at}");
+        }
+    }
+}

@@ -18,8 +18,9 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use case::{Case, Folder, Verdict};
-use made::{Chance, Item, Made, ORIGIN, Owned, TENANT, signer, written};
+use made::{Chance, Item, Made, ORIGIN, Owned, Registered, TENANT, signer, written};
 use tlog::bundle::Trust;
+use tlog::note::Signer;
 use tlog::{Checkpoint, tiles};
 
 struct Vector {
@@ -310,9 +311,108 @@ fn bad_histories() -> Vec<Vector> {
     ]
 }
 
+/// The whole log, and a line that says where its end stands in the register.
+fn registered(log: &Made, head: Registered) -> Vec<Item> {
+    let mut items = log.stretch(1);
+    items.push(Item::Head(head));
+    items
+}
+
+fn good_heads() -> Vec<Vector> {
+    let log = log();
+    let leaves = log.register();
+    let head = log.head(&leaves, 9);
+    let mut linked = registered(&log, head.clone());
+    linked.push(link(&log, 4, 9));
+    let mut chosen = log.selection(|entry| entry.seq % 3 == 0);
+    chosen.insert(2, Item::Head(head.clone()));
+    // The witness knows the register alone: one cosignature for all logs.
+    let mut of_register = registered(&log, head);
+    for item in &mut of_register {
+        if let Item::Checkpoint(note) = item {
+            let end = note.trim_end().rfind('\n').unwrap();
+            note.truncate(end + 1);
+        }
+    }
+    vec![
+        good("good-registered", &linked, log.trust(Some(4))),
+        good("good-registered-selection", &chosen, log.trust(Some(9))),
+        good("good-registered-cosigned", &of_register, log.trust(None)),
+    ]
+}
+
+fn bad_heads() -> Vec<Vector> {
+    let (log, forked) = (log(), forked());
+    let leaves = log.register();
+    let good_head = log.head(&leaves, 9);
+    let spoilt = |name, code, change: &dyn Fn(&mut Registered)| {
+        let mut head = good_head.clone();
+        change(&mut head);
+        Vector {
+            wanted: Some((code, None)),
+            ..good(name, &registered(&log, head), log.trust(None))
+        }
+    };
+    let other_name = |head: &mut Registered| {
+        let text = head.note.split("\n\n").next().unwrap().to_owned() + "\n";
+        let text = text.replace("/register", "/heads");
+        head.note = format!("{text}\n{}", signer(1).sign(&text));
+    };
+    let stranger = |head: &mut Registered| {
+        let text = head.note.split("\n\n").next().unwrap().to_owned() + "\n";
+        head.note = format!("{text}\n{}", Signer::from_seed(ORIGIN, &[9; 32]).unwrap().sign(&text));
+    };
+    let mut early = log.stretch(1);
+    early.insert(6, Item::Head(log.head(&leaves, 4)));
+    let mut twice = registered(&log, good_head.clone());
+    twice.push(Item::Head(good_head.clone()));
+    let old = String::from_utf8(written(&registered(&log, good_head.clone()))).unwrap();
+    vec![
+        // Another history, of which the register knows nothing; and the other way round.
+        Vector {
+            wanted: Some(("head", None)),
+            ..good(
+                "bad-register-forked",
+                &registered(&forked, good_head.clone()),
+                Trust::default(),
+            )
+        },
+        spoilt("bad-register-older-head", "head", &|head| {
+            head.head = log.head(&leaves, 4).head
+        }),
+        spoilt("bad-register-time", "head", &|head| head.time += 1),
+        spoilt("bad-register-blind", "head", &|head| head.blind = [78; 32]),
+        spoilt("bad-register-begun", "head", &|head| head.begun = head.head.clone()),
+        spoilt("bad-register-unsigned", "unsigned", &stranger),
+        spoilt("bad-register-signature", "signature", &|head| {
+            head.note = head.note.replacen("\n6\n", "\n7\n", 1);
+        }),
+        spoilt("bad-register-origin", "origin", &other_name),
+        bad("bad-register-early", &early, log.trust(None), "misplaced", 5),
+        bad("bad-register-twice", &twice, log.trust(None), "misplaced", 10),
+        Vector {
+            bytes: old.replacen("yunshu-audit/2", "yunshu-audit/1", 1).into_bytes(),
+            ..bad(
+                "bad-register-version",
+                &log.stretch(1),
+                log.trust(None),
+                "malformed",
+                10,
+            )
+        },
+    ]
+}
+
 #[test]
 fn t25_t26_both_verifiers_judge_the_vectors_as_they_should() {
-    let all = [good_ones(), bad_entries(), bad_checkpoints(), bad_histories()];
+    let all = [
+        good_ones(),
+        good_heads(),
+        bad_entries(),
+        bad_checkpoints(),
+        bad_histories(),
+        bad_heads(),
+    ];
     let all: Vec<Vector> = all.into_iter().flatten().collect();
     let made = Folder::empty("vectors");
     let cases: Vec<Case> = all

@@ -14,6 +14,7 @@ mod api;
 mod breach;
 mod compliance;
 mod csv;
+mod events;
 mod filter;
 mod ocsf;
 mod readings;

@@ -6,6 +6,9 @@ use tlog::{Checkpoint, Frontier, PublicKey, Signer};
 
 use crate::settings::LogSettings;
 
+/// Whose log the register of all logs is kept as: a tenant that there is not.
+pub const REGISTER: TenantId = TenantId::from_uuid(ids::uuid::Uuid::nil());
+
 /// What signs the checkpoints of every tenant's log.
 pub struct Log {
     name: String,
@@ -46,8 +49,11 @@ impl Log {
         self.signer.public()
     }
 
-    /// What a tenant's log is called in its checkpoints.
+    /// What a tenant's log is called in its checkpoints; the register, if it is [`REGISTER`].
     pub fn origin(&self, tenant: TenantId) -> String {
+        if tenant == REGISTER {
+            return format!("{}/{}", self.name, tlog::register::PART);
+        }
         format!("{}/{tenant}", self.name)
     }
 

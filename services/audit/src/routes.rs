@@ -2,7 +2,7 @@
 
 use web::{Routes, scope};
 
-use crate::api::{checkpoints, compliance, events, exports, holds, keys, proofs, retention};
+use crate::api::{checkpoints, compliance, events, exports, heads, holds, keys, proofs, register, retention};
 
 /// Puts the routes into a server.
 pub fn mount(config: &mut Routes<'_>) {
@@ -15,6 +15,12 @@ pub fn mount(config: &mut Routes<'_>) {
             .service(checkpoints::read::read_audit_checkpoint)
             .service(proofs::inclusion::read_audit_inclusion_proof)
             .service(proofs::consistency::read_audit_consistency_proof)
+            .service(heads::list::list_audit_heads)
+            .service(heads::read::read_audit_head)
+            .service(register::checkpoints::list_audit_register_checkpoints)
+            .service(register::checkpoint::read_audit_register_checkpoint)
+            .service(register::consistency::read_audit_register_consistency_proof)
+            .service(register::leaves::list_audit_register_leaves)
             .service(keys::list_audit_keys)
             .service(retention::read::read_audit_retention)
             .service(retention::modify::modify_audit_retention)

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use auth::passport::Key;
+use chrono::TimeDelta;
 use db::Db;
 use events::Feed;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +52,7 @@ impl Service {
             feed: deps.feed,
             log: deps.log,
             pace: settings.log.pace,
+            tell: TimeDelta::seconds(settings.log.tell_s.into()),
             readings: Readings::default(),
         };
         let witnesses = settings.log.witnesses.iter().map(Witness::open);

@@ -34,6 +34,8 @@ pub struct LogSettings {
     pub checkpoints: Option<PathBuf>,
     /// How often.
     pub pace: Pace,
+    /// A tenant's webhooks and streams are told of its newest checkpoint once in so many seconds at most, 10 to 604,800.
+    pub tell_s: u32,
     /// Who is asked to cosign each checkpoint.
     pub witnesses: Vec<WitnessSettings>,
 }
@@ -47,6 +49,9 @@ pub struct WitnessSettings {
     pub url: String,
     /// Its key, as `name+id+key`.
     pub key: String,
+    /// Is it asked about the register alone, which stands for all logs?
+    #[serde(default)]
+    pub register_only: bool,
     /// Networks that are not public and hold it.
     #[serde(default)]
     pub networks: Vec<IpNetwork>,
@@ -88,6 +93,7 @@ impl Default for LogSettings {
             key: None,
             checkpoints: None,
             pace: Pace::default(),
+            tell_s: 3_600,
             witnesses: Vec::new(),
         }
     }
@@ -101,6 +107,9 @@ impl Settings {
         }
         if !(1..=20_000).contains(&self.log.pace.entries) || self.log.pace.seconds > 3_600 {
             return Err("audit.log.pace: entries must be 1 to 20,000, seconds at most 3,600".to_owned());
+        }
+        if !(10..=604_800).contains(&self.log.tell_s) {
+            return Err("audit.log.tell_s must be 10 to 604,800".to_owned());
         }
         let keys: BTreeSet<&str> = self.log.witnesses.iter().map(|witness| witness.key.as_str()).collect();
         if keys.len() < self.log.witnesses.len() || keys.len() > MOST_WITNESSES {

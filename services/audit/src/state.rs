@@ -1,3 +1,4 @@
+use chrono::TimeDelta;
 use db::Db;
 use events::Feed;
 
@@ -15,6 +16,8 @@ pub struct Audit {
     pub log: Log,
     /// How often that is.
     pub pace: Pace,
+    /// How long a tenant is told of no further checkpoint.
+    pub tell: TimeDelta,
     /// Who read the log lately.
     pub(crate) readings: Readings,
 }

@@ -4,6 +4,7 @@ pub mod checkpoints;
 pub mod compliance;
 pub mod cosignatures;
 pub mod events;
+pub mod register;
 pub mod retention;
 pub mod trees;
 

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use egress::{Egress, Limits};
+use ids::TenantId;
 use tlog::note::{Algorithm, Limits as NoteLimits};
 use tlog::{Hash, Note, PublicKey};
 use url::Url;
 
+use crate::log::REGISTER;
 use crate::settings::WitnessSettings;
 use crate::store::cosignatures::Cosigned;
 
@@ -20,6 +22,7 @@ pub struct Witness {
     url: String,
     key: PublicKey,
     egress: Egress,
+    pub(crate) register_only: bool,
 }
 
 /// What a witness makes of a checkpoint.
@@ -71,12 +74,23 @@ impl Witness {
         egress
             .target(&url)
             .map_err(|error| format!("audit.log.witnesses: the URL {url} {error}"))?;
-        Ok(Self { url, key, egress })
+        let register_only = settings.register_only;
+        Ok(Self {
+            url,
+            key,
+            egress,
+            register_only,
+        })
     }
 
     /// What its cosignatures verify with.
     pub const fn key(&self) -> &PublicKey {
         &self.key
+    }
+
+    /// Is it asked about this log?
+    pub fn is_for(&self, tenant: TenantId) -> bool {
+        !self.register_only || tenant == REGISTER
     }
 
     /// Asks it to cosign the checkpoint of this note, which continues the one over `old` entries.
@@ -123,6 +137,7 @@ mod tests {
         WitnessSettings {
             url: url.to_owned(),
             key: key.to_string(),
+            register_only: false,
             networks: Vec::new(),
         }
     }

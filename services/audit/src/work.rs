@@ -5,6 +5,8 @@ pub mod copy;
 pub mod erase;
 pub mod grow;
 mod record;
+pub mod register;
+pub mod tell;
 pub mod witness;
 
 #[cfg(test)]
@@ -17,8 +19,9 @@ use web::Tasks;
 use crate::state::Audit;
 use crate::witness::Witness;
 
-/// Starts the writer of the log, who signs for it, who copies what is signed out of the database, who asks witnesses to cosign
-/// it, who erases what is old, who closes addresses that lie open, who tells the feed of events, and who removes from the bus what has been written.
+/// Starts the writer of the log, who signs for it, who registers what is signed, tells its tenants of it and copies it out of the
+/// database, who asks witnesses to cosign it, who erases what is old, who closes addresses that lie open, who tells the feed of
+/// events, and who removes from the bus what has been written.
 pub fn start(tasks: &Tasks, audit: &Arc<Audit>, copies: Option<copy::Copies>, witnesses: Vec<Witness>) {
     tasks.spawn(
         "record",
@@ -34,6 +37,8 @@ pub fn start(tasks: &Tasks, audit: &Arc<Audit>, copies: Option<copy::Copies>, wi
         events::relay(audit.feed.clone(), audit.db.clone(), tasks.shutdown().clone()),
     );
     tasks.spawn("grow", grow::run(Arc::clone(audit), tasks.shutdown().clone()));
+    tasks.spawn("register", register::run(Arc::clone(audit), tasks.shutdown().clone()));
+    tasks.spawn("tell", tell::run(Arc::clone(audit), tasks.shutdown().clone()));
     if let Some(copies) = copies {
         tasks.spawn("copy", copy::run(Arc::clone(audit), copies, tasks.shutdown().clone()));
     }

@@ -19,7 +19,10 @@ def said(folder, case):
     except Finding as found:
         return {"code": found.code, "seq": found.seq, "line": found.line}
     names = ["entries", "withheld", "checkpoints", "first_seq", "last_seq", "size", "root", "agrees_with", "warnings"]
-    return {name: report[name] for name in names}
+    answer = {name: report[name] for name in names}
+    if "register" in report:
+        answer["register"] = report["register"]["size"]
+    return answer
 
 
 def main():

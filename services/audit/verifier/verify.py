@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Verifies a file in the format yunshu-audit/1, offline.
+"""Verifies a file in the format yunshu-audit/1 or yunshu-audit/2, offline.
 
 A second implementation of the format that services/audit/README.md describes. It shares no code with the first, so that
 neither has to be believed alone. It needs Python 3.9 and the package `cryptography`.
@@ -22,6 +22,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT = "yunshu-audit/1"
+FORMAT_WITH_HEAD = "yunshu-audit/2"
 MAX_LINE = 8 * 1024 * 1024
 MAX_KEYS = 1000
 MAX_PROOF = 64
@@ -30,6 +31,7 @@ MAX_NOTE = 64 * 1024
 MAX_SIGNATURES = 64
 RECENT = 4096
 NOTE, COSIGNATURE = 1, 4
+SLOT = 10
 
 
 class Finding(Exception):
@@ -337,9 +339,11 @@ def canonical(tenant, seq, entry_id, micros, actor, credential, action, object_,
 
 class Verifier:
     def __init__(self, first, keys, witnesses, trusted, needed):
-        beginning = '{"type":"log","format":"' + FORMAT + '",'
-        if not first.startswith(beginning):
+        formats = (FORMAT, FORMAT_WITH_HEAD)
+        beginnings = ['{"type":"log","format":"' + name + '",' for name in formats]
+        if not first.startswith(tuple(beginnings)):
             raise Finding("format", None, "not a file of the format " + FORMAT)
+        self.with_head, self.registered = first.startswith(beginnings[1]), None
         try:
             self.read_log(first)
         except Wrong as wrong:
@@ -406,6 +410,8 @@ class Verifier:
         if not self.begun and goes_on and kind != "frontier":
             raise Finding("frontier", self.next_seq(), "what the stretch goes on from is missing")
         begun, self.begun = self.begun, True
+        if self.registered is not None and self.complete and kind in ("entry", "checkpoint"):
+            raise Finding("misplaced", self.next_seq(), f"a line of the type {kind} does not belong behind a head's")
         try:
             if kind == "entry":
                 self.entry(line)
@@ -415,6 +421,16 @@ class Verifier:
             elif kind == "consistency":
                 start, end, hashes = fields(line, "consistency", ["from", "to", "hashes"])
                 self.consistency(unsigned(start), unsigned(end), hashes_of(hashes))
+            elif kind == "head" and self.with_head:
+                names = ["note", "blind", "begun", "begun_proof", "index", "time", "proof"]
+                note, blind, begun_at, begun_proof, index, time, proof = fields(line, "head", names)
+                self.head(
+                    text_of(note),
+                    hash_of(blind),
+                    (unsigned(begun_at), hashes_of(begun_proof)),
+                    unsigned(time),
+                    (unsigned(index), hashes_of(proof)),
+                )
             elif kind == "frontier" and goes_on and not begun:
                 size, hashes = fields(line, "frontier", ["size", "hashes"])
                 self.go_on(unsigned(size), hashes_of(hashes))
@@ -576,6 +592,51 @@ class Verifier:
             raise self.split()
         self.agrees = True
 
+    def head(self, whole, blind, begun, time, stands):
+        if self.last is None or self.registered is not None:
+            raise Finding("misplaced", self.next_seq(), "a line of the type head does not belong here")
+        try:
+            note = Note(whole)
+            register = Checkpoint(note.text)
+        except Wrong as wrong:
+            raise Finding("malformed", None, f"its note is no signed checkpoint: {wrong}") from wrong
+        if register.origin != self.register_origin():
+            raise Finding("origin", None, "the checkpoint is not of the register beside this log")
+        if register.time is None:
+            raise Finding("no_time", None, "the register's checkpoint does not say when it was made")
+        cosigned = self.cosigned
+        self.signatures(note, register.time, None)
+        # What witnesses made of the log's own checkpoint is told apart.
+        self.cosigned, by = cosigned, self.cosigned
+
+        def proven(label, value, place):
+            leaf = leaf_hash(b"\x01" + label + value)
+            return included(leaf, place[0], register.size, place[1], register.root)
+
+        began = proven(
+            sha256(b"yunshu register tenant v1\n", self.tenant), sha256(b"yunshu register blind v1\n", blind), begun
+        )
+        slot, at = (time // SLOT).to_bytes(8, "big"), time.to_bytes(8, "big")
+        head = [b"yunshu register head v1\n", blind, self.tenant, at, self.last.size.to_bytes(8, "big"), self.last.root]
+        is_there = proven(sha256(b"yunshu register slot v1\n", blind, slot), sha256(*head), stands)
+        if begun[0] >= stands[0] or time > register.time or not began or not is_there:
+            raise Finding("head", None, "the last checkpoint is not in the register of all logs as it is said to be")
+        self.registered = {
+            "origin": register.origin,
+            "size": register.size,
+            "root": base64.b64encode(register.root).decode(),
+            "time": register.time,
+            "since": time,
+            "cosigned": by,
+        }
+
+    def register_origin(self):
+        digits = self.tenant.hex()
+        ending = "/" + "-".join([digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]])
+        if not self.origin.endswith(ending) or self.origin == ending:
+            return None
+        return self.origin[: -len(ending)] + "/register"
+
     def end(self):
         if not self.begun and self.complete and self.first_seq > 1:
             raise Finding("frontier", self.next_seq(), "what the stretch goes on from is missing")
@@ -585,7 +646,8 @@ class Verifier:
             if self.trusted.size > self.last.size:
                 raise Finding("rolled_back", self.last.size + 1, "the file ends before the trusted checkpoint")
             raise Finding("unlinked", self.first_seq, "nothing leads from the trusted checkpoint to the file")
-        missing = self.required - {one["key"] for one in self.cosigned}
+        of_register = self.registered["cosigned"] if self.registered else []
+        missing = self.required - {one["key"] for one in self.cosigned + of_register}
         if len(self.required) - len(missing) < self.needed:
             raise Finding("witness", None, f"not cosigned by {sorted(missing)[0]}")
         return self.report()
@@ -614,6 +676,7 @@ class Verifier:
             "time": self.last.time,
             "signed": [party.report() for party in self.log if party.signed],
             "cosigned": self.cosigned,
+            **({} if self.registered is None else {"register": self.registered}),
             "agrees_with": None if self.trusted is None else self.trusted.size,
             "warnings": warnings,
         }
@@ -661,7 +724,7 @@ def verify(stream, keys=(), witnesses=(), trusted=None, needed=None):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Verifies a file in the format " + FORMAT + ", offline.")
+    parser = argparse.ArgumentParser(description=f"Verifies a file in the format {FORMAT} or {FORMAT_WITH_HEAD}, offline.")
     parser.add_argument("file", help="the file; - reads standard input")
     parser.add_argument("--key", action="append", default=[], help="a key of the log that you got from elsewhere")
     parser.add_argument("--trusted", help="a file with a checkpoint from before")

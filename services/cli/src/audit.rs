@@ -3,6 +3,7 @@
 mod breach;
 mod evidence;
 mod retention;
+mod watch;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
@@ -17,6 +18,7 @@ use tlog::bundle::{Finding, Report, Signed, Trust, verify};
 use self::breach::BreachCommand;
 use self::evidence::PackCommand;
 use self::retention::HoldsCommand;
+use self::watch::WatchCommand;
 use crate::args::{Global, List, pair};
 use crate::client::Client;
 use crate::field::text;
@@ -70,7 +72,9 @@ enum AuditVerb {
     Holds(HoldsCommand),
     /// The public keys that sign the log
     Keys(List),
-    /// Verifies an export in the format yunshu-audit/1: no network, no sign-in, nobody to believe but the keys named
+    /// Looks through the register of all logs for a history of this one that somebody else was shown
+    Watch(WatchCommand),
+    /// Verifies an export in the format yunshu-audit/1 or /2: no network, no sign-in, nobody to believe but the keys named
     Verify(VerifyCommand),
 }
 
@@ -84,6 +88,9 @@ struct ExportCommand {
     /// Continue the checkpoint over so many entries
     #[arg(long)]
     after: Option<u64>,
+    /// End with the newest checkpoint that is in the register of all logs, and prove that (yunshu-audit/2)
+    #[arg(long)]
+    register: bool,
     /// A filter of the API, e.g. `--filter action=vm.*`
     #[arg(long = "filter", value_parser = pair)]
     filters: Vec<(String, String)>,
@@ -114,6 +121,7 @@ pub fn key(text: &str) -> Result<PublicKey, tlog::Error> {
 pub async fn run(global: &Global, command: &AuditCommand, out: Output) -> Result<()> {
     match &command.command {
         Some(AuditVerb::Verify(verify)) => verify.run(out),
+        Some(AuditVerb::Watch(watch)) => watch.run(&mut Client::open(global)?, out).await,
         Some(AuditVerb::Export(export)) => export.run(global).await,
         Some(AuditVerb::Checkpoint { size }) => checkpoint(global, size, out).await,
         Some(AuditVerb::VerifyPack(pack)) => pack.run(out),
@@ -143,6 +151,9 @@ impl ExportCommand {
     async fn run(&self, global: &Global) -> Result<()> {
         let mut query = self.filters.clone();
         query.push(("format".to_owned(), self.format.clone()));
+        if self.register {
+            query.push(("register".to_owned(), "true".to_owned()));
+        }
         query.extend(self.after.map(|after| ("after".to_owned(), after.to_string())));
         keep(global, (EXPORTS, &query), &self.file).await
     }
@@ -212,6 +223,7 @@ impl VerifyCommand {
             witnesses: self.witnesses.clone(),
             witnesses_needed: self.witnesses_needed,
             checkpoint: trusted.transpose()?,
+            ..Trust::default()
         };
         let reader: Box<dyn BufRead> = if self.file.as_os_str() == "-" {
             Box::new(io::stdin().lock())
@@ -239,12 +251,14 @@ fn table(report: &Report) -> Value {
         "last checkpoint": format!("{} entries, root {}", report.size, report.root),
         "signed by": who(&report.signed),
         "cosigned by": who(&report.cosigned),
+        "registered": report.register.as_ref().map(|register| format!("in a register of {} leaves", register.size)),
+        "register cosigned by": report.register.as_ref().map(|register| who(&register.cosigned)),
         "agrees with": report.agrees_with.map(|size| format!("the trusted checkpoint over {size} entries")),
     })
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use clap::Parser;
     use tlog::bundle::{EntryLine, KnownKey, LogLine, Shown, What, write_checkpoint};
     use tlog::{Checkpoint, Entry, Frontier, Signer, commit};
@@ -258,14 +272,14 @@ mod tests {
         audit: AuditCommand,
     }
 
-    const ORIGIN: &str = "cloud.example/audit/t";
+    pub const ORIGIN: &str = "cloud.example/audit/01010101-0101-0101-0101-010101010101";
 
-    fn signer() -> Signer {
+    pub fn signer() -> Signer {
         Signer::from_seed(ORIGIN, &[1; 32]).unwrap()
     }
 
     /// A log of three entries, and its last checkpoint.
-    fn file() -> (Vec<u8>, String) {
+    pub fn file() -> (Vec<u8>, String) {
         let (mut out, mut frontier) = (Vec::new(), Frontier::new());
         let known = KnownKey {
             key: signer().public(),

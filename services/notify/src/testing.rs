@@ -79,6 +79,24 @@ impl Event for Happened {
     }
 }
 
+/// The log was signed for.
+#[derive(Serialize)]
+pub(crate) struct CheckpointSigned {
+    pub size: u64,
+}
+
+impl Event for CheckpointSigned {
+    const KIND: &'static str = "audit.checkpoint_signed";
+
+    fn subject(&self) -> String {
+        format!("checkpoint:{}", self.size)
+    }
+
+    fn project(&self) -> Option<ProjectId> {
+        None
+    }
+}
+
 /// The machine is gone.
 #[derive(Serialize)]
 pub(crate) struct Gone(pub Happened);

@@ -4,7 +4,7 @@ pub mod secret;
 
 use std::ops::RangeInclusive;
 
-use auth::action::webhook;
+use auth::action::{audit, webhook};
 use auth::{Action, Caller, Info, Level, Place};
 use chrono::{DateTime, TimeDelta, Utc};
 use db::Resource;
@@ -21,6 +21,10 @@ pub const MOST: usize = 20;
 pub const OVERLAP: TimeDelta = TimeDelta::hours(24);
 /// The type of a test.
 pub const TEST: &str = "webhook.test";
+
+/// The type that a webhook is told of only where it names it: how far the audit log has grown, which not everybody may read who
+/// may make webhooks.
+const CHECKPOINT: &str = "audit.checkpoint_signed";
 
 const NAME: RangeInclusive<usize> = 1..=63;
 
@@ -137,6 +141,9 @@ pub fn reading(kind: &str) -> Option<&'static Info> {
     if kind == db::AUDIT {
         return None;
     }
+    if kind == CHECKPOINT {
+        return Some(audit::Read::INFO);
+    }
     let name = format!("{resource}.read");
     let read = auth::action::named(&name)?;
     let makers = auth::Role::ALL
@@ -144,6 +151,12 @@ pub fn reading(kind: &str) -> Option<&'static Info> {
         .filter(|role| webhook::Create::INFO.roles.contains(*role));
     let all_read = read.roles.contains(auth::Role::Anyone) || makers.into_iter().all(|role| read.roles.contains(role));
     (read.level != Level::Platform && all_read).then_some(read)
+}
+
+/// Is a webhook of these types told of this one?
+pub fn is_told(types: &[String], kind: &str) -> Result<bool, fault::Error> {
+    let wanted = Wanted::check(Some(types.join(",").as_str()).filter(|text| !text.is_empty()))?;
+    Ok(wanted.has(kind) && (kind != CHECKPOINT || !types.is_empty()))
 }
 
 /// Whoever lets a webhook hear of something must be able to read all of it: roles that a tenant has made itself may carry the
@@ -158,6 +171,12 @@ pub fn must_cover(caller: &Caller, types: &[String]) -> Result<(), fault::Error>
         if is_reading && wanted(action.resource) && !caller.may(action, Place::Tenant(caller.tenant())) {
             return Err(db::forbidden(action, "all projects, of which this webhook would tell"));
         }
+    }
+    if is_told(types, CHECKPOINT)? && !caller.may(audit::Read::INFO, Place::Tenant(caller.tenant())) {
+        return Err(db::forbidden(
+            audit::Read::INFO,
+            "the audit log, of which this webhook would tell",
+        ));
     }
     Ok(())
 }
@@ -174,6 +193,7 @@ mod tests {
             "quota.changed",
             "project.deleted",
             "webhook.disabled",
+            CHECKPOINT,
         ] {
             assert!(reading(heard).is_some(), "{heard}");
         }
@@ -189,6 +209,17 @@ mod tests {
         ] {
             assert!(reading(not).is_none(), "{not}");
         }
+    }
+
+    #[test]
+    fn of_checkpoints_is_told_who_names_them() {
+        let told = |types: &[&str]| {
+            let types: Vec<String> = types.iter().map(|&one| one.to_owned()).collect();
+            is_told(&types, CHECKPOINT).unwrap()
+        };
+        assert!(told(&[CHECKPOINT]) && told(&["vm.*", "audit.*"]));
+        assert!(!told(&[]) && !told(&["vm.*"]));
+        assert!(is_told(&[], "vm.created").unwrap() && !is_told(&["vm.*".to_owned()], "project.deleted").unwrap());
     }
 
     #[test]

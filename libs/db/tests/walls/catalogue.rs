@@ -11,8 +11,9 @@ use crate::tables::{APPS, all, column};
 const SCHEMAS: [&str; 6] = ["audit", "bus", "compute", "identity", "keys", "notify"];
 
 /// Tables that belong to no tenant.
-const PLATFORM: [(&str, &str); 15] = [
+const PLATFORM: [(&str, &str); 16] = [
     ("audit.log_keys", "the platform signs for every tenant"),
+    ("audit.register_leaves", "says of no leaf whose it is"),
     ("audit.witnesses", "witnesses cosign for every tenant"),
     ("bus.cursors", "how far each consumer has read"),
     ("bus.inbox", "what each consumer has done"),

@@ -28,7 +28,7 @@ pub enum What {
     #[error("the line is not one of the format: {0}")]
     Malformed(&'static str),
     /// Another format, or a newer one.
-    #[error("the file does not begin as a file of the format yunshu-audit/1 does")]
+    #[error("the file does not begin as a file of the format yunshu-audit/1 or yunshu-audit/2 does")]
     Format,
     /// A line that has no business at its place.
     #[error("a line of the type {0} does not belong here")]
@@ -111,6 +111,11 @@ pub enum What {
     /// Nothing leads from the trusted checkpoint to the file.
     #[error("nothing in the file leads from the trusted checkpoint over {0} entries to what the file has")]
     Unlinked(u64),
+    /// The register does not have the head that is said to be in it.
+    #[error(
+        "the last checkpoint is not in the register of all logs as it is said to be: somebody else may be shown another"
+    )]
+    Head,
     /// A witness that must have cosigned did not.
     #[error("the last checkpoint is not cosigned by {0}")]
     Witness(String),
@@ -144,6 +149,7 @@ impl What {
             Self::Split(_) => "split",
             Self::RolledBack(_) => "rolled_back",
             Self::Unlinked(_) => "unlinked",
+            Self::Head => "head",
             Self::Witness(_) => "witness",
         }
     }

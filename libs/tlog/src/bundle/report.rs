@@ -31,10 +31,30 @@ pub struct Report {
     pub signed: Vec<Signed>,
     /// Who cosigned the last.
     pub cosigned: Vec<Signed>,
+    /// What the register has of the last, where the file tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub register: Option<Registered>,
     /// The size of the trusted checkpoint that all of it agrees with.
     pub agrees_with: Option<u64>,
     /// What the reader should know before believing it.
     pub warnings: Vec<Warning>,
+}
+
+/// That the last checkpoint stands in the register of all logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Registered {
+    /// What the register is called.
+    pub origin: String,
+    /// How many leaves it had.
+    pub size: u64,
+    /// The root over them.
+    pub root: Hash,
+    /// When it was signed, in seconds since 1970.
+    pub time: u64,
+    /// When the checkpoint was registered, in seconds since 1970.
+    pub since: u64,
+    /// Who cosigned the register.
+    pub cosigned: Vec<Signed>,
 }
 
 /// Who signed.

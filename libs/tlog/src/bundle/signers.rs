@@ -150,7 +150,8 @@ fn lines_of(note: &Note, key: &PublicKey) -> usize {
 }
 
 /// The first of the witnesses who did not cosign, where fewer did than must have. One that is named twice is one.
-pub fn missing(trust: &Trust, cosigned: &[Signed]) -> Option<String> {
+pub fn missing<'a>(trust: &Trust, cosigned: impl Iterator<Item = &'a Signed>) -> Option<String> {
+    let cosigned: Vec<&Signed> = cosigned.collect();
     let named: BTreeSet<&PublicKey> = trust.witnesses.iter().collect();
     let needed = trust.witnesses_needed.unwrap_or(named.len());
     let is_there = |key: &PublicKey| cosigned.iter().any(|one| one.key == key.to_string());

@@ -1,14 +1,17 @@
+use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use super::entry_line::{BEGINNING, Line, Room};
 use super::finding::{Finding, What};
 use super::lines::Lines;
-use super::report::{Report, Signed, Warning};
-use super::signers::{self, Signers};
-use super::{LogLine, wire};
+use super::report::{Registered, Report, Signed};
+use super::signers::Signers;
+use super::{LogLine, head, wire};
 use crate::entry::commit_in;
 use crate::note::Limits;
-use crate::{Checkpoint, Entry, Frontier, Hash, Note, PublicKey, text, verify_consistency, verify_inclusion};
+use crate::{Checkpoint, Entry, Frontier, Hash, Note, PublicKey, verify_consistency, verify_inclusion};
+
+mod ending;
 
 /// So many leaves behind the last checkpoint are kept, to tell a copy from what was put in.
 const RECENT: usize = 4096;
@@ -24,6 +27,8 @@ pub struct Trust {
     pub witnesses_needed: Option<usize>,
     /// A checkpoint from before, as a signed note.
     pub checkpoint: Option<String>,
+    /// Roots that the log is said to have had at sizes. Those that a stretch reaches must be its own.
+    pub heads: BTreeMap<u64, Hash>,
 }
 
 /// Verifies a file from its first line to its last, holding one line at a time.
@@ -70,6 +75,9 @@ struct State<'t> {
     trust: &'t Trust,
     log: LogLine,
     signers: Signers,
+    /// Whether a line may be a head's.
+    with_head: bool,
+    head: Option<Registered>,
     trusted: Option<Checkpoint>,
     /// Whether all of this agrees with what is trusted.
     agrees: bool,
@@ -92,7 +100,7 @@ struct State<'t> {
 
 impl<'t> State<'t> {
     fn begin(line: &str, trust: &'t Trust) -> Result<Self, What> {
-        let log = wire::Log::parse(line).map_err(What::Malformed)?.ok_or(What::Format)?;
+        let (log, with_head) = wire::Log::parse(line).map_err(What::Malformed)?.ok_or(What::Format)?;
         let signers = Signers::of(trust, &log.keys, &log.witnesses)?;
         let trusted = trust.checkpoint.as_deref();
         let trusted = trusted.map(|note| signers.trusted(note, &log.origin)).transpose()?;
@@ -102,6 +110,8 @@ impl<'t> State<'t> {
             trust,
             log,
             signers,
+            with_head,
+            head: None,
             trusted,
             agrees,
             begun: false,
@@ -154,6 +164,9 @@ impl<'t> State<'t> {
             return Err(self.here(What::Frontier));
         }
         let begun = std::mem::replace(&mut self.begun, true);
+        if self.head.is_some() && self.log.complete && matches!(kind, "entry" | "checkpoint") {
+            return Err(self.here(What::Misplaced(kind.to_owned())));
+        }
         let malformed = |wrong| self.here(What::Malformed(wrong));
         match kind {
             "entry" => self.entry(line),
@@ -164,6 +177,10 @@ impl<'t> State<'t> {
             "consistency" => {
                 let proof = wire::read(line).map_err(malformed)?;
                 self.consistency(&proof)
+            }
+            "head" if self.with_head => {
+                let head = wire::read(line).map_err(malformed)?;
+                self.head(&head)
             }
             "frontier" if goes_on && !begun => {
                 let frontier = wire::read(line).map_err(malformed)?;
@@ -184,6 +201,14 @@ impl<'t> State<'t> {
     /// Where the log has as many entries as the trusted checkpoint, it must have the same root.
     fn meet(&mut self) -> Result<(), Seen> {
         let size = self.frontier.size();
+        if self
+            .trust
+            .heads
+            .get(&size)
+            .is_some_and(|root| *root != self.frontier.root())
+        {
+            return Err(self.split(size));
+        }
         if let Some(trusted) = self.trusted.as_ref().filter(|trusted| trusted.size == size) {
             if self.frontier.root() != trusted.root {
                 return Err(self.split(size));
@@ -334,62 +359,12 @@ impl<'t> State<'t> {
         Ok(())
     }
 
-    fn end(mut self) -> Result<Report, Seen> {
-        if !self.begun && self.log.complete && self.log.first_seq > 1 {
-            return Err(self.here(What::Frontier));
-        }
-        let Some(last) = self.last.take() else {
-            return Err(self.since_held(What::Open));
+    fn head(&mut self, line: &wire::Head) -> Result<(), Seen> {
+        let Some(last) = self.last.as_ref().filter(|_| self.head.is_none()) else {
+            return Err(self.here(What::Misplaced("head".to_owned())));
         };
-        if self.log.complete && last.size != self.frontier.size() {
-            return Err(self.since_held(What::Open));
-        }
-        if let Some(trusted) = self.trusted.as_ref().filter(|_| !self.agrees) {
-            let (seq, what) = if trusted.size > last.size {
-                (last.size + 1, What::RolledBack(trusted.size))
-            } else {
-                (self.log.first_seq, What::Unlinked(trusted.size))
-            };
-            return Err(Seen { seq: Some(seq), what });
-        }
-        if let Some(missing) = signers::missing(self.trust, &self.cosigned) {
-            let what = What::Witness(missing);
-            return Err(Seen { seq: None, what });
-        }
-        Ok(self.report(last))
-    }
-
-    fn report(self, last: Checkpoint) -> Report {
-        let mut warnings = Vec::new();
-        if self.trust.keys.is_empty() {
-            warnings.push(Warning::keys_from_file());
-        }
-        if self.trusted.is_none() {
-            warnings.push(Warning::nothing_trusted());
-        }
-        if !self.log.complete {
-            warnings.push(Warning::selection());
-        }
-        warnings.extend(self.signers.without_period().map(|key| Warning::period_unknown(&key)));
-        if self.signers.strangers > 0 {
-            warnings.push(Warning::strangers(self.signers.strangers));
-        }
-        Report {
-            tenant: text::uuid(&self.log.tenant),
-            complete: self.log.complete,
-            entries: self.entries,
-            withheld: self.withheld,
-            checkpoints: self.checkpoints,
-            first_seq: self.seqs.map(|(first, _)| first),
-            last_seq: self.seqs.map(|(_, last)| last),
-            size: last.size,
-            root: last.root,
-            time: last.time().unwrap_or_default(),
-            signed: self.signers.signed(),
-            cosigned: self.cosigned,
-            agrees_with: self.trusted.map(|trusted| trusted.size),
-            origin: self.log.origin,
-            warnings,
-        }
+        let checked = head::check(line, &self.log, last, &mut self.signers);
+        self.head = Some(checked.map_err(|what| Seen { seq: None, what })?);
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{EntryLine, FORMAT, KnownKey, LogLine, MAX_KEYS};
+use super::{EntryLine, FORMAT, FORMAT_WITH_HEAD, HeadLine, KnownKey, LogLine, MAX_KEYS};
 use crate::note::Algorithm;
 use crate::{Error, Hash, MAX_PROOF, MAX_SIZE, text};
 
@@ -61,6 +61,21 @@ pub struct Consistency {
     pub hashes: Vec<Hash>,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    #[serde(rename = "type")]
+    kind: String,
+    pub note: String,
+    /// 32 bytes in base64, as hashes are.
+    pub blind: Hash,
+    pub begun: u64,
+    pub begun_proof: Vec<Hash>,
+    pub index: u64,
+    pub time: u64,
+    pub proof: Vec<Hash>,
+}
+
 #[derive(Serialize)]
 pub struct EntryOut<'a> {
     #[serde(rename = "type")]
@@ -83,13 +98,13 @@ pub struct EntryOut<'a> {
 }
 
 impl Log {
-    pub fn of(line: &LogLine) -> Result<Self, Error> {
+    pub fn of(line: &LogLine, format: &str) -> Result<Self, Error> {
         if !(1..=MAX_SIZE).contains(&line.first_seq) || !line.complete && line.first_seq != 1 {
             return Err(Error::Range);
         }
         Ok(Self {
             kind: "log".to_owned(),
-            format: FORMAT.to_owned(),
+            format: format.to_owned(),
             tenant: text::uuid(&line.tenant),
             origin: line.origin.clone(),
             complete: line.complete,
@@ -99,9 +114,11 @@ impl Log {
         })
     }
 
-    /// None if it is of another format, which may say anything.
-    pub fn parse(line: &str) -> Result<Option<LogLine>, Wrong> {
-        if !line.starts_with(&format!("{{\"type\":\"log\",\"format\":\"{FORMAT}\",")) {
+    /// Whether the file may have the line of a head, too. None if it is of another format, which may say anything.
+    pub fn parse(line: &str) -> Result<Option<(LogLine, bool)>, Wrong> {
+        let is_of = |format| line.starts_with(&format!("{{\"type\":\"log\",\"format\":\"{format}\","));
+        let with_head = is_of(FORMAT_WITH_HEAD);
+        if !with_head && !is_of(FORMAT) {
             return Ok(None);
         }
         let log: Self = read(line)?;
@@ -114,14 +131,15 @@ impl Log {
         if !log.complete && log.first_seq != 1 {
             return Err("a selection is one of all entries, from 1 on");
         }
-        Ok(Some(LogLine {
+        let line = LogLine {
             tenant: text::parse_uuid(&log.tenant).ok_or("the tenant is no id")?,
             origin: log.origin,
             complete: log.complete,
             first_seq: log.first_seq,
             keys: Listed::all(&log.keys, Algorithm::Note)?,
             witnesses: Listed::all(&log.witnesses, Algorithm::Cosignature)?,
-        }))
+        };
+        Ok(Some((line, with_head)))
     }
 }
 
@@ -186,6 +204,22 @@ impl Consistency {
             from,
             to,
             hashes,
+        }
+    }
+}
+
+impl Head {
+    pub fn of(line: &HeadLine<'_>) -> Self {
+        let ((begun, begun_proof), (index, proof)) = (line.begun.clone(), line.head.clone());
+        Self {
+            kind: "head".to_owned(),
+            note: line.note.to_owned(),
+            blind: Hash::from(line.blind),
+            begun,
+            begun_proof,
+            index,
+            time: line.time,
+            proof,
         }
     }
 }

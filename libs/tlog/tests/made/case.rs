@@ -38,6 +38,9 @@ pub enum Verdict {
         size: u64,
         root: Hash,
         agrees_with: Option<u64>,
+        /// The size of the register that the last checkpoint is in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        register: Option<u64>,
         warnings: Vec<String>,
     },
 }
@@ -54,6 +57,7 @@ pub fn verdict(bytes: &[u8], trust: &Trust) -> Verdict {
             size: report.size,
             root: report.root,
             agrees_with: report.agrees_with,
+            register: report.register.map(|register| register.size),
             warnings: report.warnings.iter().map(|warning| warning.code.to_owned()).collect(),
         },
         Err(found) => Verdict::Bad {

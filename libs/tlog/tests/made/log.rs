@@ -1,13 +1,18 @@
 //! Logs for tests, made from a seed: the same each time.
 
-use tlog::bundle::{EntryLine, KnownKey, LogLine, Shown, Trust, write_checkpoint, write_consistency, write_frontier};
+use tlog::bundle::{
+    EntryLine, HeadLine, KnownKey, LogLine, Shown, Trust, write_checkpoint, write_consistency, write_frontier,
+};
 use tlog::note::Signer;
+use tlog::register::{Blind, Head, Leaf};
 use tlog::{Checkpoint, Entry, Frontier, Growth, Hash, Loaded, commit};
 
 pub const ORIGIN: &str = "cloud.example/audit/0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3";
 pub const TENANT: [u8; 16] = [
     0x01, 0x92, 0xf0, 0xc1, 0x2d, 0x3e, 0x7a, 0x4b, 0x8c, 0x5d, 0x6e, 0x7f, 0x80, 0x91, 0xa2, 0xb3,
 ];
+pub const REGISTER: &str = "cloud.example/audit/register";
+pub const BLIND: Blind = [77; 32];
 pub const START: u64 = 1_700_000_000;
 
 /// Numbers that look random (splitmix64).
@@ -121,6 +126,16 @@ impl Owned {
     }
 }
 
+/// Where a head stands in a register.
+#[derive(Clone, Debug)]
+pub struct Registered {
+    pub note: String,
+    pub blind: Blind,
+    pub begun: (u64, Vec<Hash>),
+    pub time: u64,
+    pub head: (u64, Vec<Hash>),
+}
+
 /// A line of a file.
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "nearly all are entries")]
@@ -130,15 +145,26 @@ pub enum Item {
     Checkpoint(String),
     Entry(Owned),
     Consistency(u64, u64, Vec<Hash>),
+    Head(Registered),
     /// As it stands.
     Raw(String),
 }
 
 pub fn written(items: &[Item]) -> Vec<u8> {
+    let with_head = items.iter().any(|item| matches!(item, Item::Head(_)));
     let mut out = Vec::new();
     for item in items {
         match item {
+            Item::Log(log) if with_head => log.write_with_head(&mut out),
             Item::Log(log) => log.write(&mut out),
+            Item::Head(head) => HeadLine {
+                note: &head.note,
+                blind: head.blind,
+                begun: head.begun.clone(),
+                time: head.time,
+                head: head.head.clone(),
+            }
+            .write(&mut out),
             Item::Frontier(frontier) => write_frontier(frontier, &mut out),
             Item::Checkpoint(note) => write_checkpoint(note, &mut out),
             Item::Entry(entry) => entry.line().write(&mut out),
@@ -247,6 +273,52 @@ impl Made {
             items.push(Item::Entry(Owned { proof, ..entry.clone() }));
         }
         items
+    }
+
+    /// When the head over so many entries is registered.
+    pub fn registered_at(size: u64) -> u64 {
+        START + 10 * size + 5
+    }
+
+    /// The leaves of a register: this log's among another's.
+    pub fn register(&self) -> Vec<Leaf> {
+        let mut leaves = vec![
+            Leaf::of_tenant(&[9; 16], &[78; 32]),
+            Leaf::of_tenant(&self.tenant, &BLIND),
+        ];
+        for size in &self.checkpoints {
+            let head = Head {
+                time: Self::registered_at(*size),
+                size: *size,
+                root: self.frontier(*size).root(),
+            };
+            leaves.push(Leaf::of_head(&self.tenant, &BLIND, &head));
+            leaves.push(Leaf::of_head(&[9; 16], &[78; 32], &head));
+        }
+        leaves
+    }
+
+    /// Where the head over so many entries stands in this register, which is signed, and cosigned.
+    pub fn head(&self, leaves: &[Leaf], size: u64) -> Registered {
+        let mut growth = Growth::start(&Loaded::default(), 0).unwrap();
+        leaves.iter().for_each(|leaf| growth.push(leaf.hash()));
+        let (root, many) = (growth.frontier().root(), leaves.len() as u64);
+        let tiles: Loaded = growth.finish().into_iter().collect();
+        let time = START + 1_000;
+        let text = Checkpoint::at(REGISTER, many, root, time).to_string();
+        let proof = |index| (index, tlog::tiles::inclusion_proof(&tiles, index, many).unwrap());
+        let place = self.checkpoints.iter().position(|at| *at == size).unwrap() as u64;
+        Registered {
+            note: format!(
+                "{text}\n{}{}",
+                signer(self.key).sign(&text),
+                witness().cosign(&text, time + 3)
+            ),
+            blind: BLIND,
+            begun: proof(1),
+            time: Self::registered_at(size),
+            head: proof(2 + 2 * place),
+        }
     }
 
     /// What an auditor knows who pinned keys and kept the checkpoint over so many entries.

@@ -19,7 +19,7 @@ pub struct OfSize {
 
 impl OfSize {
     /// The size; none for the latest.
-    fn parse(&self) -> Result<Option<i64>, fault::Error> {
+    pub(super) fn parse(&self) -> Result<Option<i64>, fault::Error> {
         size(&self.size).map_err(|_| fault::Error::not_found("checkpoint"))
     }
 }
@@ -31,6 +31,11 @@ pub(super) fn size(text: &str) -> Result<Option<i64>, &'static str> {
     }
     let size = text.parse().ok().filter(|size| *size > 0);
     size.map(Some).ok_or("must be the size of a checkpoint, or `latest`")
+}
+
+/// What a query asks for that names no size.
+pub(super) fn latest() -> String {
+    "latest".to_owned()
 }
 
 /// That a witness saw the log in this state, and in none that contradicts it.

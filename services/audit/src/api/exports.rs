@@ -17,6 +17,7 @@ use super::events::AuditEventView;
 use crate::filter::{Filter, Outcome, Texts};
 use crate::state::Audit;
 
+mod closing;
 mod file;
 pub(in crate::api) mod verifiable;
 
@@ -93,6 +94,11 @@ pub struct ReadAuditExport {
     /// selection comes with the proof.
     #[param(example = 1000, minimum = 0)]
     after: Option<i64>,
+    /// Verifiable files only: ends with the newest checkpoint that is in the register of all logs, and proves that. The format is
+    /// then `yunshu-audit/2`.
+    #[serde(default)]
+    #[param(example = false)]
+    register: bool,
 }
 
 impl ReadAuditExport {
@@ -147,10 +153,13 @@ pub async fn read_audit_export(
 ) -> Result<HttpResponse, fault::Error> {
     let (format, caller) = (ask.query.format, ask.caller());
     let filter = ask.query.filter(audit.db.clock().now())?;
-    let after = ask.query.after;
+    let (after, register) = (ask.query.after, ask.query.register);
     if after.is_some_and(|after| after < 0 || format != Format::Verifiable) {
         let wrong = "must be the size of a checkpoint, and the format `verifiable`";
         return Err(fault::Error::invalid("?after", wrong));
+    }
+    if register && format != Format::Verifiable {
+        return Err(fault::Error::invalid("?register", "needs the format `verifiable`"));
     }
 
     let log = format!("tenant:{}", caller.tenant());
@@ -172,7 +181,12 @@ pub async fn read_audit_export(
         return Ok(answer.streaming(file::write(audit, caller, filter, spelling).await?));
     }
     let whole = ask.query.is_whole();
-    let wanted = verifiable::Asked { filter, whole, after };
+    let wanted = verifiable::Asked {
+        filter,
+        whole,
+        after,
+        register,
+    };
     Ok(answer.streaming(verifiable::write(audit, caller, wanted).await?))
 }
 

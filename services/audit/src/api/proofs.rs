@@ -45,12 +45,8 @@ pub struct ConsistencyProof {
     pub checkpoint: String,
 }
 
-fn texts(hashes: &[Hash]) -> Vec<String> {
+pub(super) fn texts(hashes: &[Hash]) -> Vec<String> {
     hashes.iter().map(ToString::to_string).collect()
-}
-
-fn latest() -> String {
-    "latest".to_owned()
 }
 
 /// The checkpoint of the size that is asked for, if it covers this number.
@@ -67,6 +63,6 @@ async fn covering<A: Action>(
 }
 
 /// The size of a checkpoint that a query asks for; none for the latest.
-fn size(text: &str, name: &str) -> Result<Option<i64>, fault::Error> {
+pub(super) fn size(text: &str, name: &str) -> Result<Option<i64>, fault::Error> {
     checkpoints::size(text).map_err(|rule| fault::Error::invalid(name, rule))
 }

@@ -119,6 +119,19 @@ pub async fn behind(tx: &mut SystemTx, tenant: TenantId, size: i64, limit: i64) 
     all(rows)
 }
 
+/// Any log's checkpoints below a size, newest first.
+pub async fn below(tx: &mut SystemTx, tenant: TenantId, size: Option<i64>, limit: i64) -> Result<Vec<Signed>> {
+    let rows: Vec<SignedRow> = sqlx::query_as(select_signed!(
+        "($2::bigint is null or size < $2) order by size desc limit $3"
+    ))
+    .bind(tenant)
+    .bind(size)
+    .bind(limit)
+    .fetch_all(tx.sql())
+    .await?;
+    all(rows)
+}
+
 /// The newest size of each log that has a checkpoint, of tenants behind this one.
 pub async fn newest(tx: &mut SystemTx, after: Option<TenantId>, limit: i64) -> Result<Vec<(TenantId, i64)>> {
     let rows = sqlx::query_as(

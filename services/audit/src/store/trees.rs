@@ -7,6 +7,8 @@ use db::{Granted, Read, Result, SystemTx, Tenant};
 use ids::TenantId;
 use tlog::{Loaded, Tile, TileId};
 
+use crate::log::REGISTER;
+
 /// When a log is due for a checkpoint.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
@@ -63,6 +65,31 @@ pub async fn set_size(tx: &mut SystemTx, tree: Tree, size: i64) -> Result<()> {
 /// The tree cannot grow, and is looked at again like one that has.
 pub async fn put_off(tx: &mut SystemTx, tree: Tree) -> Result<()> {
     set_size(tx, tree, tree.size).await
+}
+
+/// Takes the log that has waited longest for its tenant to be told, if its last time was before this one.
+pub async fn claim_untold(tx: &mut SystemTx, before: DateTime<Utc>) -> Result<Option<Tree>> {
+    let tree = sqlx::query_as(
+        "select tenant_id, size from audit.trees where size > told_size and told_at <= $1 and tenant_id <> $2
+         order by told_at limit 1 for update skip locked",
+    )
+    .bind(before)
+    .bind(REGISTER)
+    .fetch_optional(tx.sql())
+    .await?;
+    Ok(tree)
+}
+
+/// Its tenant was told of it.
+pub async fn set_told(tx: &mut SystemTx, tree: Tree) -> Result<()> {
+    let now = tx.now();
+    sqlx::query("update audit.trees set told_size = $2, told_at = $3 where tenant_id = $1")
+        .bind(tree.tenant)
+        .bind(tree.size)
+        .bind(now)
+        .execute(tx.sql())
+        .await?;
+    Ok(())
 }
 
 #[derive(sqlx::FromRow)]

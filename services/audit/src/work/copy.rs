@@ -13,10 +13,12 @@ use db::Reason;
 use ids::TenantId;
 use serde::{Deserialize, Serialize};
 use tlog::note::Limits;
+use tlog::register::PART;
 use tlog::{Checkpoint, Hash, Loaded, Note, TileId};
 use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
 
+use crate::log::REGISTER;
 use crate::state::Audit;
 use crate::store::checkpoints::{self, Signed};
 use crate::store::trees::{self, Tree};
@@ -83,7 +85,12 @@ impl Copies {
     }
 
     fn file(&self, tenant: TenantId) -> PathBuf {
-        self.folder.join(format!("{tenant}.checkpoints.ndjson"))
+        let name = if tenant == REGISTER {
+            PART.to_owned()
+        } else {
+            tenant.to_string()
+        };
+        self.folder.join(format!("{name}.checkpoints.ndjson"))
     }
 
     async fn last(&mut self, tenant: TenantId) -> io::Result<Last> {

@@ -116,7 +116,8 @@ async fn grown(tx: &mut SystemTx, tree: Tree, leaves: &[(i64, Hash)]) -> Result<
         }))
 }
 
-async fn sign(tx: &mut SystemTx, audit: &Audit, tree: Tree, growth: Growth) -> Result<(), fault::Error> {
+/// Signs for a tree as it is now, and keeps what changed of it.
+pub(super) async fn sign(tx: &mut SystemTx, audit: &Audit, tree: Tree, growth: Growth) -> Result<(), fault::Error> {
     let now = tx.now();
     let frontier = growth.frontier();
     let signed = Signed {

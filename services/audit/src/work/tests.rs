@@ -2,6 +2,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use db::{AuditEvent, AuditOutcome, Reason};
 use ids::{EventId, RequestId, TenantId};
 use serde_json::json;
@@ -25,6 +26,7 @@ pub(crate) fn audit(bench: &Bench) -> Arc<Audit> {
         feed: events::Feed::postgres(),
         log: Log::new("test/audit", &[7; 32]).unwrap(),
         pace: Pace { entries: 1, seconds: 0 },
+        tell: TimeDelta::hours(1),
         readings: Readings::default(),
     })
 }

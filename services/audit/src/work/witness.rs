@@ -102,7 +102,7 @@ pub async fn round(audit: &Audit, witness: &Witness, contradicted: &mut Contradi
         drop(tx);
         let Some(last) = page.last() else { break };
         after = Some(last.tenant);
-        page.retain(|owed| contradicted.is_due(owed.tenant));
+        page.retain(|owed| witness.is_for(owed.tenant) && contradicted.is_due(owed.tenant));
         let asked = stream::iter(page).map(async |owed| (owed, ask(audit, witness, owed).await));
         let mut asked = std::pin::pin!(asked.buffer_unordered(AT_ONCE));
         while let Some((owed, answer)) = asked.next().await {

@@ -3,7 +3,6 @@
 use db::SystemTx;
 use events::{Consumer, Envelope};
 
-use crate::wanted::Wanted;
 use crate::{store, webhook};
 
 /// Hears of everything, and leaves a delivery for each webhook that wants it, in the commit that marks the event heard.
@@ -23,8 +22,7 @@ impl Consumer for Enqueuer {
 
     async fn apply(&self, tx: &mut SystemTx, event: &Envelope) -> Result<(), fault::Error> {
         for (webhook, types) in store::sending::hearers(tx, event.tenant).await? {
-            let wanted = Wanted::check(Some(types.join(",").as_str()).filter(|text| !text.is_empty()))?;
-            if wanted.has(&event.kind) {
+            if webhook::is_told(&types, &event.kind)? {
                 store::sending::insert(tx, (event.tenant, webhook), (event.id, &event.kind)).await?;
             }
         }

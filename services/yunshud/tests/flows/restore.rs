@@ -3,9 +3,13 @@
 use std::process::Command;
 use std::sync::Arc;
 
+use auth::Role;
+use auth::action::vm;
 use crypto::{Destroyed, KekProvider, KeyError, Keyring, Place, Providers, Purpose};
 use db::Db;
-use testkit::Bench;
+use serde_json::json;
+use testkit::{Bench, Client, eventually};
+use tlog::bundle::{Trust, verify};
 
 /// A database that a dump was restored into, gone with its test.
 struct Restored {
@@ -129,6 +133,108 @@ async fn t23_a_dump_from_before_brings_no_destroyed_key_back() {
         b"what was said"
     );
     drop((careless, careful, others));
+}
+
+/// The audit log on this database.
+fn log(bench: &Bench, db: Db) -> Client {
+    let settings = json!({"log": {"pace": {"entries": 1000, "seconds": 0}}});
+    let settings: audit::Settings = serde_json::from_value(settings).unwrap();
+    let deps = audit::Deps {
+        db,
+        feed: events::Feed::postgres(),
+        key: bench.key.clone(),
+        log: audit::Log::new("test/audit", &[7; 32]).unwrap(),
+    };
+    let service = audit::Service::build(&settings, deps).unwrap();
+    let client = bench.client(service.address());
+    bench.run(service.run(bench.shutdown.clone()));
+    client
+}
+
+#[tokio::test]
+async fn t23_over_a_restored_dump_every_proof_of_whose_key_was_destroyed_still_holds() {
+    const FILE: &str = "/api/v1/audit/exports?format=verifiable";
+    let (bench, files) = (Bench::new().await, tempfile::tempdir().unwrap());
+    let gone = bench.tenant("gone").await;
+    let trust = |kept: &str| Trust {
+        keys: vec![tlog::Signer::from_seed("test/audit", &[7; 32]).unwrap().public()],
+        checkpoint: Some(kept.to_owned()),
+        ..Trust::default()
+    };
+    let before = log(&bench, bench.db("audit")).caller(&gone.caller(Role::Owner));
+    let other = bench.db("identity");
+    for number in 1..=3 {
+        let changes = json!({"name": {"before": null, "after": format!("canary-{number}")}});
+        let admin = gone.caller(Role::Admin);
+        other
+            .record::<vm::Create>(&admin, format!("vm:{number}"), changes)
+            .await
+            .unwrap();
+    }
+    // What an auditor has taken along: a checkpoint, and a file that tells all.
+    let kept = eventually("a checkpoint over what was done", async || {
+        let found = before.get("/api/v1/audit/checkpoints?limit=1").await.expect(200);
+        let newest = found.json["items"][0].clone();
+        (newest["size"].as_u64() >= Some(3)).then(|| newest["note"].as_str().unwrap().to_owned())
+    })
+    .await;
+    let taken = before.get(FILE).await.expect(200).text;
+    let told = verify(taken.as_bytes(), &trust(&kept)).unwrap();
+    assert!(told.withheld == 0 && taken.contains("canary-1"), "{told:?}");
+
+    let (dump, file) = (
+        files.path().join("dump").display().to_string(),
+        files.path().join("destroyed"),
+    );
+    let name = bench.connect().name;
+    run(
+        "pg_dump",
+        &["--format", "custom", "--file", &dump, "--dbname", &server(&name)],
+    );
+    bench
+        .alter(
+            "update keys.tenant_keys set wrapped = null, destroyed_at = now() where tenant_id = $1",
+            gone.id,
+        )
+        .await;
+    Destroyed::open(&file).unwrap().add(gone.id, bench.clock.now()).unwrap();
+    let restored = Restored::of(&dump, format!("{name}_restored"));
+    let connect = db::Connect {
+        name: restored.name.clone(),
+        ..bench.connect()
+    };
+    let provider: Arc<dyn KekProvider> = Arc::new(bench.kek.clone());
+    let ring = Keyring::new(
+        Providers::of(provider),
+        Some(bench.kek.clone()),
+        Destroyed::open(&file).unwrap(),
+        bench.clock.clone(),
+    );
+    let db = Db::connect(&connect, "audit", bench.clock.clone(), db::Wake::default()).unwrap();
+    let after = log(&bench, db.with_keys(ring)).caller(&gone.caller(Role::Owner));
+
+    let shown = after.get(FILE).await.expect(200).text;
+    let report = verify(shown.as_bytes(), &trust(&kept)).unwrap();
+    assert_eq!(
+        (report.agrees_with, report.withheld),
+        (told.agrees_with, report.entries)
+    );
+    assert!(report.entries >= 3 && !shown.contains("canary"), "{shown}");
+    // Entry by entry too, and what comes now goes on from what was kept.
+    let chosen = after.get(&format!("{FILE}&action=vm.*")).await.expect(200).text;
+    let nothing_kept = Trust {
+        checkpoint: None,
+        ..trust(&kept)
+    };
+    let report = verify(chosen.as_bytes(), &nothing_kept).unwrap();
+    assert_eq!((report.entries, report.withheld), (3, 3));
+    let size = told.agrees_with.unwrap();
+    let rest = after.get(&format!("{FILE}&after={size}")).await.expect(200).text;
+    assert_eq!(verify(rest.as_bytes(), &trust(&kept)).unwrap().agrees_with, Some(size));
+    // And what the auditor took along proves what it did.
+    assert_eq!(verify(taken.as_bytes(), &trust(&kept)).unwrap(), told);
+    bench.shutdown.cancel();
+    drop(restored);
 }
 
 async fn restored_sql(restored: &Restored) -> sqlx::PgConnection {

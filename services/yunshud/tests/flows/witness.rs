@@ -4,7 +4,7 @@ use auth::Role;
 use auth::action::vm;
 use clock::Clock;
 use serde_json::json;
-use testkit::{Bench, Client, eventually};
+use testkit::{Bench, Client, TestTenant, eventually};
 use tlog::bundle::{Trust, What, verify};
 use tlog::{PublicKey, Signer};
 
@@ -30,10 +30,10 @@ fn witness(bench: &Bench, folder: &std::path::Path, log: &PublicKey) -> (String,
     (url, key)
 }
 
-fn log(bench: &Bench, url: &str, key: &PublicKey) -> Client {
+fn log(bench: &Bench, url: &str, key: &PublicKey, register_only: bool) -> Client {
     let settings: audit::Settings = serde_json::from_value(json!({"log": {
         "pace": {"entries": 1000, "seconds": 0},
-        "witnesses": [{"url": url, "key": key.to_string(), "networks": ["127.0.0.0/8"]}],
+        "witnesses": [{"url": url, "key": key.to_string(), "networks": ["127.0.0.0/8"], "register_only": register_only}],
     }}))
     .unwrap();
     let deps = audit::Deps {
@@ -54,7 +54,7 @@ async fn t26_of_two_histories_of_one_log_the_witness_lets_one_be_believed() {
     let folder = tempfile::tempdir().unwrap();
     let log_key = Signer::from_seed("test/audit", &[7; 32]).unwrap().public();
     let (url, key) = witness(&bench, folder.path(), &log_key);
-    let client = log(&bench, &url, &key);
+    let client = log(&bench, &url, &key, false);
     let tenant = bench.tenant("acme").await;
     let owner = client.caller(&tenant.caller(Role::Owner));
     let wrote = async |object: &str| {
@@ -116,4 +116,74 @@ async fn t26_of_two_histories_of_one_log_the_witness_lets_one_be_believed() {
     );
     let found = verify(forged.as_bytes(), &trust(vec![key.clone()])).unwrap_err();
     assert_eq!(found.what, What::Witness(key.name().to_owned()));
+}
+
+#[tokio::test]
+async fn t26_one_cosignature_of_the_register_guards_every_log() {
+    let bench = Bench::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let log_key = Signer::from_seed("test/audit", &[7; 32]).unwrap().public();
+    let (url, key) = witness(&bench, folder.path(), &log_key);
+    let client = log(&bench, &url, &key, true);
+    let trust = Trust {
+        keys: vec![log_key],
+        witnesses: vec![key.clone()],
+        ..Trust::default()
+    };
+    let tenants = [bench.tenant("one").await, bench.tenant("two").await];
+    for tenant in &tenants {
+        let db = bench.db("identity");
+        for number in 1..=3 {
+            let admin = tenant.caller(Role::Admin);
+            db.record::<vm::Create>(&admin, format!("vm:{number}"), json!({}))
+                .await
+                .unwrap();
+        }
+    }
+    let file = async |tenant: &TestTenant| {
+        let owner = client.caller(&tenant.caller(Role::Owner));
+        let found = owner.get(&format!("{FILE}&register=true")).await;
+        (found.status == 200).then_some(found.text)
+    };
+    for tenant in &tenants {
+        let report = eventually("a file that the witness's word covers", async || {
+            verify(file(tenant).await?.as_bytes(), &trust).ok()
+        })
+        .await;
+        assert!(
+            report.cosigned.is_empty(),
+            "the log itself it was never asked about: {report:?}"
+        );
+        assert_eq!(report.register.unwrap().cosigned.len(), 1);
+    }
+
+    // Of one of the logs another history is made, and a register that fits it.
+    let forge = "begin;
+        lock table audit.trees, audit.checkpoints, audit.cosignatures in exclusive mode;
+        delete from audit.cosignatures;
+        delete from audit.registered;
+        delete from audit.blinds;
+        delete from audit.register_leaves;
+        delete from audit.checkpoints;
+        delete from audit.trees;
+        delete from audit.tiles;
+        update audit.events set actor = 'user:mallory' where seq = 2;
+        commit";
+    sqlx::raw_sql(forge)
+        .execute(&mut bench.superuser().await)
+        .await
+        .unwrap();
+    for tenant in &tenants {
+        let forged = eventually("the other history to be registered", async || file(tenant).await).await;
+        let believing = Trust {
+            witnesses: Vec::new(),
+            ..trust.clone()
+        };
+        assert!(
+            verify(forged.as_bytes(), &believing).is_ok(),
+            "in itself it is consistent"
+        );
+        let found = verify(forged.as_bytes(), &trust).unwrap_err();
+        assert_eq!(found.what, What::Witness(key.name().to_owned()));
+    }
 }

@@ -145,11 +145,11 @@ impl Pack {
     }
 
     async fn part(&mut self) -> Result<Bytes, fault::Error> {
-        if self.looked >= self.file.last.size {
+        if self.looked >= self.file.closing.last.size {
             self.done = true;
             return Ok(self.end());
         }
-        let upto = self.file.last.size.min(self.looked + STEP);
+        let upto = self.file.closing.last.size.min(self.looked + STEP);
         let mut tx = self.file.audit.db.read::<audit::List>(&self.file.caller).await?;
         let tenant = tx.tenant()?;
         let suspects = &self.asked.suspects;
@@ -182,7 +182,7 @@ impl Pack {
 
     /// What it comes to, and the signature under all of it.
     fn end(&mut self) -> Bytes {
-        let (now, last) = (self.file.audit.db.clock().now(), &self.file.last);
+        let (now, last) = (self.file.audit.db.clock().now(), &self.file.closing.last);
         let about = json!({
             "format": FORMAT,
             "since": self.asked.since,

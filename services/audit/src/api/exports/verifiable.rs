@@ -6,7 +6,6 @@ use std::sync::Arc;
 use auth::Caller;
 use auth::action::audit;
 use bytes::Bytes;
-use chrono::TimeDelta;
 use crypto::{KeyError, TenantKeys};
 use db::{Granted, Read, Tenant};
 use fault::Kind;
@@ -15,20 +14,18 @@ use tlog::bundle::{self, EntryLine, KnownKey, LogLine, Shown};
 use tlog::tiles::{self, WIDTH};
 use tlog::{Hash, Loaded, TileId, Tiles};
 
+use super::closing::Closing;
 use crate::entry::Entry;
 use crate::filter::Filter;
 use crate::search;
 use crate::state::Audit;
 use crate::store;
-use crate::store::checkpoints::Signed;
 use crate::store::events::Wanted;
 
 /// Entries per transaction. None is held while the client reads.
 const PAGE: i64 = 512;
 /// Keys in the first line: as many as verifiers read.
 const KEYS: i64 = 1_000;
-/// Among so many of the newest checkpoints the one is looked for that most witnesses have cosigned.
-const NEWEST: i64 = 8;
 
 /// What is to be in the file.
 pub(super) struct Asked {
@@ -37,27 +34,16 @@ pub(super) struct Asked {
     pub whole: bool,
     /// Behind this checkpoint.
     pub after: Option<i64>,
-}
-
-/// What the file ends with: of the checkpoints of the last minute the one that most witnesses have cosigned, for they take a
-/// moment; but nothing older than what the file is to continue.
-fn last(newest: Vec<Signed>, after: Option<i64>) -> Option<Signed> {
-    let since = newest.first()?.created_at - TimeDelta::minutes(1);
-    let first_size = newest.first()?.size;
-    let fits = |signed: &Signed| {
-        let continues = signed.size >= after.unwrap_or_default();
-        signed.size == first_size || signed.created_at > since && continues
-    };
-    let of_last_minute = newest.into_iter().filter(fits);
-    of_last_minute.max_by_key(|signed| (signed.cosigned.len(), signed.size))
+    /// With the place of its end in the register.
+    pub register: bool,
 }
 
 pub(in crate::api) struct File {
     pub audit: Arc<Audit>,
     pub caller: Caller,
     wanted: Asked,
-    /// The checkpoint that the file ends with.
-    pub last: Signed,
+    /// The checkpoint that the file ends with, and what stands behind it.
+    pub closing: Closing,
     /// Entries up to this number are written.
     written: i64,
     done: bool,
@@ -88,23 +74,23 @@ impl File {
     async fn begin(audit: Arc<Audit>, caller: Caller, wanted: Asked) -> Result<(Self, Vec<u8>), fault::Error> {
         let mut tx = audit.db.read::<audit::List>(&caller).await?;
         let tenant = tx.tenant()?;
-        let newest = store::checkpoints::list(&mut tx, &tenant, None, NEWEST).await?;
-        let last = last(newest, wanted.after).ok_or_else(|| {
-            let detail =
-                "Nothing of the log is signed yet; the first checkpoint follows the first entry within seconds.";
+        let closing = Closing::choose(&audit, (&mut tx, &tenant), wanted.after, wanted.register).await?;
+        let closing = closing.ok_or_else(|| {
+            let detail = "Nothing of the log is signed, or registered, yet; the first checkpoint follows the first entry within seconds.";
             fault::Error::new(Kind::Conflict, detail)
         })?;
-        if wanted.after.is_some_and(|after| after > last.size) {
-            let wrong = format!("the last checkpoint covers {} entries", last.size);
+        let size = closing.last.size;
+        if wanted.after.is_some_and(|after| after > size) {
+            let wrong = format!("the last checkpoint covers {size} entries");
             return Err(fault::Error::invalid("?after", wrong));
         }
         let written = if wanted.whole { wanted.after.unwrap_or(0) } else { 0 };
-        let done = wanted.whole && written == last.size;
+        let done = wanted.whole && written == size;
         let mut file = Self {
             audit,
             caller,
             wanted,
-            last,
+            closing,
             written,
             done,
         };
@@ -118,6 +104,7 @@ impl File {
             filter: Filter::default(),
             whole: false,
             after: None,
+            register: false,
         };
         Self::begin(audit, caller, wanted).await
     }
@@ -151,22 +138,30 @@ impl File {
             witnesses: witnesses.map_err(fault::Error::internal)?,
         };
         let mut out = Vec::new();
-        log.write(&mut out).map_err(fault::Error::internal)?;
-        let size = self.last.size.cast_unsigned();
+        let begin = if self.wanted.register {
+            LogLine::write_with_head
+        } else {
+            LogLine::write
+        };
+        begin(&log, &mut out).map_err(fault::Error::internal)?;
+        let last = &self.closing.last;
+        let size = last.size.cast_unsigned();
         if !self.wanted.whole {
-            bundle::write_checkpoint(&self.last.whole(), &mut out).map_err(fault::Error::internal)?;
+            bundle::write_checkpoint(&last.whole(), &mut out).map_err(fault::Error::internal)?;
             if let Some(after) = self.wanted.after.map(i64::cast_unsigned).filter(|after| *after > 0) {
                 let known = store::trees::tiles(tx, tenant, &tiles::needed_for_consistency(after, size)).await?;
                 let proof = tiles::consistency_proof(&known, after, size).map_err(fault::Error::internal)?;
                 bundle::write_consistency(after, size, &proof, &mut out).map_err(fault::Error::internal)?;
             }
+            self.closing.write((tx, tenant), &mut out).await?;
         } else if self.written > 0 {
             let after = self.written.cast_unsigned();
             let known = store::trees::tiles(tx, tenant, &tiles::needed_for_frontier(after)).await?;
             let frontier = tiles::frontier(&known, after).map_err(fault::Error::internal)?;
             bundle::write_frontier(&frontier, &mut out).map_err(fault::Error::internal)?;
             if self.done {
-                bundle::write_checkpoint(&self.last.whole(), &mut out).map_err(fault::Error::internal)?;
+                bundle::write_checkpoint(&last.whole(), &mut out).map_err(fault::Error::internal)?;
+                self.closing.write((tx, tenant), &mut out).await?;
             }
         }
         Ok(out)
@@ -185,7 +180,7 @@ impl File {
 
     /// A stretch of numbers with its checkpoints. What is missing there is missing in the file, and found.
     async fn whole(&mut self, tx: &mut Tx, tenant: &Log) -> Result<Vec<u8>, fault::Error> {
-        let stretch = (self.written, self.last.size.min(self.written + PAGE));
+        let stretch = (self.written, self.closing.last.size.min(self.written + PAGE));
         let all = Filter::default();
         let all = Wanted::by(tx, tenant, (&all, None)).await?;
         let entries = store::events::numbered(tx, tenant, all, stretch, PAGE).await?;
@@ -205,20 +200,23 @@ impl File {
             bundle::write_checkpoint(&signed.whole(), &mut out).map_err(fault::Error::internal)?;
         }
         self.written = stretch.1;
-        self.done = self.written == self.last.size;
+        self.done = self.written == self.closing.last.size;
+        if self.done {
+            self.closing.write((tx, tenant), &mut out).await?;
+        }
         Ok(out)
     }
 
     /// Some entries, each with its proof.
     async fn selected(&mut self, tx: &mut Tx, tenant: &Log) -> Result<Vec<u8>, fault::Error> {
-        let stretch = (self.written, self.last.size);
+        let stretch = (self.written, self.closing.last.size);
         let filter = &self.wanted.filter;
         let mut entries = match search::wanted(tx, tenant, filter).await? {
             Some(wanted) => store::events::numbered(tx, tenant, wanted, stretch, PAGE).await?,
             None => Vec::new(),
         };
         self.done = !is_full(&entries);
-        self.written = entries.last().map_or(self.last.size, |entry| entry.seq);
+        self.written = entries.last().map_or(self.closing.last.size, |entry| entry.seq);
         if filter.ip.is_some() {
             let mut meant = Vec::with_capacity(entries.len());
             for entry in entries {
@@ -238,7 +236,7 @@ impl File {
         tenant: &Log,
         entries: &[Entry],
     ) -> Result<Vec<u8>, fault::Error> {
-        let size = self.last.size.cast_unsigned();
+        let size = self.closing.last.size.cast_unsigned();
         let paths = entries
             .iter()
             .flat_map(|entry| tiles::needed_for_inclusion(index(entry), size));
@@ -363,25 +361,80 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_file_ends_with_the_checkpoint_that_most_witnesses_know_if_it_is_recent() {
-        let signed = |size: i64, seconds: i64, witnesses: usize| Signed {
-            size,
-            root: tlog::Hash::of(b""),
-            note: String::new(),
-            created_at: chrono::DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds),
-            cosigned: (0..witnesses)
-                .map(|number| store::cosignatures::Cosigned {
-                    witness: number.to_string(),
-                    line: String::new(),
-                    time: chrono::DateTime::UNIX_EPOCH,
-                })
-                .collect(),
-        };
-        let newest = || vec![signed(9, 100, 0), signed(7, 90, 1), signed(5, 80, 1), signed(3, 10, 2)];
-        let size = |after| super::last(newest(), after).map(|signed| signed.size);
-        assert_eq!([size(None), size(Some(7)), size(Some(8))], [Some(7), Some(7), Some(9)]);
-        assert!(super::last(Vec::new(), None).is_none());
+    #[tokio::test]
+    async fn t26_whoever_kept_a_newer_checkpoint_than_the_cosigned_one_is_not_alarmed() {
+        let test = start_paced(1_000, 0).await;
+        let tenant = filled(&test, "acme").await;
+        let witness = tlog::Signer::from_seed("w", &[9; 32]).unwrap();
+        let old = tlog::Note::parse(&latest(&test, &tenant).await, tlog::note::Limits::default()).unwrap();
+        sqlx::query("insert into audit.cosignatures (tenant_id, size, witness, line, cosigned_at) values ($1, 6, 'w', $2, now())")
+        .bind(tenant.id)
+        .bind(witness.cosign(&old.text, 1_700_000_000))
+        .execute(&mut test.bench.superuser().await)
+        .await
+        .unwrap();
+        let mut kept = Vec::new();
+        for entries in 7..=9 {
+            test.wrote::<vm::Create>(&tenant.caller(Role::Admin), "vm:7").await;
+            test.signed(&tenant, entries).await;
+            let mut tx = test
+                .bench
+                .db("audit")
+                .read::<audit::List>(&tenant.caller(Role::Auditor))
+                .await
+                .unwrap();
+            let granted = tx.tenant().unwrap();
+            kept.push(
+                store::checkpoints::lookup(&mut tx, &granted, None)
+                    .await
+                    .unwrap()
+                    .unwrap(),
+            );
+        }
+        for query in ["", "&after=6", "&action=vm.*"] {
+            let file = file(&test, &tenant, query).await;
+            for newer in &kept {
+                let report = check(&test, &file, Some(newer.note.clone())).unwrap();
+                let sizes = (report.size, report.agrees_with);
+                assert_eq!(sizes, (6, Some(newer.size.cast_unsigned())), "{query}");
+            }
+        }
+        // Of another history it is told all the same.
+        let text = tlog::Checkpoint::at(&format!("test/audit/{}", tenant.id), 8, Hash::of(b"x"), 1).to_string();
+        let other = format!(
+            "{text}\n{}",
+            tlog::Signer::from_seed("test/audit", &[7; 32]).unwrap().sign(&text)
+        );
+        let found = check(&test, &file(&test, &tenant, "").await, Some(other)).unwrap_err();
+        assert_eq!(found.what, What::Split(8));
+    }
+
+    #[tokio::test]
+    async fn a_file_shows_where_its_end_stands_in_the_register_if_that_is_wanted() {
+        let test = start_paced(1_000, 0).await;
+        let tenant = filled(&test, "acme").await;
+        let latest = testkit::eventually("a head", async || {
+            let found = test.owner(&tenant).get("/api/v1/audit/heads?limit=1").await.expect(200);
+            found.json["items"][0]["size"].as_u64()
+        })
+        .await;
+        for query in ["&register=true", "&register=true&action=vm.*", "&register=true&after=2"] {
+            let file = file(&test, &tenant, query).await;
+            assert!(
+                file.starts_with(r#"{"type":"log","format":"yunshu-audit/2","#),
+                "{file}"
+            );
+            let report = check(&test, &file, None).unwrap();
+            let register = report.register.unwrap();
+            assert!(report.size >= latest && register.size >= 2, "{register:?}");
+            assert_eq!(register.origin, "test/audit/register");
+        }
+        let owner = test.owner(&tenant);
+        let plain = "/api/v1/audit/exports?register=true";
+        assert_eq!(
+            owner.get(plain).await.expect(400).json["errors"][0]["pointer"],
+            "?register"
+        );
     }
 
     #[tokio::test]

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use web::{Read, Refusals};
 
-use super::{ConsistencyProof, covering, latest, size, texts};
+use super::{ConsistencyProof, covering, size, texts};
+use crate::api::checkpoints::latest;
 use crate::state::Audit;
 use crate::store;
 

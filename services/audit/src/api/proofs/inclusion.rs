@@ -6,7 +6,8 @@ use tlog::{TileId, Tiles, tiles::WIDTH};
 use utoipa::IntoParams;
 use web::{Read, Refusals};
 
-use super::{InclusionProof, covering, latest, size, texts};
+use super::{InclusionProof, covering, size, texts};
+use crate::api::checkpoints::latest;
 use crate::state::Audit;
 use crate::store;
 

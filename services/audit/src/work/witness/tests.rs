@@ -7,8 +7,10 @@ use testkit::Bench;
 use tlog::{Checkpoint, Hash, Note, Signer, verify_consistency};
 
 use super::*;
+use crate::log::REGISTER;
 use crate::settings::WitnessSettings;
 use crate::store::checkpoints::Signed;
+use crate::work::register;
 use crate::work::tests::{audit, settle, signed, write};
 
 /// As much of a witness as the log must get along with; the real one shares nothing with the log, no code either.
@@ -62,6 +64,7 @@ fn start(bench: &Bench) -> (Data<Stub>, Witness) {
     let settings = WitnessSettings {
         url,
         key,
+        register_only: false,
         networks: vec!["127.0.0.0/8".parse().unwrap()],
     };
     (stub, Witness::open(&settings).unwrap())
@@ -180,4 +183,46 @@ async fn t26_over_a_log_that_was_written_anew_no_witness_cosigns_and_the_alarm_i
         assert!(contradicted.0.contains_key(&tenant), "over {entries}");
         assert!(!is_cosigned(&signed(&audit, tenant).await.pop().unwrap(), &witness));
     }
+}
+
+#[tokio::test]
+async fn t26_a_witness_of_the_register_alone_refuses_another_history_of_any_log() {
+    let bench = Bench::new().await;
+    let audit = audit(&bench);
+    let (stub, mut witness) = start(&bench);
+    witness.register_only = true;
+    let tenants = [bench.tenant("one").await.id, bench.tenant("two").await.id];
+    for tenant in tenants {
+        write(&audit, tenant, 3).await;
+    }
+    settle(&audit).await;
+    while register::round(&audit).await.unwrap() {}
+    assert!(ask_all(&audit, &witness).await.0.is_empty());
+    assert_eq!(
+        stub.last.lock().unwrap().len(),
+        1,
+        "it is asked about one log, however many there are"
+    );
+    let newest = signed(&audit, REGISTER).await.pop().unwrap();
+    assert!(is_cosigned(&newest, &witness));
+
+    // Whoever holds the database and the key lets one log have another history, and the register with it.
+    let mut sql = bench.superuser().await;
+    for forget in [
+        "delete from audit.cosignatures",
+        "delete from audit.registered",
+        "delete from audit.blinds",
+        "delete from audit.register_leaves",
+        "delete from audit.checkpoints",
+        "delete from audit.trees",
+        "delete from audit.tiles",
+        "update audit.events set actor = 'user:mallory' where seq = 2",
+    ] {
+        sqlx::query(forget).execute(&mut sql).await.unwrap();
+    }
+    settle(&audit).await;
+    while register::round(&audit).await.unwrap() {}
+    let contradicted = ask_all(&audit, &witness).await;
+    assert!(contradicted.0.contains_key(&REGISTER));
+    assert!(!is_cosigned(&signed(&audit, REGISTER).await.pop().unwrap(), &witness));
 }

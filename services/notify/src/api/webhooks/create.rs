@@ -26,7 +26,8 @@ pub struct CreateWebhook {
     /// webhooks sees it, and it stands in the audit log.
     #[schema(example = "https://hooks.example.com/yunshu", max_length = 2048)]
     pub url: String,
-    /// Only these types, as `GET /events?types=` takes them; left out or empty: all.
+    /// Only these types, as `GET /events?types=` takes them; left out or empty: all, but for `audit.checkpoint_signed`, which must
+    /// be named and needs `audit.read`.
     #[serde(default)]
     #[schema(example = json!(["vm.*"]), max_items = 50)]
     pub types: Vec<String>,
@@ -118,7 +119,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::testing::receiver::Receiver;
-    use crate::testing::{Happened, WEBHOOKS, start, start_with};
+    use crate::testing::{CheckpointSigned, Happened, WEBHOOKS, start, start_with};
 
     fn webhook(name: &str) -> Value {
         json!({"name": name, "url": "https://hooks.example/yunshu", "types": ["vm.*"]})
@@ -257,6 +258,55 @@ mod tests {
         owner.post(WEBHOOKS, wide).await.expect(201);
         let theirs = json!({"url": "https://mine.example/"});
         narrow.patch(&format!("{WEBHOOKS}/wide"), "*", theirs).await.expect(403);
+    }
+
+    #[tokio::test]
+    async fn t18_of_the_logs_checkpoints_is_told_who_names_them_and_may_read_the_log() {
+        let receiver = Receiver::start().await;
+        let test = start_with(receiver.settings()).await;
+        let acme = test.bench.tenant("acme").await;
+        let body = |name: &str, types: Value| json!({"name": name, "url": receiver.url("/200"), "types": types});
+        let admin = test.client.caller(&acme.caller(Role::Admin));
+        for types in ["audit.checkpoint_signed", "audit.*"] {
+            let refused = admin.post(WEBHOOKS, body("proofs", json!([types]))).await.expect(403);
+            assert!(refused.text.contains("audit.read"), "{}", refused.text);
+        }
+        let owner = test.client.caller(&acme.caller(Role::Owner));
+        owner
+            .post(WEBHOOKS, body("proofs", json!(["audit.checkpoint_signed"])))
+            .await
+            .expect(201);
+        owner.post(WEBHOOKS, body("all", json!([]))).await.expect(201);
+        // Whoever may not read the log does not lead what it tells elsewhere.
+        let elsewhere = json!({"url": receiver.url("/200/mine")});
+        admin
+            .patch(&format!("{WEBHOOKS}/proofs"), "*", elsewhere)
+            .await
+            .expect(403);
+        let before = test.bench.audit(acme.id).await.len();
+
+        let mut listening = test
+            .listen(&acme.caller(Role::Auditor), "/api/v1/events?types=audit.*", None)
+            .await;
+        test.commit(&acme, &CheckpointSigned { size: 7 }).await;
+        test.commit(&acme, &Happened::to(acme.project, "one")).await;
+        let told = receiver.wait(2).await;
+        let of = |kind: &str| told.iter().filter(|told| told.body["type"] == kind).count();
+        assert_eq!(
+            (of("audit.checkpoint_signed"), of("vm.created")),
+            (1, 1),
+            "one each, and not to both"
+        );
+        let heard = listening.next().await;
+        assert_eq!(
+            (heard.event.as_str(), &heard.data["data"]["size"]),
+            ("audit.checkpoint_signed", &json!(7))
+        );
+        assert_eq!(
+            test.bench.audit(acme.id).await.len(),
+            before,
+            "to be told makes no entry"
+        );
     }
 
     #[tokio::test]

@@ -30,6 +30,7 @@ export type FindingCode =
   | "split"
   | "rolled_back"
   | "unlinked"
+  | "head"
   | "witness";
 
 export type Values = Record<string, string | number>;
@@ -61,6 +62,17 @@ export interface Warning {
   values: Values;
 }
 
+/** That the last checkpoint stands in the register of all logs. */
+export interface Registered {
+  origin: string;
+  /** How many leaves the register had. */
+  size: number;
+  /** When its checkpoint was signed, in seconds since 1970. */
+  time: number;
+  /** Who cosigned it. */
+  cosigned: Signed[];
+}
+
 export interface Report {
   tenant: string;
   origin: string;
@@ -79,6 +91,8 @@ export interface Report {
   signed: Signed[];
   /** Who cosigned the last checkpoint. */
   cosigned: Signed[];
+  /** What the register has of the last checkpoint, where the file tells. */
+  register?: Registered;
   /** The size of the trusted checkpoint that all of it agrees with. */
   agreesWith: number | null;
   warnings: Warning[];

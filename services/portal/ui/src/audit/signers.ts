@@ -53,7 +53,7 @@ export class Signers {
   }
 
   /** Finds that the log signed at this time, and who cosigned; `behind` is what is not believed otherwise. */
-  async check(note: Note, seconds: number, behind: number): Promise<Signed[]> {
+  async check(note: Note, seconds: number, behind: number | null): Promise<Signed[]> {
     let known = await this.checkLog(note, seconds, behind);
     const cosigned: Signed[] = [];
     for (const one of this.witnesses) {
@@ -71,7 +71,7 @@ export class Signers {
     return cosigned;
   }
 
-  private async checkLog(note: Note, seconds: number, behind: number): Promise<number> {
+  private async checkLog(note: Note, seconds: number, behind: number | null): Promise<number> {
     let known = 0;
     let good = false;
     let late: string | undefined;

@@ -40,7 +40,7 @@ function said(verdict: Verdict): Record<string, unknown> {
     const { code, seq, line } = verdict.finding;
     return { code, seq, line };
   }
-  const { entries, withheld, checkpoints, firstSeq, lastSeq, size, root, agreesWith, warnings } =
+  const { entries, withheld, checkpoints, firstSeq, lastSeq, size, root, agreesWith, register, warnings } =
     verdict.report;
   return {
     entries,
@@ -51,6 +51,7 @@ function said(verdict: Verdict): Record<string, unknown> {
     size,
     root,
     agrees_with: agreesWith,
+    ...(register && { register: register.size }),
     warnings: warnings.map(({ code }) => code),
   };
 }

@@ -1,9 +1,10 @@
 /**
- * Verifies a file in the format yunshu-audit/1: the same as `yunshu audit verify`, in the browser, and nothing leaves it.
+ * Verifies a file in the format yunshu-audit/1 or yunshu-audit/2: the same as `yunshu audit verify`, in the browser, and nothing leaves it.
  * The format and its steps are described in services/audit/README.md; all verifiers are held to the same vectors.
  */
 import { reading, Seen, type Report, type Signed, type Values, type Verdict, type Warning } from "./finding";
-import type { FindingCode } from "./finding";
+import type { FindingCode, Registered } from "./finding";
+import { placed } from "./head";
 import { Lines } from "./lines";
 import { checkpoint, Key, Note, type Checkpoint } from "./note";
 import { Signers } from "./signers";
@@ -106,6 +107,7 @@ class State {
   private recent: Uint8Array[] = [];
   private last: Checkpoint | undefined;
   private cosigned: Signed[] = [];
+  private registered: Registered | undefined;
   private checkpoints = 0;
   private withheld = 0;
   private first: number | null = null;
@@ -156,9 +158,12 @@ class State {
     if (!this.begun && goesOn && kind !== "frontier") throw this.here("frontier");
     const begun = this.begun;
     this.begun = true;
+    if (this.registered && this.log.complete && (kind === "entry" || kind === "checkpoint"))
+      throw this.here("misplaced", { kind });
     const read = <T>(how: (line: string) => T) => reading(this.nextSeq(), "malformed", () => how(line));
     if (kind === "entry") this.entry(read(wire.readEntry));
     else if (kind === "checkpoint") return this.checkpoint(read(wire.readCheckpoint));
+    else if (kind === "head" && this.log.withHead) return this.head(read(wire.readHead));
     else if (kind === "consistency") this.consistency(read(wire.readConsistency));
     else if (kind === "frontier" && goesOn && !begun) this.goOn(read(wire.readFrontier));
     else if (kind === "frontier" || kind === "log") throw this.here("misplaced", { kind });
@@ -254,6 +259,11 @@ class State {
     this.agrees = true;
   }
 
+  private async head(line: wire.HeadLine): Promise<void> {
+    if (!this.last || this.registered) throw this.here("misplaced", { kind: "head" });
+    this.registered = await placed(line, this.log, this.last, this.signers);
+  }
+
   end(): Report {
     const { last, trusted, log } = this;
     if (!this.begun && log.complete && log.firstSeq > 1) throw this.here("frontier");
@@ -263,7 +273,8 @@ class State {
       if (size > last.size) throw new Seen("rolled_back", last.size + 1, { size });
       throw new Seen("unlinked", log.firstSeq, { size });
     }
-    const missing = this.witnesses.filter(({ text }) => !this.cosigned.some(({ key }) => key === text));
+    const cosigned = [...this.cosigned, ...(this.registered?.cosigned ?? [])];
+    const missing = this.witnesses.filter(({ text }) => !cosigned.some(({ key }) => key === text));
     const [first] = missing;
     if (first && this.witnesses.length - missing.length < this.needed)
       throw new Seen("witness", null, { name: first.name });
@@ -281,6 +292,7 @@ class State {
       time: last.time ?? 0,
       signed: this.signers.signed(),
       cosigned: this.cosigned,
+      ...(this.registered && { register: this.registered }),
       agreesWith: trusted?.size ?? null,
       warnings: this.warnings(),
     };

@@ -6,6 +6,8 @@ import { Key, type Algorithm } from "./note";
 import { hasControl, micros, MAX_SIZE, uuid } from "./text";
 
 export const FORMAT = "yunshu-audit/1";
+/** Of a file in which one line is a head's. */
+export const FORMAT_WITH_HEAD = "yunshu-audit/2";
 export const MAX_KEYS = 1000;
 
 /** A key, and when it was good, in microseconds since 1970. */
@@ -20,6 +22,8 @@ export interface LogLine {
   tenant: string;
   origin: string;
   complete: boolean;
+  /** Whether a line may be a head's. */
+  withHead: boolean;
   firstSeq: number;
   keys: KnownKey[];
   witnesses: KnownKey[];
@@ -28,7 +32,9 @@ export interface LogLine {
 /** Undefined: of another format, which may say anything. */
 export function readLog(line: string): LogLine | undefined {
   const at = new Cursor(line);
-  if (!at.skip(`{"type":"log","format":"${FORMAT}",`)) return undefined;
+  const isOf = (format: string) => at.skip(`{"type":"log","format":"${format}",`);
+  const withHead = isOf(FORMAT_WITH_HEAD);
+  if (!withHead && !isOf(FORMAT)) return undefined;
   at.literal('"tenant":');
   const tenant = at.text();
   at.literal(',"origin":');
@@ -46,7 +52,7 @@ export function readLog(line: string): LogLine | undefined {
   uuid(tenant);
   if (origin === "" || hasControl(origin)) throw new Wrong("no origin");
   if (firstSeq === 0 || (!complete && firstSeq !== 1)) throw new Wrong("entries are numbered from 1");
-  return { tenant, origin, complete, firstSeq, keys, witnesses };
+  return { tenant, origin, complete, withHead, firstSeq, keys, witnesses };
 }
 
 function readKeys(at: Cursor, algorithm: Algorithm): KnownKey[] {
@@ -163,6 +169,38 @@ export function readFrontier(line: string): FrontierLine {
   return { size, hashes };
 }
 
+/** Where the checkpoint before it stands in the register of all logs. */
+export interface HeadLine {
+  note: string;
+  blind: Uint8Array;
+  begun: number;
+  begunProof: Uint8Array[];
+  index: number;
+  time: number;
+  proof: Uint8Array[];
+}
+
+export function readHead(line: string): HeadLine {
+  const at = new Cursor(line);
+  at.literal('{"type":"head","note":');
+  const note = at.text();
+  at.literal(',"blind":');
+  const blind = at.hash();
+  at.literal(',"begun":');
+  const begun = at.number();
+  at.literal(',"begun_proof":');
+  const begunProof = at.hashes();
+  at.literal(',"index":');
+  const index = at.number();
+  at.literal(',"time":');
+  const time = at.number();
+  at.literal(',"proof":');
+  const proof = at.hashes();
+  at.literal("}");
+  at.end();
+  return { note, blind, begun, begunProof, index, time, proof };
+}
+
 /** Bytes that are written one after another into the same room, to be hashed. */
 class Room {
   private bytes = new Uint8Array(4096);
@@ -242,6 +280,26 @@ export function leafOf(tenant: string, entry: EntryLine): Uint8Array {
   else room.byte(1).text(entry.credential);
   room.text(entry.action).text(entry.object).text(entry.outcome);
   return room.digits(entry.requestId).add(entry.commitment).hash();
+}
+
+/** The leaf in the register that fixes a log's blind. */
+export function beginningOf(tenant: string, blind: Uint8Array): Uint8Array {
+  const label = room.clear().plain("yunshu register tenant v1\n").digits(tenant).hash();
+  const value = room.clear().plain("yunshu register blind v1\n").add(blind).hash();
+  return room.clear().byte(0).byte(1).add(label).add(value).hash();
+}
+
+/** The leaf in the register of a log's head: its label is given by the ten seconds in which it was registered. */
+export function headOf(
+  tenant: string,
+  blind: Uint8Array,
+  { time, size, root }: { time: number; size: number; root: Uint8Array },
+): Uint8Array {
+  const slot = BigInt(Math.floor(time / 10));
+  const label = room.clear().plain("yunshu register slot v1\n").add(blind).long(slot).hash();
+  room.clear().plain("yunshu register head v1\n").add(blind).digits(tenant);
+  const value = room.long(BigInt(time)).long(BigInt(size)).add(root).hash();
+  return room.clear().byte(0).byte(1).add(label).add(value).hash();
 }
 
 /** What stands for the content in the log. */

@@ -71,6 +71,8 @@ export const proof = {
   "proof.report.agrees": "Kept checkpoint",
   "proof.report.agrees.none": "none given",
   "proof.report.agrees.with": "agrees, over {{size}} entries",
+  "proof.report.register": "Register of all logs",
+  "proof.report.register.is": "is in it, as signed on {{time}}; cosigned by {{number}}",
   "proof.report.log": "Log",
   "proof.report.signed": "Signed by",
   "proof.report.pinned": "(the key that you named)",
@@ -127,5 +129,7 @@ export const proof = {
     "The file ends before your checkpoint over {{size}} entries: the log was rolled back, or the file is old.",
   "proof.finding.unlinked":
     "Nothing in the file leads from your checkpoint over {{size}} entries to what the file has.",
+  "proof.finding.head":
+    "The last checkpoint is not in the register of all logs as it is said to be: somebody else may be shown another history.",
   "proof.finding.witness": "The last checkpoint is not cosigned by {{name}}.",
 };

@@ -66,6 +66,8 @@ export const proof: Record<keyof typeof en, string> = {
   "proof.report.agrees": "保存的检查点",
   "proof.report.agrees.none": "未提供",
   "proof.report.agrees.with": "一致，覆盖 {{size}} 条",
+  "proof.report.register": "全部日志的登记册",
+  "proof.report.register.is": "已登记，登记册签署于 {{time}}；见证签名 {{number}} 个",
   "proof.report.log": "日志",
   "proof.report.signed": "签名者",
   "proof.report.pinned": "（您指定的公钥）",
@@ -109,5 +111,6 @@ export const proof: Record<keyof typeof en, string> = {
   "proof.finding.split": "您的检查点（覆盖 {{size}} 条）签署时，日志是另一段历史：存在两份不同的日志。",
   "proof.finding.rolled_back": "文件在您的检查点（覆盖 {{size}} 条）之前结束：日志被回退，或文件较旧。",
   "proof.finding.unlinked": "文件中没有任何依据能从您的检查点（覆盖 {{size}} 条）通往文件的内容。",
+  "proof.finding.head": "最后的检查点不像文件所说的那样在全部日志的登记册中：可能有人看到的是另一份历史。",
   "proof.finding.witness": "最后的检查点没有 {{name}} 的见证签名。",
 };

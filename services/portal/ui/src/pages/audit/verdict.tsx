@@ -70,7 +70,7 @@ function Good({ report, what }: { report: Report; what: string }) {
 
 function Facts({ report }: { report: Report }) {
   const { t } = useTranslation();
-  const { origin, entries, withheld, checkpoints, size, root, agreesWith } = report;
+  const { origin, entries, withheld, checkpoints, size, root, agreesWith, register } = report;
   const facts: [string, string][] = [
     [t("proof.report.entries"), number(entries)],
     [t("proof.report.withheld"), number(withheld)],
@@ -90,6 +90,11 @@ function Facts({ report }: { report: Report }) {
     ],
     [t("proof.report.log"), origin],
   ];
+  if (register) {
+    const signed = time(new Date(register.time * 1000).toISOString());
+    const is = t("proof.report.register.is", { time: signed, number: register.cosigned.length });
+    facts.push([t("proof.report.register"), is]);
+  }
   return (
     <dl className="facts proof-facts">
       {facts.map(([name, value]) => (
