@@ -16,7 +16,7 @@ mod plan;
 mod rules;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,8 +31,8 @@ use self::plan::Plan;
 use crate::tenant_keys::{KeyName, Outlook, Sealing};
 use crate::wrapping::{self, TenantKey};
 use crate::{
-    Asked, Destroyed, Kek, KeyError, KeyStore, Providers, Purpose, TenantKeys, WrappedDataKey, WrappedKeys,
-    WrappedTenantKey,
+    Asked, Destroyed, ExternalKey, Kek, KeyError, KeyStore, Providers, Purpose, TenantKeys, WrappedDataKey,
+    WrappedKeys, WrappedTenantKey,
 };
 
 /// How long a fetch may take. Providers that are slower count as away.
@@ -60,6 +60,8 @@ struct Inner {
 #[derive(Default)]
 struct Slot {
     held: Mutex<Option<Held>>,
+    /// Does the tenant keep the key itself, as far as is known?
+    external: AtomicBool,
     /// Whoever fetches holds it.
     flight: tokio::sync::Mutex<()>,
 }
@@ -70,6 +72,8 @@ struct Held {
     fetched: DateTime<Utc>,
     /// Nobody is asked before this time.
     rest: Option<DateTime<Utc>>,
+    /// How often in a row nothing was fetched.
+    failures: u32,
 }
 
 impl Keyring {
@@ -126,9 +130,19 @@ impl Keyring {
         let before = slot.held();
         let known = before.as_ref().and_then(|held| held.keys.as_ref().ok());
         // Boxed, for whoever begins a transaction would carry it along, and it is seldom run.
-        let fetched = timeout(SLOW, Box::pin(self.fetch(store, tenant, known))).await;
-        let fetched = fetched.unwrap_or_else(|_| Err(KeyError::Unavailable("it takes too long".to_owned())));
+        let fetched = timeout(SLOW, Box::pin(self.fetch(store, (tenant, &slot), known))).await;
+        let fetched = fetched.unwrap_or_else(|_| Err(slot.slow()));
         self.settle(&slot, before, fetched)
+    }
+
+    /// Somebody has waited for a tenant's keys as long as they could: for a while, nobody asks for them.
+    pub fn give_up(&self, tenant: TenantId) {
+        let slot = self.slot(tenant);
+        if self.fresh(&slot).is_none() {
+            let before = slot.held();
+            // What is held, and how it is told, is for those who need it.
+            let _ = self.settle(&slot, before, Err(slot.slow()));
+        }
     }
 
     /// A tenant's keys, if they are held. Asks nobody, so it may be called inside a transaction that somebody has prepared
@@ -143,12 +157,30 @@ impl Keyring {
     /// Are keys held that need not be asked for again?
     pub fn holds(&self, tenant: TenantId) -> bool {
         let slot = self.slots().get(&tenant).map(Arc::clone);
-        slot.is_some_and(|slot| self.fresh(&slot).is_some())
+        let away = |error: &KeyError| {
+            matches!(
+                error,
+                KeyError::Unavailable(_) | KeyError::External(_) | KeyError::Store(_)
+            )
+        };
+        let answer = slot.and_then(|slot| self.fresh(&slot));
+        answer.is_some_and(|answer| !answer.is_err_and(|error| away(&error)))
     }
 
     /// A tenant's key as the present provider wraps it.
     pub async fn rewrapped(&self, kept: &WrappedTenantKey) -> Result<WrappedTenantKey, KeyError> {
         wrapping::rewrapped(&self.0.providers, kept).await
+    }
+
+    /// A tenant's next key under another keeper, the tenant's own or the platform's, and its data keys wrapped by that. From
+    /// two minutes later on, data keys seal that no other keeper has ever wrapped.
+    pub async fn moved(&self, kept: &WrappedKeys, to: Option<ExternalKey>) -> Result<WrappedKeys, KeyError> {
+        wrapping::moved(&self.0.providers, kept, to, self.0.clock.now()).await
+    }
+
+    /// Asks the key that the tenant keeps itself whether it still unwraps the tenant's.
+    pub async fn ask_external(&self, kept: &WrappedKeys) -> Result<(), KeyError> {
+        TenantKey::unwrap(&self.0.providers, &kept.tenant).await?.prove(kept)
     }
 
     /// A tenant's next key, and its data keys wrapped by that.
@@ -230,21 +262,29 @@ impl Keyring {
                 keys: Ok(keys),
                 fetched: now,
                 rest: None,
+                failures: 0,
             },
             Err(KeyError::Destroyed) => Held {
                 keys: Err(KeyError::Destroyed),
                 fetched: now,
                 rest: None,
+                failures: 0,
             },
             Err(error) => {
                 tracing::warn!(%error, "a tenant's keys cannot be fetched");
-                let rest = Some(now + self.0.rules.pause);
+                let failures = before.as_ref().map_or(0, |held| held.failures).saturating_add(1);
+                let rest = Some(now + self.pause(&error, failures));
                 match before.filter(|held| held.keys.is_ok() && self.lives(held)) {
-                    Some(before) => Held { rest, ..before },
+                    Some(before) => Held {
+                        rest,
+                        failures,
+                        ..before
+                    },
                     None => Held {
                         keys: Err(error),
                         fetched: now,
                         rest,
+                        failures,
                     },
                 }
             }
@@ -254,10 +294,20 @@ impl Keyring {
         answer
     }
 
+    /// A platform's provider is everybody's, and asked soon again. A tenant's own that stays away is asked ever less often:
+    /// each question to one that answers nothing takes its time.
+    fn pause(&self, error: &KeyError, failures: u32) -> TimeDelta {
+        let rules = &self.0.rules;
+        if !matches!(error, KeyError::External(_)) {
+            return rules.pause;
+        }
+        (rules.pause * (1 << failures.saturating_sub(1).min(10))).min(rules.longest_pause)
+    }
+
     async fn fetch(
         &self,
         store: &impl KeyStore,
-        tenant: TenantId,
+        (tenant, slot): (TenantId, &Slot),
         before: Option<&TenantKeys>,
     ) -> Result<TenantKeys, KeyError> {
         if self.0.destroyed.holds(tenant)? {
@@ -270,7 +320,9 @@ impl Keyring {
                 store.make(&first).await?;
                 continue;
             };
+            slot.external.store(kept.tenant.external.is_some(), Ordering::Relaxed);
             let key = TenantKey::unwrap(&self.0.providers, &kept.tenant).await?;
+            key.prove(&kept)?;
             let now = self.0.clock.now();
             let plan = Plan::of(&kept, &full, &self.0.rules, now);
             if !plan.missing.is_empty() {
@@ -370,6 +422,16 @@ impl Keyring {
 }
 
 impl Slot {
+    /// Why it takes too long.
+    fn slow(&self) -> KeyError {
+        let cause = "it takes too long".to_owned();
+        if self.external.load(Ordering::Relaxed) {
+            KeyError::External(cause)
+        } else {
+            KeyError::Unavailable(cause)
+        }
+    }
+
     fn held(&self) -> Option<Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

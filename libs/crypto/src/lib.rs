@@ -28,6 +28,7 @@
 
 mod destroyed;
 mod envelope;
+mod external;
 mod kek;
 mod key_error;
 mod key_file;
@@ -41,6 +42,7 @@ mod wrapping;
 
 pub use destroyed::Destroyed;
 pub use envelope::Place;
+pub use external::{EXTERNAL, External, ExternalKey, ExternalSettings, NewExternalKey};
 pub use kek::Kek;
 pub use key_error::KeyError;
 pub use key_file::{OpenError, read_key, read_or_make_key};

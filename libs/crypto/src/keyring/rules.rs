@@ -9,6 +9,8 @@ pub struct Rules {
     pub patience: TimeDelta,
     /// After a failure nobody is asked for so long.
     pub pause: TimeDelta,
+    /// The same, at most, after many failures of a key that the tenant keeps itself.
+    pub longest_pause: TimeDelta,
     /// A key that follows another is made so long before it seals; longer than `fresh`.
     pub announced: TimeDelta,
     /// How many messages a data key seals at most (NIST SP 800-38D allows 2^32 for random nonces).
@@ -27,6 +29,7 @@ impl Default for Rules {
             fresh: TimeDelta::seconds(60),
             patience: TimeDelta::minutes(5),
             pause: TimeDelta::seconds(1),
+            longest_pause: TimeDelta::seconds(30),
             announced: TimeDelta::minutes(2),
             messages: 1 << 28,
             age: TimeDelta::days(90),

@@ -30,7 +30,7 @@ const SIGN_IN: &str = "people are looked up by it before their tenant is known";
 const SHOWN: &str = "its person and those who look after them see it; removed with its person";
 const REPEAT: &str = "the answer to a repeated request, for a day";
 
-const TAGS: [(&str, Tag); 69] = [
+const TAGS: [(&str, Tag); 71] = [
     ("audit.checkpoints.root", Hash),
     ("audit.events.changes", Tenant("audit")),
     ("audit.events.commitment", Hash),
@@ -46,6 +46,10 @@ const TAGS: [(&str, Tag); 69] = [
     (
         "bus.outbox.data",
         Personal("objects as their readers see them, for a week; of audit entries, sealed"),
+    ),
+    (
+        "bus.parked.data",
+        Personal("what waits for its tenant's keys; of audit entries, sealed"),
     ),
     ("compute.consoles.content", Tenant("console")),
     ("compute.enrolments.token_sha256", Hash),
@@ -119,6 +123,10 @@ const TAGS: [(&str, Tag); 69] = [
     ("identity.users.email", Personal(SIGN_IN)),
     ("identity.users.name_key", Personal(SHOWN)),
     ("keys.data_keys.wrapped", Wrapped),
+    (
+        "keys.external_keys.token",
+        Platform("it is needed to have the tenant's key at all"),
+    ),
     ("keys.tenant_keys.wrapped", Wrapped),
     ("notify.replies.body", Personal(REPEAT)),
     ("notify.replies.fingerprint", Hash),
@@ -127,7 +135,7 @@ const TAGS: [(&str, Tag); 69] = [
 ];
 
 /// Tables whose other texts are names, kinds and settings: nobody's secret, and of no person.
-const WORDS: [&str; 48] = [
+const WORDS: [&str; 50] = [
     "audit.checkpoints",
     "audit.cosignatures",
     "audit.events",
@@ -139,6 +147,7 @@ const WORDS: [&str; 48] = [
     "bus.dead_letters",
     "bus.inbox",
     "bus.outbox",
+    "bus.parked",
     "compute.consoles",
     "compute.enrolments",
     "compute.flavors",
@@ -172,6 +181,7 @@ const WORDS: [&str; 48] = [
     "identity.sessions",
     "identity.signing_keys",
     "identity.tenants",
+    "keys.external_keys",
     "keys.tenant_keys",
     "notify.deliveries",
     "notify.replies",
