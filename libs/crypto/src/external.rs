@@ -155,15 +155,20 @@ impl External {
             .map_err(field)?;
         self.check_url(&settings.url).map_err(|rule| ("/url", rule))?;
         self.check_ca(kept.ca.as_ref()).map_err(|rule| ("/ca", rule))?;
-        let token = new.token.expose_secret();
-        let printable = (1..=TOKEN).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
-        if !printable || HeaderValue::from_str(token).is_err() {
+        let token = self.seal_token(tenant, &new.token)?;
+        Ok(ExternalKey { token, ..kept })
+    }
+
+    /// A token as it is kept; else the field and what is wrong with it.
+    pub fn seal_token(&self, tenant: TenantId, token: &SecretString) -> Result<Vec<u8>, (&'static str, String)> {
+        let text = token.expose_secret();
+        let printable = (1..=TOKEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !printable || HeaderValue::from_str(text).is_err() {
             let rule = format!("must be 1 to {TOKEN} printable ASCII characters without spaces");
             return Err(("/token", rule));
         }
-        let sealed = self.kek.seal(&place(tenant), token.as_bytes());
-        let token = sealed.map_err(|_| ("/token", "cannot be sealed".to_owned()))?;
-        Ok(ExternalKey { token, ..kept })
+        let sealed = self.kek.seal(&place(tenant), text.as_bytes());
+        sealed.map_err(|_| ("/token", "cannot be sealed".to_owned()))
     }
 
     /// The provider of this key.

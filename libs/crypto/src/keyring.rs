@@ -10,13 +10,14 @@
 //!
 //! # What it refuses
 //! To make a second key for a tenant whose key was destroyed, and any key for a tenant on the list of destroyed keys,
-//! whatever the store says: the store may be a restored backup.
+//! whatever the store says: the store may be a restored backup. And to use or to add to what a wrong key would unwrap.
 
 mod plan;
 mod rules;
+mod slot;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use tokio::time::timeout;
 pub use rules::Rules;
 
 use self::plan::Plan;
+use self::slot::{Held, Slot};
 use crate::tenant_keys::{KeyName, Outlook, Sealing};
 use crate::wrapping::{self, TenantKey};
 use crate::{
@@ -54,26 +56,6 @@ struct Inner {
     clock: Clock,
     slots: Mutex<HashMap<TenantId, Arc<Slot>>>,
     swept: Mutex<DateTime<Utc>>,
-}
-
-/// One tenant's place.
-#[derive(Default)]
-struct Slot {
-    held: Mutex<Option<Held>>,
-    /// Does the tenant keep the key itself, as far as is known?
-    external: AtomicBool,
-    /// Whoever fetches holds it.
-    flight: tokio::sync::Mutex<()>,
-}
-
-#[derive(Clone)]
-struct Held {
-    keys: Result<TenantKeys, KeyError>,
-    fetched: DateTime<Utc>,
-    /// Nobody is asked before this time.
-    rest: Option<DateTime<Utc>>,
-    /// How often in a row nothing was fetched.
-    failures: u32,
 }
 
 impl Keyring {
@@ -258,14 +240,8 @@ impl Keyring {
     ) -> Result<TenantKeys, KeyError> {
         let now = self.0.clock.now();
         let held = match fetched {
-            Ok(keys) => Held {
-                keys: Ok(keys),
-                fetched: now,
-                rest: None,
-                failures: 0,
-            },
-            Err(KeyError::Destroyed) => Held {
-                keys: Err(KeyError::Destroyed),
+            known @ (Ok(_) | Err(KeyError::Destroyed)) => Held {
+                keys: known,
                 fetched: now,
                 rest: None,
                 failures: 0,
@@ -273,7 +249,7 @@ impl Keyring {
             Err(error) => {
                 tracing::warn!(%error, "a tenant's keys cannot be fetched");
                 let failures = before.as_ref().map_or(0, |held| held.failures).saturating_add(1);
-                let rest = Some(now + self.pause(&error, failures));
+                let rest = Some(now + self.0.rules.pause_after(&error, failures));
                 match before.filter(|held| held.keys.is_ok() && self.lives(held)) {
                     Some(before) => Held {
                         rest,
@@ -292,16 +268,6 @@ impl Keyring {
         let answer = held.keys.clone();
         *slot.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
         answer
-    }
-
-    /// A platform's provider is everybody's, and asked soon again. A tenant's own that stays away is asked ever less often:
-    /// each question to one that answers nothing takes its time.
-    fn pause(&self, error: &KeyError, failures: u32) -> TimeDelta {
-        let rules = &self.0.rules;
-        if !matches!(error, KeyError::External(_)) {
-            return rules.pause;
-        }
-        (rules.pause * (1 << failures.saturating_sub(1).min(10))).min(rules.longest_pause)
     }
 
     async fn fetch(
@@ -418,22 +384,6 @@ impl Keyring {
         let rules = &self.0.rules;
         let wanted = before.map_or(SMALL_BLOCK, |before| before.block.saturating_mul(2));
         wanted.min(rules.block).min(rules.messages / 4).max(1)
-    }
-}
-
-impl Slot {
-    /// Why it takes too long.
-    fn slow(&self) -> KeyError {
-        let cause = "it takes too long".to_owned();
-        if self.external.load(Ordering::Relaxed) {
-            KeyError::External(cause)
-        } else {
-            KeyError::Unavailable(cause)
-        }
-    }
-
-    fn held(&self) -> Option<Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

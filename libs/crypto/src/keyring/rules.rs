@@ -1,5 +1,7 @@
 use chrono::TimeDelta;
 
+use crate::KeyError;
+
 /// How long keys live, and how much is sealed with them.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
@@ -21,6 +23,17 @@ pub struct Rules {
     pub block: u64,
     /// How many tenants' keys are held at most.
     pub tenants: usize,
+}
+
+impl Rules {
+    /// A platform's provider is everybody's, and asked again soon. A tenant's own that stays away is asked ever less often: each
+    /// question to one that answers nothing takes its time.
+    pub(super) fn pause_after(&self, error: &KeyError, failures: u32) -> TimeDelta {
+        if !matches!(error, KeyError::External(_)) {
+            return self.pause;
+        }
+        (self.pause * (1 << failures.saturating_sub(1).min(10))).min(self.longest_pause)
+    }
 }
 
 impl Default for Rules {

@@ -119,6 +119,24 @@ pub async fn note(tx: &mut SystemTx, asked: &Due, cause: Option<&str>, renewed: 
     Ok(done.rows_affected() == 1)
 }
 
+/// Another token for the same key, if it is still the one before that is kept.
+pub async fn set_token(tx: &mut SystemTx, tenant: TenantId, before: &[u8], after: &[u8]) -> Result<bool> {
+    let now = tx.now();
+    let done = sqlx::query(
+        "update keys.external_keys
+         set token = $3, generation = generation + 1, checked_at = $4, renewed_at = $4, cause = null, state = 'ok',
+             state_since = case when state = 'ok' then state_since else $4 end
+         where tenant_id = $1 and token = $2",
+    )
+    .bind(tenant)
+    .bind(before)
+    .bind(after)
+    .bind(now)
+    .execute(tx.sql())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// How many are away.
 pub async fn away(tx: &mut SystemTx, _: &Granted<Platform, key_provider::Read>) -> Result<i64> {
     let away = sqlx::query_scalar("select count(*) from keys.external_keys where state = 'away'")
