@@ -105,7 +105,9 @@ impl Keyring {
         if let Some(answer) = self.fresh(&slot) {
             return answer;
         }
-        let _flight = slot.flight.lock().await;
+        let Some(_flight) = slot.turn().await else {
+            return self.held(tenant);
+        };
         if let Some(answer) = self.fresh(&slot) {
             return answer;
         }

@@ -36,6 +36,16 @@ impl Slot {
         }
     }
 
+    /// The right to fetch. None if somebody else has it, and whoever waited for it lately waited in vain: where a provider
+    /// answers nothing, one waits for it and not everybody.
+    pub async fn turn(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        match self.flight.try_lock() {
+            Ok(turn) => Some(turn),
+            Err(_) if self.held().is_some_and(|held| held.failures > 0) => None,
+            Err(_) => Some(self.flight.lock().await),
+        }
+    }
+
     pub fn held(&self) -> Option<Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
