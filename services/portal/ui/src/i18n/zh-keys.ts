@@ -36,7 +36,8 @@ export const keys: Record<keyof typeof en, string> = {
   "keys.keeper.name": "密钥名称",
   "keys.keeper.name.hint": "类型须为 aes256-gcm96，在该服务器上创建",
   "keys.keeper.token": "令牌",
-  "keys.keeper.token.hint": "仅需对该密钥的 encrypt 与 decrypt 具有 update 权限。加密保存，每小时续期，永不显示。",
+  "keys.keeper.token.hint":
+    "仅需对该密钥的 encrypt 与 decrypt 具有 update 权限。加密保存，每小时续期，永不显示。",
   "keys.keeper.namespace": "命名空间",
   "keys.keeper.ca": "证书",
   "keys.keeper.ca.hint": "公共证书之外，为该服务器背书的机构证书（PEM）",

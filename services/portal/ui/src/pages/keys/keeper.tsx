@@ -70,9 +70,7 @@ function Where({ external }: { external: ExternalKeyView }) {
         <dt>{t("keys.keeper.url")}</dt>
         <dd>{external.url}</dd>
         <dt>{t("keys.keeper.key")}</dt>
-        <dd>
-          {[external.namespace, external.mount, external.key].filter((part) => part != null).join("/")}
-        </dd>
+        <dd>{[external.namespace, external.mount, external.key].filter((part) => part != null).join("/")}</dd>
         <dt>{t("keys.keeper.set_at")}</dt>
         <dd>
           <time dateTime={external.set_at}>{time(external.set_at)}</time>
