@@ -156,8 +156,8 @@ impl Keyring {
         wrapping::rewrapped(&self.0.providers, kept).await
     }
 
-    /// A tenant's next key under another keeper, the tenant's own or the platform's, and its data keys wrapped by that. From
-    /// two minutes later on, data keys seal that no other keeper has ever wrapped.
+    /// A tenant's next key under another keeper, the tenant's own or the platform's, and its data keys wrapped by that. Two
+    /// minutes after it left the platform, data keys seal that the platform has never wrapped.
     pub async fn moved(&self, kept: &WrappedKeys, to: Option<ExternalKey>) -> Result<WrappedKeys, KeyError> {
         wrapping::moved(&self.0.providers, kept, to, self.0.clock.now()).await
     }

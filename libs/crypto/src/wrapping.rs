@@ -155,8 +155,8 @@ pub(crate) async fn rotated(providers: &Providers, kept: &WrappedKeys) -> Result
     wrapped_by(providers, (&old, kept), &new, kept.tenant.external.clone()).await
 }
 
-/// A tenant's next key under another keeper, and its data keys wrapped by that; and of each purpose a further data key, which
-/// no keeper before has ever been able to unwrap.
+/// A tenant's next key under another keeper, and its data keys wrapped by that. Where the platform has kept it, also a further
+/// data key of each purpose, which the platform has never been able to unwrap.
 pub(crate) async fn moved(
     providers: &Providers,
     kept: &WrappedKeys,
@@ -169,7 +169,8 @@ pub(crate) async fn moved(
     };
     let new = TenantKey::make(old.tenant, old.version.saturating_add(1));
     let mut moved = wrapped_by(providers, (&old, kept), &new, to).await?;
-    for purpose in Purpose::ALL {
+    let leaves = kept.tenant.external.is_none() && moved.tenant.external.is_some();
+    for purpose in Purpose::ALL.into_iter().filter(|_| leaves) {
         let epochs = kept.data.iter().filter(|data| data.purpose == purpose);
         let newest = epochs.map(|data| data.epoch).max().unwrap_or_default();
         moved.data.push(new.make_data(purpose, newest.saturating_add(1), now)?);

@@ -107,7 +107,7 @@ async fn change<B>(
     Ok(answer)
 }
 
-/// The keys as they are now, for whoever may change their keeper; a few times a minute at most.
+/// The keys as they are now, for whoever may change their keeper; a few times an hour at most.
 async fn present<B>(ask: &Change<tenant_key::Modify, B>, identity: &Identity) -> Result<WrappedKeys, fault::Error> {
     let mut tx = identity.db.read::<tenant_key::Modify>(ask.caller()).await?;
     let tenant = tx.tenant()?;
@@ -119,7 +119,7 @@ async fn present<B>(ask: &Change<tenant_key::Modify, B>, identity: &Identity) ->
     let present = store::tenant_keys::lookup(&mut tx, &tenant).await?;
     drop(tx);
     let mut tx = identity.db.system(Reason::SignIn).await?;
-    let budgets = guess::provider_questions(&format!("key {}", ask.caller().tenant()));
+    let budgets = guess::keeper_changes(&ask.caller().tenant().to_string());
     if let Some((_, wait)) = store::guesses::spend(&mut tx, &budgets).await? {
         return Err(budget::too_many(
             wait,
