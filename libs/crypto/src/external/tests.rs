@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 use crate::{KekProvider, Providers, random};
 
+type Spoil = fn(&mut NewExternalKey);
+
 fn open() -> ExternalSettings {
     ExternalSettings {
         networks: vec!["127.0.0.0/8".parse().unwrap()],
@@ -91,7 +93,6 @@ async fn t50_a_name_that_leads_inside_is_not_connected_to() {
 fn what_is_typed_wrongly_is_named() {
     let external = external(open());
     let tenant = TenantId::mint();
-    type Spoil = fn(&mut NewExternalKey);
     let spoilt: [(&str, Spoil); 10] = [
         ("/mount", |it| it.mount = "../sys".to_owned()),
         ("/key", |it| it.key = "a/b".to_owned()),
@@ -165,7 +166,7 @@ async fn t22_a_server_that_drips_floods_redirects_or_lies_costs_its_own_tenant_a
     let drip = |stream: &std::net::TcpStream| {
         say(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n");
         while say(stream, " ") {
-            std::thread::sleep(std::time::Duration::from_millis(100));
+            std::thread::park_timeout(std::time::Duration::from_millis(100));
         }
     };
     let flood = |stream: &std::net::TcpStream| {
@@ -195,7 +196,7 @@ async fn t22_a_server_that_drips_floods_redirects_or_lies_costs_its_own_tenant_a
     };
     let silent = |stream: &std::net::TcpStream| {
         let _ = std::io::Read::read(&mut &*stream, &mut [0; 1]);
-        std::thread::sleep(std::time::Duration::from_secs(30));
+        std::thread::park_timeout(std::time::Duration::from_secs(30));
     };
     let (external, tenant) = (external(open()), TenantId::mint());
     let servers: [(&str, fn(&std::net::TcpStream)); 6] = [

@@ -20,7 +20,7 @@ pub enum TenantKeysCommand {
     List,
     /// Gives the tenant a new key; everything stays readable
     Rotate,
-    /// Has the tenant's key wrapped by a key of your own Vault or OpenBao alone; the token is asked for, or read from standard
+    /// Has the tenant's key wrapped by a key of your own Vault alone; the token is asked for, or read from standard
     /// input. Also to change address, key or token
     Keep(Keep),
     /// Has the tenant's key wrapped by the platform's again
