@@ -119,10 +119,10 @@ impl Keyring {
         self.settle(&slot, before, fetched)
     }
 
-    /// Somebody has waited for a tenant's keys as long as they could: for a while, nobody asks for them.
+    /// Somebody has waited as long as they could for a key that the tenant keeps itself: for a while, nobody asks for it.
     pub fn give_up(&self, tenant: TenantId) {
         let slot = self.slot(tenant);
-        if self.fresh(&slot).is_none() {
+        if slot.external.load(Ordering::Relaxed) && self.fresh(&slot).is_none() {
             let before = slot.held();
             // What is held, and how it is told, is for those who need it.
             let _ = self.settle(&slot, before, Err(slot.slow()));

@@ -23,7 +23,7 @@ const SAFE: [(u32, u32); 4] = [(15, 20), (16, 16), (17, 12), (18, 7)];
 
 /// How long work for many tenants waits for the keys of one, and for how many it asks at once.
 const MOMENT: Duration = Duration::from_secs(1);
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 8;
 
 /// Where the database is.
 #[derive(Debug, Clone, Deserialize)]

@@ -428,6 +428,9 @@ async fn t22_whoever_gives_up_leaves_what_is_held_and_asks_no_more_for_a_while()
     assert!(!ring.holds(world.tenant));
     let asked = world.provider.asked.load(Ordering::SeqCst);
     ring.give_up(world.tenant);
+    assert!(!ring.holds(world.tenant), "a provider of the platform is everybody's");
+    ring.slot(world.tenant).external.store(true, Ordering::SeqCst);
+    ring.give_up(world.tenant);
     assert!(ring.holds(world.tenant) && world.keys(&ring).await.is_ok());
     assert_eq!(world.provider.asked.load(Ordering::SeqCst), asked);
     world.pass(TimeDelta::minutes(4));
