@@ -24,7 +24,8 @@
 //!
 //! # Who keeps the key-encryption key
 //! A provider ([`KekProvider`]): the sealed file, a token behind PKCS#11 ([`Pkcs11`]), or the transit engine of Vault or `OpenBao`
-//! ([`Transit`]). They pass one suite of tests, and the README tells how one is set up and changed.
+//! ([`Transit`]). They pass one suite of tests, and the README tells how one is set up and changed. Or the tenant itself, who may
+//! take it away ([`External`]).
 
 mod destroyed;
 mod envelope;

@@ -50,7 +50,7 @@ fn transit() -> String {
                    wrapped by that one alone. While that key is away, or refuses, nothing of the tenant's data can be read or \
                    written from five minutes later on (503 `key_unavailable`), sign-in included; when it is back, all goes \
                    on by itself. Also to change address, key or token. What was sealed before can be read with a backup of \
-                   the database from before; what is sealed from two minutes later on cannot. With `dry_run` the key is \
+                   the database from before; what is sealed from six minutes later on cannot. With `dry_run` the key is \
                    proven and nothing changed. Needs `tenant_key.modify` and a factor shown of late.",
     params(DryRun),
     request_body(content = SetExternalKey, description = "Where the key is"),
