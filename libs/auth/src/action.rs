@@ -66,6 +66,7 @@ actions! {
     tenant_key {
         Read = "tenant_key.read" on Tenant: Owner, Auditor;
         Rotate = "tenant_key.rotate" on Tenant(guarded): Owner, SecurityAdministrator;
+        Modify = "tenant_key.modify" on Tenant(guarded): Owner, SecurityAdministrator;
     }
     /// What wraps tenants' keys.
     key_provider {

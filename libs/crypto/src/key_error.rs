@@ -1,3 +1,5 @@
+use fault::Kind;
+
 use crate::{KekError, StoreError};
 
 /// Why a tenant's keys cannot be used. It carries nothing of them.
@@ -9,6 +11,9 @@ pub enum KeyError {
     /// The provider of key-encryption keys is away, for longer than keys are held.
     #[error("the tenant's keys cannot be reached: {0}")]
     Unavailable(String),
+    /// The key that the tenant keeps itself is away, or refuses, for longer than keys are held.
+    #[error("the key that the tenant keeps itself cannot be used: {0}")]
+    External(String),
     /// No data key is held that may seal one more message.
     #[error("no data key may seal another message before the keys are fetched anew")]
     Exhausted,
@@ -39,6 +44,14 @@ impl From<KeyError> for fault::Error {
             KeyError::Unavailable(_) => {
                 Self::unavailable("The keys of this tenant's data cannot be reached right now.", 5).private(error)
             }
+            KeyError::External(_) => Self::new(
+                Kind::KeyUnavailable,
+                "Your organisation keeps the key of its data on a key server of its own, and that key cannot be used now: \
+                 nothing can be read or written. Bring back the server, the key there or the rights of the token; all goes \
+                 on by itself within a minute.",
+            )
+            .retry_after(30)
+            .private(error),
             KeyError::Exhausted | KeyError::Outdated => {
                 Self::unavailable("The keys of this tenant's data are being renewed.", 1).private(error)
             }

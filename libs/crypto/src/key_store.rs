@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use ids::TenantId;
 
-use crate::Purpose;
+use crate::{ExternalKey, Purpose};
 
 /// A tenant's key as it is kept: wrapped by a provider of key-encryption keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct WrappedTenantKey {
     pub wrapped: Option<Vec<u8>>,
     /// The name of the provider.
     pub provider: String,
+    /// Where the tenant keeps the provider's key itself, if it does.
+    pub external: Option<ExternalKey>,
 }
 
 /// A data key as it is kept: wrapped by its tenant's key.

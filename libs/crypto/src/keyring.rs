@@ -10,10 +10,11 @@
 //!
 //! # What it refuses
 //! To make a second key for a tenant whose key was destroyed, and any key for a tenant on the list of destroyed keys,
-//! whatever the store says: the store may be a restored backup.
+//! whatever the store says: the store may be a restored backup. And to use or to add to what a wrong key would unwrap.
 
 mod plan;
 mod rules;
+mod slot;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,11 +29,12 @@ use tokio::time::timeout;
 pub use rules::Rules;
 
 use self::plan::Plan;
+use self::slot::{Held, Slot};
 use crate::tenant_keys::{KeyName, Outlook, Sealing};
 use crate::wrapping::{self, TenantKey};
 use crate::{
-    Asked, Destroyed, Kek, KeyError, KeyStore, Providers, Purpose, TenantKeys, WrappedDataKey, WrappedKeys,
-    WrappedTenantKey,
+    Asked, Destroyed, ExternalKey, Kek, KeyError, KeyStore, Providers, Purpose, TenantKeys, WrappedDataKey,
+    WrappedKeys, WrappedTenantKey,
 };
 
 /// How long a fetch may take. Providers that are slower count as away.
@@ -54,22 +56,6 @@ struct Inner {
     clock: Clock,
     slots: Mutex<HashMap<TenantId, Arc<Slot>>>,
     swept: Mutex<DateTime<Utc>>,
-}
-
-/// One tenant's place.
-#[derive(Default)]
-struct Slot {
-    held: Mutex<Option<Held>>,
-    /// Whoever fetches holds it.
-    flight: tokio::sync::Mutex<()>,
-}
-
-#[derive(Clone)]
-struct Held {
-    keys: Result<TenantKeys, KeyError>,
-    fetched: DateTime<Utc>,
-    /// Nobody is asked before this time.
-    rest: Option<DateTime<Utc>>,
 }
 
 impl Keyring {
@@ -119,16 +105,28 @@ impl Keyring {
         if let Some(answer) = self.fresh(&slot) {
             return answer;
         }
-        let _flight = slot.flight.lock().await;
+        let Some(_flight) = slot.turn().await else {
+            return self.held(tenant);
+        };
         if let Some(answer) = self.fresh(&slot) {
             return answer;
         }
         let before = slot.held();
         let known = before.as_ref().and_then(|held| held.keys.as_ref().ok());
         // Boxed, for whoever begins a transaction would carry it along, and it is seldom run.
-        let fetched = timeout(SLOW, Box::pin(self.fetch(store, tenant, known))).await;
-        let fetched = fetched.unwrap_or_else(|_| Err(KeyError::Unavailable("it takes too long".to_owned())));
+        let fetched = timeout(SLOW, Box::pin(self.fetch(store, (tenant, &slot), known))).await;
+        let fetched = fetched.unwrap_or_else(|_| Err(slot.slow()));
         self.settle(&slot, before, fetched)
+    }
+
+    /// Somebody has waited as long as they could for a key that the tenant keeps itself: for a while, nobody asks for it.
+    pub fn give_up(&self, tenant: TenantId) {
+        let slot = self.slot(tenant);
+        if slot.external.load(Ordering::Relaxed) && self.fresh(&slot).is_none() {
+            let before = slot.held();
+            // What is held, and how it is told, is for those who need it.
+            let _ = self.settle(&slot, before, Err(slot.slow()));
+        }
     }
 
     /// A tenant's keys, if they are held. Asks nobody, so it may be called inside a transaction that somebody has prepared
@@ -143,12 +141,30 @@ impl Keyring {
     /// Are keys held that need not be asked for again?
     pub fn holds(&self, tenant: TenantId) -> bool {
         let slot = self.slots().get(&tenant).map(Arc::clone);
-        slot.is_some_and(|slot| self.fresh(&slot).is_some())
+        let away = |error: &KeyError| {
+            matches!(
+                error,
+                KeyError::Unavailable(_) | KeyError::External(_) | KeyError::Store(_)
+            )
+        };
+        let answer = slot.and_then(|slot| self.fresh(&slot));
+        answer.is_some_and(|answer| !answer.is_err_and(|error| away(&error)))
     }
 
     /// A tenant's key as the present provider wraps it.
     pub async fn rewrapped(&self, kept: &WrappedTenantKey) -> Result<WrappedTenantKey, KeyError> {
         wrapping::rewrapped(&self.0.providers, kept).await
+    }
+
+    /// A tenant's next key under another keeper, the tenant's own or the platform's, and its data keys wrapped by that. Two
+    /// minutes after it left the platform, data keys seal that the platform has never wrapped.
+    pub async fn moved(&self, kept: &WrappedKeys, to: Option<ExternalKey>) -> Result<WrappedKeys, KeyError> {
+        wrapping::moved(&self.0.providers, kept, to, self.0.clock.now()).await
+    }
+
+    /// Asks the key that the tenant keeps itself whether it still unwraps the tenant's.
+    pub async fn ask_external(&self, kept: &WrappedKeys) -> Result<(), KeyError> {
+        TenantKey::unwrap(&self.0.providers, &kept.tenant).await?.prove(kept)
     }
 
     /// A tenant's next key, and its data keys wrapped by that.
@@ -226,25 +242,27 @@ impl Keyring {
     ) -> Result<TenantKeys, KeyError> {
         let now = self.0.clock.now();
         let held = match fetched {
-            Ok(keys) => Held {
-                keys: Ok(keys),
+            known @ (Ok(_) | Err(KeyError::Destroyed)) => Held {
+                keys: known,
                 fetched: now,
                 rest: None,
-            },
-            Err(KeyError::Destroyed) => Held {
-                keys: Err(KeyError::Destroyed),
-                fetched: now,
-                rest: None,
+                failures: 0,
             },
             Err(error) => {
                 tracing::warn!(%error, "a tenant's keys cannot be fetched");
-                let rest = Some(now + self.0.rules.pause);
+                let failures = before.as_ref().map_or(0, |held| held.failures).saturating_add(1);
+                let rest = Some(now + self.0.rules.pause_after(&error, failures));
                 match before.filter(|held| held.keys.is_ok() && self.lives(held)) {
-                    Some(before) => Held { rest, ..before },
+                    Some(before) => Held {
+                        rest,
+                        failures,
+                        ..before
+                    },
                     None => Held {
                         keys: Err(error),
                         fetched: now,
                         rest,
+                        failures,
                     },
                 }
             }
@@ -257,7 +275,7 @@ impl Keyring {
     async fn fetch(
         &self,
         store: &impl KeyStore,
-        tenant: TenantId,
+        (tenant, slot): (TenantId, &Slot),
         before: Option<&TenantKeys>,
     ) -> Result<TenantKeys, KeyError> {
         if self.0.destroyed.holds(tenant)? {
@@ -270,7 +288,9 @@ impl Keyring {
                 store.make(&first).await?;
                 continue;
             };
+            slot.external.store(kept.tenant.external.is_some(), Ordering::Relaxed);
             let key = TenantKey::unwrap(&self.0.providers, &kept.tenant).await?;
+            key.prove(&kept)?;
             let now = self.0.clock.now();
             let plan = Plan::of(&kept, &full, &self.0.rules, now);
             if !plan.missing.is_empty() {
@@ -366,12 +386,6 @@ impl Keyring {
         let rules = &self.0.rules;
         let wanted = before.map_or(SMALL_BLOCK, |before| before.block.saturating_mul(2));
         wanted.min(rules.block).min(rules.messages / 4).max(1)
-    }
-}
-
-impl Slot {
-    fn held(&self) -> Option<Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

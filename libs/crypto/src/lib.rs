@@ -27,11 +27,13 @@
 //!
 //! # Who keeps the key-encryption key
 //! A provider ([`KekProvider`]): the sealed file, a token behind PKCS#11 ([`Pkcs11`]), or the transit engine of Vault or `OpenBao`
-//! ([`Transit`]). They pass one suite of tests, and the README tells how one is set up and changed.
+//! ([`Transit`]). They pass one suite of tests, and the README tells how one is set up and changed. Or the tenant itself, who may
+//! take it away ([`External`]).
 
 mod blind_index;
 mod destroyed;
 mod envelope;
+mod external;
 mod kek;
 mod key_error;
 mod key_file;
@@ -46,6 +48,7 @@ mod wrapping;
 pub use blind_index::{BlindIndex, Normal};
 pub use destroyed::Destroyed;
 pub use envelope::Place;
+pub use external::{EXTERNAL, External, ExternalKey, ExternalSettings, NewExternalKey};
 pub use kek::Kek;
 pub use key_error::KeyError;
 pub use key_file::{OpenError, read_key, read_or_make_key};

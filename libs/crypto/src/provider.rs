@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 pub use check::check;
 pub use pkcs11::Pkcs11;
 pub use settings::{Pkcs11Settings, ProviderSettings, TransitSettings};
-pub use transit::Transit;
+pub use transit::{ANSWER, PATIENCE, Transit};
 
 use crate::Kek;
 

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use crate::KekProvider;
+use ids::TenantId;
+
+use crate::{External, ExternalKey, KekProvider, KeyError, Transit};
 
 /// The providers of a platform: one that wraps, and those that may still unwrap what they wrapped.
 ///
@@ -10,6 +12,7 @@ use crate::KekProvider;
 pub struct Providers {
     current: Arc<dyn KekProvider>,
     previous: Vec<Arc<dyn KekProvider>>,
+    external: Option<Arc<External>>,
 }
 
 impl Providers {
@@ -19,6 +22,7 @@ impl Providers {
         Self {
             current,
             previous: Vec::new(),
+            external: None,
         }
     }
 
@@ -27,6 +31,24 @@ impl Providers {
     pub fn with_previous(mut self, previous: Arc<dyn KekProvider>) -> Self {
         self.previous.push(previous);
         self
+    }
+
+    /// The same, and tenants may keep keys of their own.
+    #[must_use]
+    pub fn with_external(mut self, external: External) -> Self {
+        self.external = Some(Arc::new(external));
+        self
+    }
+
+    /// What reaches the keys that tenants keep themselves.
+    pub fn external(&self) -> Result<&External, KeyError> {
+        let none = || KeyError::External("this process does not reach key servers of tenants".to_owned());
+        self.external.as_deref().ok_or_else(none)
+    }
+
+    /// The provider whose key a tenant keeps itself.
+    pub fn of_tenant(&self, tenant: TenantId, key: &ExternalKey) -> Result<Transit, KeyError> {
+        self.external()?.provider(tenant, key)
     }
 
     /// The one that wraps.

@@ -131,7 +131,8 @@ impl<A: Action> Change<A> {
         crate::read::set_tenant(self.sql(), home).await
     }
 
-    /// The tenant's key is destroyed with this commit: its entry is sealed by the platform's, or nobody could read that it was.
+    /// The tenant's key is destroyed with this commit, or comes back with it: its entry is sealed by the platform's, or nobody
+    /// could read that it was.
     pub fn end_keys(&mut self, _: &Granted<crate::Tenant, A>) {
         self.read.lose_keys();
     }

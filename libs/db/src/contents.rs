@@ -81,7 +81,7 @@ const REPEAT: &str = "the answer to a repeated request, for a day";
 
 /// Every column that may hold content. A column of bytes has to be here, and a blind index; one of text too, unless its table is one whose texts are
 /// words of the trade: a test of the catalogue says what is missing.
-pub const TAGS: [(&str, Tag); 78] = [
+pub const TAGS: [(&str, Tag); 80] = [
     (
         "audit.blinds.blind",
         Plain("it tells how often a log was signed for, and nothing of what is in it"),
@@ -112,6 +112,10 @@ pub const TAGS: [(&str, Tag); 78] = [
     (
         "bus.outbox.data",
         Personal("objects as their readers see them, for a week; of audit entries, sealed"),
+    ),
+    (
+        "bus.parked.data",
+        Personal("what waits for its tenant's keys; of audit entries, sealed"),
     ),
     ("compute.consoles.content", Told("console")),
     ("compute.enrolments.token_sha256", Check),
@@ -185,6 +189,10 @@ pub const TAGS: [(&str, Tag); 78] = [
     ("identity.users.email", Personal(SIGN_IN)),
     ("identity.users.name_key", Personal(SHOWN)),
     ("keys.data_keys.wrapped", Wrapped),
+    (
+        "keys.external_keys.token",
+        Platform("it is needed to have the tenant's key at all"),
+    ),
     ("keys.tenant_keys.wrapped", Wrapped),
     ("notify.replies.body", Personal(REPEAT)),
     ("notify.replies.fingerprint", Hash),

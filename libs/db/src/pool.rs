@@ -1,9 +1,11 @@
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use auth::{Action, Caller};
 use clock::Clock;
 use crypto::{KeyError, Keyring, TenantKeys};
+use futures::StreamExt;
 use ids::TenantId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -19,6 +21,10 @@ use crate::{Ask, Change, Exit, Read, Reason, Result, SystemTx, Wake};
 
 /// Releases in which SQL users cannot read past row security (CVE-2026-120154), by major version.
 const SAFE: [(u32, u32); 4] = [(15, 20), (16, 16), (17, 12), (18, 7)];
+
+/// How long work for many tenants waits for the keys of one, and for how many it asks at once.
+const MOMENT: Duration = Duration::from_secs(1);
+const AT_ONCE: usize = 8;
 
 /// Where the database is.
 #[derive(Debug, Clone, Deserialize)]
@@ -125,6 +131,30 @@ impl Db {
             Some(keyring) => keyring.keys(&Keys(&self.app), tenant).await,
             None => Err(no_keys()),
         }
+    }
+
+    /// Asks for the keys of several tenants at once, so that they are held. Those whose keys cannot be had within a moment: a
+    /// tenant that keeps its key itself may keep it anywhere, and others do not wait for that. An error if nobody's can.
+    pub async fn gather_keys(&self, tenants: Vec<TenantId>) -> Result<HashSet<TenantId>, KeyError> {
+        let asked = futures::stream::iter(tenants)
+            .map(|tenant| async move { (tenant, tokio::time::timeout(MOMENT, self.keys(tenant)).await) });
+        let mut asked = asked.buffer_unordered(AT_ONCE);
+        let mut away = HashSet::new();
+        while let Some((tenant, keys)) = asked.next().await {
+            match keys {
+                Err(_) => {
+                    // Else the next who looks would wait as long again.
+                    if let Some(ring) = &self.keyring {
+                        ring.give_up(tenant);
+                    }
+                    away.insert(tenant);
+                }
+                Ok(Err(KeyError::External(_))) => drop(away.insert(tenant)),
+                Ok(Err(error @ (KeyError::Unavailable(_) | KeyError::Store(_)))) => return Err(error),
+                Ok(_) => {}
+            }
+        }
+        Ok(away)
     }
 
     /// Are the tenant's keys held, so that [`SystemTx::keys`] has them?

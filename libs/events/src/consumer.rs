@@ -1,14 +1,14 @@
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use crypto::KeyError;
 use db::{Db, Listener, Reason, SystemTx};
 use futures::FutureExt;
 use ids::{EventId, TenantId};
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::{Ledger, Page};
-use crate::{Envelope, Position, backoff};
+use crate::{Envelope, Position, backoff, park};
 
 /// How often an event is tried before it goes to the dead letters.
 pub const ATTEMPTS: u32 = 5;
@@ -120,6 +120,8 @@ pub struct Trouble {
     /// Events up to here are taken in smaller batches: those before the failing one, then that one alone.
     until: Option<Position>,
     batch: Option<usize>,
+    /// Tenants whose keys could not be had.
+    away: HashSet<TenantId>,
 }
 
 impl Trouble {
@@ -158,6 +160,7 @@ impl Trouble {
 
     fn passed(&mut self, reached: Position) {
         self.failures = 0;
+        self.away.clear();
         if self.until.is_some_and(|until| reached < until) {
             self.batch = Some(1);
         } else {
@@ -194,10 +197,11 @@ pub async fn round<L: Ledger, C: Consumer<L::Tx>>(
         trouble.failures = 0;
         return Ok(Next::Within(if batch.held { HELD } else { ROUND }));
     };
-    let unprepared = unprepared(db, consumer, &batch.events);
-    if !unprepared.is_empty() {
+    let wants = batch.events.iter().filter(|event| consumer.wants(&event.kind));
+    let unheld = park::unheld::<L, C>(db, wants.map(|event| event.tenant), &trouble.away);
+    if !unheld.is_empty() {
         drop(tx);
-        prepare(db, unprepared).await?;
+        trouble.away.extend(park::prepare::<L, C>(db, unheld).await?);
         trouble.failures = failures;
         return Ok(Next::AtOnce);
     }
@@ -213,7 +217,7 @@ pub async fn round<L: Ledger, C: Consumer<L::Tx>>(
     if wanted.is_empty() {
         tx.hurry().await?;
     } else if trouble.allows(consumer, &wanted) {
-        if let Err(error) = all(&mut tx, consumer, &wanted).await {
+        if let Err(error) = all(&mut tx, consumer, &wanted, &trouble.away).await {
             trouble.singly = true;
             return Err(error);
         }
@@ -239,35 +243,17 @@ pub async fn round<L: Ledger, C: Consumer<L::Tx>>(
     })
 }
 
-/// The tenants whose keys are asked for before a transaction applies these events.
-pub(crate) fn unprepared<L: Ledger, C: Consumer<L::Tx>>(db: &L, consumer: &C, events: &[Envelope]) -> Vec<TenantId> {
-    let sealed = events.iter().filter(|event| C::SEALS && consumer.wants(&event.kind));
-    let mut tenants: Vec<_> = sealed
-        .map(|event| event.tenant)
-        .filter(|tenant| !db.holds_keys(*tenant))
-        .collect();
-    tenants.sort_unstable();
-    tenants.dedup();
-    tenants
-}
-
-/// Asks for tenants' keys, outside of any transaction. While they cannot be reached, nothing is applied; what is wrong with
-/// the keys of one tenant alone shows when its events are applied.
-pub(crate) async fn prepare<L: Ledger>(db: &L, tenants: Vec<TenantId>) -> Result<(), fault::Error> {
-    for tenant in tenants {
-        match db.ask_keys(tenant).await {
-            Ok(()) | Err(KeyError::Destroyed | KeyError::Unreadable) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
-}
-
 /// Several events in one go: those among them that were not applied before.
-async fn all<T: Page, C: Consumer<T>>(tx: &mut T, consumer: &C, events: &[&Envelope]) -> Result<(), fault::Error> {
+async fn all<T: Page, C: Consumer<T>>(
+    tx: &mut T,
+    consumer: &C,
+    events: &[&Envelope],
+    away: &HashSet<TenantId>,
+) -> Result<(), fault::Error> {
     let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
     let new = tx.first_times(C::NAME, &ids).await?;
     let events: Vec<&Envelope> = events.iter().copied().filter(|event| new.contains(&event.id)).collect();
+    let events = park::aside::<T, C>(tx, away, events).await?;
     if events.is_empty() {
         return Ok(());
     }
@@ -281,6 +267,9 @@ async fn one<T: Page, C: Consumer<T>>(
     trouble: &Trouble,
 ) -> Result<(), fault::Error> {
     if !tx.first_time(C::NAME, event.id).await? {
+        return Ok(());
+    }
+    if park::aside::<T, C>(tx, &trouble.away, vec![event]).await?.is_empty() {
         return Ok(());
     }
     let future = newer(consumer, event).map(|cause| (cause, 0));
@@ -303,7 +292,7 @@ pub(crate) async fn apply<T: Send, C: Consumer<T>>(
     guarded(consumer.apply(tx, event)).await
 }
 
-async fn guarded(applied: impl Future<Output = Result<(), fault::Error>>) -> Result<(), fault::Error> {
+pub(crate) async fn guarded(applied: impl Future<Output = Result<(), fault::Error>>) -> Result<(), fault::Error> {
     let applied = AssertUnwindSafe(applied).catch_unwind().await;
     applied.unwrap_or_else(|_| Err(fault::Error::internal("the consumer panicked")))
 }

@@ -5,7 +5,7 @@ use db::{Db, Reason};
 use tokio_util::sync::CancellationToken;
 
 use crate::kafka::{self, Kafka};
-use crate::{Consumer, consumer, letters, store};
+use crate::{Consumer, consumer, letters, park, store};
 
 /// Between two looks at a database that is away.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,15 +31,16 @@ impl Feed {
 pub async fn run<C: Consumer>(feed: Feed, db: Db, consumer: C, shutdown: CancellationToken) {
     let consumer = Arc::new(consumer);
     let replay = letters::replay(&db, &*consumer, &shutdown);
+    let drain = park::drain(&db, &*consumer, &shutdown);
     match feed.0 {
         None => {
             let read = consumer::read(&db, &*consumer, None, &shutdown);
-            tokio::join!(read, replay);
+            tokio::join!(read, replay, drain);
         }
         Some(kafka) => {
             let told = kafka::run(&kafka, &db, &consumer, &shutdown);
             let untold = consumer::read(&db, &*consumer, Some(kafka.grace), &shutdown);
-            tokio::join!(told, untold, replay);
+            tokio::join!(told, untold, replay, drain);
         }
     }
 }

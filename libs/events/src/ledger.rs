@@ -10,6 +10,7 @@ use crypto::KeyError;
 use db::{Db, Reason, Result, SystemTx};
 use ids::{EventId, TenantId};
 
+use crate::park::Parked;
 use crate::store::{self, Batch};
 use crate::{Envelope, Position};
 
@@ -26,6 +27,10 @@ pub trait Ledger: Send + Sync {
 
     /// Asks for the keys of a tenant.
     fn ask_keys(&self, tenant: TenantId) -> impl Future<Output = Result<(), KeyError>> + Send;
+
+    /// Asks for the keys of these tenants, and waits no longer than a moment; those whose keys are away. An error if nobody's
+    /// can be reached.
+    fn gather_keys(&self, tenants: Vec<TenantId>) -> impl Future<Output = Result<HashSet<TenantId>, KeyError>> + Send;
 }
 
 /// One transaction of a [`Ledger`].
@@ -76,6 +81,35 @@ pub trait Page: Send {
         attempts: u32,
     ) -> impl Future<Output = Result<()>> + Send;
 
+    /// Those of these tenants of whom something waits for this consumer.
+    fn parked(
+        &mut self,
+        consumer: &str,
+        tenants: &[TenantId],
+    ) -> impl Future<Output = Result<HashSet<TenantId>>> + Send;
+
+    /// Puts an event aside, to wait for its tenant's keys.
+    fn park(&mut self, consumer: &str, event: &Envelope) -> impl Future<Output = Result<()>> + Send;
+
+    /// The first that wait of this tenant, held until this ends; none if somebody else holds the first.
+    fn claim_parked(
+        &mut self,
+        consumer: &str,
+        tenant: TenantId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Parked>>> + Send;
+
+    /// Those that were claimed, up to this place, wait no more.
+    fn remove_parked(
+        &mut self,
+        consumer: &str,
+        tenant: TenantId,
+        to: Position,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// It could not be applied, and waits on.
+    fn blame_parked(&mut self, consumer: &str, event: &Envelope) -> impl Future<Output = Result<()>> + Send;
+
     /// Commits. After an error nobody knows whether it was.
     fn commit(self) -> impl Future<Output = Result<()>> + Send;
 }
@@ -93,6 +127,10 @@ impl Ledger for Db {
 
     async fn ask_keys(&self, tenant: TenantId) -> Result<(), KeyError> {
         self.keys(tenant).await.map(drop)
+    }
+
+    async fn gather_keys(&self, tenants: Vec<TenantId>) -> Result<HashSet<TenantId>, KeyError> {
+        Self::gather_keys(self, tenants).await
     }
 }
 
@@ -139,6 +177,26 @@ impl Page for SystemTx {
 
     async fn bury(&mut self, consumer: &str, event: &Envelope, cause: &str, attempts: u32) -> Result<()> {
         store::letters::bury(self, consumer, event, cause, attempts).await
+    }
+
+    async fn parked(&mut self, consumer: &str, tenants: &[TenantId]) -> Result<HashSet<TenantId>> {
+        store::parked::lookup(self, consumer, tenants).await
+    }
+
+    async fn park(&mut self, consumer: &str, event: &Envelope) -> Result<()> {
+        store::parked::insert(self, consumer, event).await
+    }
+
+    async fn claim_parked(&mut self, consumer: &str, tenant: TenantId, limit: usize) -> Result<Vec<Parked>> {
+        store::parked::claim(self, consumer, tenant, limit).await
+    }
+
+    async fn remove_parked(&mut self, consumer: &str, tenant: TenantId, to: Position) -> Result<()> {
+        store::parked::remove(self, consumer, tenant, to).await
+    }
+
+    async fn blame_parked(&mut self, consumer: &str, event: &Envelope) -> Result<()> {
+        store::parked::blame(self, consumer, event).await
     }
 
     async fn commit(self) -> Result<()> {

@@ -5,14 +5,15 @@
 //! of the effect, so that however many ask and however many processes look, the effect is there once. What fails again
 //! stays the same letter, with its new cause and one attempt more.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use db::{Db, Reason};
 use tokio_util::sync::CancellationToken;
 
-use crate::consumer::{apply, newer, prepare, unprepared};
+use crate::consumer::{apply, newer};
 use crate::kafka::REFUSED;
-use crate::{Consumer, backoff, store};
+use crate::{Consumer, backoff, park, store};
 
 /// How often a consumer looks whether somebody has asked.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -47,11 +48,18 @@ pub async fn replay_once<C: Consumer>(db: &Db, consumer: &C) -> Result<bool, fau
     let Some(letter) = store::letters::claim(&mut tx, C::NAME).await? else {
         return Ok(false);
     };
-    let unprepared = unprepared(db, consumer, std::slice::from_ref(&letter.event));
-    if !unprepared.is_empty() {
+    let wanted = consumer.wants(&letter.event.kind).then_some(letter.event.tenant);
+    let unheld = park::unheld::<Db, C>(db, wanted.into_iter(), &HashSet::new());
+    if !unheld.is_empty() {
         drop(tx);
-        prepare(db, unprepared).await?;
-        return Ok(true);
+        let away = db.gather_keys(unheld).await?;
+        if away.is_empty() {
+            return Ok(true);
+        }
+        let mut tx = db.system(Reason::Consume).await?;
+        store::letters::postpone(&mut tx, C::NAME, &letter).await?;
+        tx.commit().await?;
+        return Err(fault::Error::unavailable("The keys of a letter's tenant are away.", 1));
     }
     let refused = (letter.event.kind == REFUSED).then(|| "there is no event in it that could be applied".to_owned());
     let done = match refused.or_else(|| newer(consumer, &letter.event)) {

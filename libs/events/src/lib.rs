@@ -12,6 +12,8 @@
 //! event fails is rolled back as a whole; the events before it are then applied without it, and it by itself: there are
 //! no savepoints, so nothing of a failed try, its events included, can slip into a commit.
 //!
+//! To let a tenant whose keys are away hold up others: what such a consumer is told of it waits aside, in order (`park`).
+//!
 //! # The two feeds
 //! [`Feed`] is the one type: events are read from `PostgreSQL`, or heard of through Kafka ([`kafka`] says how). Producers write
 //! the same row, consumers are the same [`Consumer`], and the same tests pass on both; [`run`] and [`relay`] are all that
@@ -27,6 +29,7 @@ mod feed;
 pub mod kafka;
 mod ledger;
 mod letters;
+mod park;
 mod position;
 pub mod step;
 mod store;

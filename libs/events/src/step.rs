@@ -8,3 +8,4 @@ pub use crate::kafka::record::{News, Record, key};
 pub use crate::kafka::relay::{Error as NotTold, Told, step as relay};
 pub use crate::kafka::settle::{Later, Settler};
 pub use crate::ledger::{Ledger, Page};
+pub use crate::park::{Parked, unpark};

@@ -1,4 +1,5 @@
 pub(crate) mod letters;
+pub(crate) mod parked;
 pub(crate) mod records;
 
 use std::collections::HashSet;

@@ -47,6 +47,8 @@ pub enum Kind {
     HeadersTooLarge,
     /// Try later.
     Unavailable,
+    /// The key that the tenant keeps itself is away: its people have to bring it back.
+    KeyUnavailable,
     /// Our bug.
     Internal,
 }
@@ -74,7 +76,7 @@ const fn row(status: u16, code: &'static str, title: &'static str, mend: &'stati
 }
 
 /// One row per kind, in the order of the kinds.
-const TABLE: [Row; 23] = [
+const TABLE: [Row; 24] = [
     row(
         400,
         "malformed",
@@ -197,12 +199,18 @@ const TABLE: [Row; 23] = [
         "Unavailable for now",
         "Try again after `Retry-After`.",
     ),
+    row(
+        503,
+        "key_unavailable",
+        "Your own key is away",
+        "Bring back your key server, the key there or the token's rights; all goes on by itself within a minute.",
+    ),
     row(500, "internal", "Our mistake", "Report the request id."),
 ];
 
 impl Kind {
     /// Every kind, for the pages that explain them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Malformed,
         Self::Invalid,
         Self::Unauthenticated,
@@ -225,6 +233,7 @@ impl Kind {
         Self::TooManyRequests,
         Self::HeadersTooLarge,
         Self::Unavailable,
+        Self::KeyUnavailable,
         Self::Internal,
     ];
 

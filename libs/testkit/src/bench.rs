@@ -1,13 +1,14 @@
 use auth::passport::Key;
 use auth::{Binding, Caller, Role};
 use clock::Clock;
-use crypto::{Destroyed, Kek, KekProvider, Keyring, Providers};
+use crypto::{Destroyed, External, ExternalSettings, Kek, KekProvider, Keyring, NewExternalKey, Providers};
 use db::{AuditEvent, Db, Wake};
 use ids::{EventId, ProjectId, RequestId, TenantId, UserId};
 use serde_json::Value;
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
+use crate::Vault;
 use crate::client::Client;
 use crate::database::Database;
 
@@ -65,7 +66,7 @@ impl Bench {
         let kek = Kek::new(crypto::random());
         let provider: std::sync::Arc<dyn KekProvider> = std::sync::Arc::new(kek.clone());
         let keyring = Keyring::new(
-            Providers::of(provider),
+            Providers::of(provider).with_external(external(&kek)),
             Some(kek.clone()),
             Destroyed::unlisted(),
             clock.clone(),
@@ -222,10 +223,78 @@ impl Bench {
             .expect("seeds");
     }
 
+    /// Has a tenant keep its key itself, as identity would have written it.
+    pub async fn keeps_its_key(&self, tenant: TenantId, vault: &Vault, token: &str) {
+        self.db("identity").keys(tenant).await.expect("keys");
+        let mut sql = self.superuser().await;
+        let kept = db::wrapped_keys(&mut sql, tenant).await.expect("reads").expect("keys");
+        let typed = NewExternalKey {
+            url: vault.url(),
+            mount: "transit".to_owned(),
+            key: "kek".to_owned(),
+            namespace: None,
+            ca: None,
+            token: token.to_owned().into(),
+        };
+        let external = self.keyring.providers().external().expect("external");
+        let key = external.keep(tenant, &typed).expect("a key");
+        let next = self.keyring.moved(&kept, Some(key.clone())).await.expect("it is well");
+        sqlx::query(
+            "update keys.tenant_keys set version = $2, wrapped = $3, provider = 'external' where tenant_id = $1",
+        )
+        .bind(tenant)
+        .bind(next.tenant.version.cast_signed())
+        .bind(&next.tenant.wrapped)
+        .execute(&mut sql)
+        .await
+        .expect("writes");
+        for data in &next.data {
+            sqlx::query(
+                "insert into keys.data_keys (tenant_id, purpose, epoch, wrapped, tenant_key_version, created_at)
+                 values ($1, $2, $3, $4, $5, $6)
+                 on conflict (tenant_id, purpose, epoch) do update set wrapped = excluded.wrapped",
+            )
+            .bind(tenant)
+            .bind(i16::from(data.purpose.number()))
+            .bind(data.epoch.cast_signed())
+            .bind(&data.wrapped)
+            .bind(next.tenant.version.cast_signed())
+            .bind(data.created_at)
+            .execute(&mut sql)
+            .await
+            .expect("writes");
+        }
+        sqlx::query(
+            "insert into keys.external_keys (tenant_id, url, mount, key_name, token, set_at, state_since, checked_at, renewed_at)
+             values ($1, $2, $3, $4, $5, now(), now(), now(), now())",
+        )
+        .bind(tenant)
+        .bind(&key.url)
+        .bind(&key.mount)
+        .bind(&key.key)
+        .bind(&key.token)
+        .execute(&mut sql)
+        .await
+        .expect("writes");
+        self.keyring.forget(tenant);
+    }
+
     /// A client of a service that listens there, signing passports like the gateway.
     pub fn client(&self, address: std::net::SocketAddr) -> Client {
         Client::new(format!("http://{address}"), self.key.clone(), self.clock.clone())
     }
+}
+
+/// What reaches key servers of tenants: those on this machine, as an operator may allow it.
+#[must_use]
+pub fn external(kek: &Kek) -> External {
+    let settings = ExternalSettings {
+        networks: vec!["127.0.0.0/8".parse().expect("a network")],
+        ports: (1_024..=u16::MAX).collect(),
+        roots: None,
+        plain_http: true,
+    };
+    External::new(settings, kek.clone()).expect("a client")
 }
 
 impl Drop for Bench {

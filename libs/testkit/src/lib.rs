@@ -16,12 +16,14 @@ mod bench;
 mod client;
 mod database;
 mod race;
+mod vault;
 mod wait;
 mod wire;
 
 pub use authority::Authority;
-pub use bench::{Bench, TestTenant};
+pub use bench::{Bench, TestTenant, external};
 pub use client::{Client, Reply};
 pub use race::{ROUNDS, RUNNERS, race};
+pub use vault::{Mood, Vault};
 pub use wait::eventually;
 pub use wire::Wire;

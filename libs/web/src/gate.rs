@@ -79,7 +79,7 @@ async fn refusal<B>(gate: &Gate, passport: &Passport, response: &ServiceResponse
     let Some(Asked(action)) = request.extensions().get::<Asked>().copied() else {
         return Ok(());
     };
-    if error.0 == Kind::Unavailable {
+    if matches!(error.0, Kind::Unavailable | Kind::KeyUnavailable) {
         return Ok(());
     }
     let object: String = format!("path:{}", request.path()).chars().take(400).collect();

@@ -134,7 +134,7 @@ fn kind_of<'a>(code: &str, sent: Option<&'a str>) -> &'a str {
     }
 }
 
-fn secret(prompt: &str) -> Result<String> {
+pub(crate) fn secret(prompt: &str) -> Result<String> {
     if std::io::stdin().is_terminal() {
         rpassword::prompt_password(prompt).context("cannot read from the terminal")
     } else {

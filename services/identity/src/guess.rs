@@ -198,6 +198,15 @@ pub fn provider_questions(whose: &str) -> Vec<Budget> {
     vec![Budget::new(few, ["provider", whose, ""])]
 }
 
+/// How often a tenant may change who keeps its key: each time key servers are asked, and keys made that stay.
+pub fn keeper_changes(tenant: &str) -> Vec<Budget> {
+    let few = Limit {
+        burst: 20,
+        refill_seconds: 300,
+    };
+    vec![Budget::new(few, ["keeper", tenant, ""])]
+}
+
 /// The budgets of an attempt on `email` from `network`, in the order in which they are taken: everybody the same, so that
 /// two attempts never wait for each other in a circle.
 pub fn budgets(limits: &Limits, email: &Email, network: &str, known: bool) -> Vec<Budget> {

@@ -13,6 +13,7 @@ pub mod factor;
 pub mod group;
 pub mod guess;
 pub mod invitation;
+pub mod keeper;
 pub mod keys;
 pub mod mail;
 pub mod oauth;
@@ -41,6 +42,7 @@ mod store;
 mod testing;
 mod work;
 
+pub use keeper::renew_key_token;
 pub use operator::bootstrap_operator;
 pub use service::{Deps, Service};
 pub use settings::Settings;

@@ -115,6 +115,8 @@ fn the_tenant(api: &mut Routes<'_>) {
         .service(tenant::delete::delete_tenant)
         .service(tenant_keys::read::read_tenant_keys)
         .service(tenant_keys::rotate::rotate_tenant_keys)
+        .service(tenant_keys::external::set::set_external_key)
+        .service(tenant_keys::external::remove::remove_external_key)
         .service(service_accounts::list::list_service_accounts)
         .service(service_accounts::create::create_service_account)
         .service(service_accounts::read::read_service_account)

@@ -94,6 +94,10 @@ impl Service {
         let tasks = Tasks::new(shutdown.clone());
         tasks.spawn("sweep", work::sweep::run(self.state.db.clone(), shutdown.clone()));
         tasks.spawn("keys", work::keys::run(self.state.db.clone(), shutdown.clone()));
+        tasks.spawn(
+            "external keys",
+            work::external_keys::run(self.state.db.clone(), shutdown.clone()),
+        );
         tasks.spawn("errands", work::errands::run(Arc::clone(&self.state), shutdown.clone()));
         tasks.forget_replies(&self.state.db);
         let served = self.running.serve(routes::mount, self.state, shutdown).await;

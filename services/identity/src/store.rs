@@ -12,6 +12,7 @@ pub mod email_changes;
 pub mod errands;
 pub mod export;
 pub mod external_identities;
+pub mod external_keys;
 pub mod factors;
 pub mod former_passwords;
 pub mod grants;

@@ -196,10 +196,10 @@ pub async fn feed(hub: Arc<Hub>, db: Db, shutdown: CancellationToken) {
         tokio::select! {
             () = shutdown.cancelled() => return,
             events = tail.next() => {
-                for tenant in hub.sealed(&events) {
-                    if let Err(error) = db.keys(tenant).await {
-                        tracing::warn!(%tenant, %error, "no keys for a tenant's entries");
-                    }
+                match db.gather_keys(hub.sealed(&events)).await {
+                    Ok(away) if away.is_empty() => {}
+                    Ok(away) => tracing::warn!(?away, "no keys for these tenants' entries"),
+                    Err(error) => tracing::warn!(%error, "no keys for tenants' entries"),
                 }
                 hub.tell(events, tail.reached(), &db);
             }

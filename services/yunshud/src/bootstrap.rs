@@ -6,6 +6,7 @@ use anyhow::Context;
 use clock::Clock;
 use crypto::Kek;
 use db::{Db, Wake, migrate};
+use ids::TenantId;
 use secrecy::SecretString;
 
 use crate::config::Config;
@@ -22,13 +23,27 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Another token for the key that a tenant keeps itself; it comes on standard input too.
+pub async fn key_token(config: &Config, tenant: TenantId) -> anyhow::Result<()> {
+    let token = secret("token")?;
+    let keyring = keyring(config, &Kek::open(&config.crypto.kek)?)?;
+    let db = Db::connect(&config.database, "identity", Clock::system(), Wake::default())?.with_keys(keyring);
+    let done = identity::renew_key_token(&db, tenant, &token).await;
+    db.close().await;
+    Ok(done?)
+}
+
+fn secret(what: &str) -> anyhow::Result<SecretString> {
+    let mut text = String::new();
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .with_context(|| format!("no {what} on standard input"))?;
+    Ok(SecretString::from(text.trim_end_matches('\n').to_owned()))
+}
+
 /// The platform operator; the password comes on standard input, so that it never stands in a process list.
 pub async fn operator(config: &Config, email: &str) -> anyhow::Result<()> {
-    let mut password = String::new();
-    std::io::stdin()
-        .read_to_string(&mut password)
-        .context("no password on standard input")?;
-    let password = SecretString::from(password.trim_end_matches('\n').to_owned());
+    let password = secret("password")?;
     // What is recorded of it is sealed under the keys that the platform will open it with.
     let keyring = keyring(config, &Kek::open(&config.crypto.kek)?)?;
     let db = Db::connect(&config.database, "identity", Clock::system(), Wake::default())?.with_keys(keyring);

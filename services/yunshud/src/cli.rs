@@ -71,6 +71,14 @@ enum Keys {
     Make(File),
     /// Has every provider of `[crypto]` wrap and unwrap a key, as each start does.
     Check(File),
+    /// Takes another token for the key that a tenant keeps itself, from standard input, if the tenant's key unwraps by it.
+    Token {
+        #[command(flatten)]
+        file: File,
+        /// The tenant's id.
+        #[arg(long)]
+        tenant: ids::TenantId,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -111,6 +119,9 @@ impl Cli {
             } => issue.run(),
             Command::Keys(Keys::Make(file)) => runtime.block_on(file.read()?.make_kek()),
             Command::Keys(Keys::Check(file)) => runtime.block_on(config::check(&file.read()?.kek_providers()?)),
+            Command::Keys(Keys::Token { file, tenant }) => {
+                runtime.block_on(bootstrap::key_token(&file.read()?, tenant))
+            }
             Command::SimulateHost(options) => runtime.block_on(simulate::run(options)),
         };
         // A module of a token may hang in a call for ever: no reason not to end.

@@ -248,7 +248,7 @@ impl Platform {
 pub fn keyring(config: &Config, kek: &Kek) -> anyhow::Result<Keyring> {
     let destroyed = config.crypto.destroyed.as_deref().map(Destroyed::open).transpose()?;
     Ok(Keyring::new(
-        config.kek_providers()?,
+        config.providers_with_tenants(kek)?,
         Some(kek.clone()),
         destroyed.unwrap_or(Destroyed::unlisted()),
         Clock::system(),

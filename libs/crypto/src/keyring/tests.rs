@@ -406,6 +406,51 @@ async fn t22_while_the_provider_is_away_keys_live_five_minutes_and_no_new_tenant
 }
 
 #[tokio::test]
+async fn t22_while_one_asks_a_provider_that_was_away_nobody_else_waits() {
+    let world = World::new();
+    let ring = world.ring();
+    world.provider.set_away(true);
+    assert!(matches!(world.keys(&ring).await, Err(KeyError::Unavailable(_))));
+    world.pass(TimeDelta::seconds(2));
+    world.provider.set_away(false);
+    let slot = ring.slot(world.tenant);
+    let asking = slot.flight.lock().await;
+    assert!(matches!(world.keys(&ring).await, Err(KeyError::Unavailable(_))));
+    drop(asking);
+    world.keys(&ring).await.unwrap();
+}
+
+#[tokio::test]
+async fn t22_whoever_gives_up_leaves_what_is_held_and_asks_no_more_for_a_while() {
+    let world = World::new();
+    let ring = world.ring();
+    world.keys(&ring).await.unwrap();
+    world.pass(TimeDelta::seconds(70));
+    assert!(!ring.holds(world.tenant));
+    let asked = world.provider.asked.load(Ordering::SeqCst);
+    ring.give_up(world.tenant);
+    assert!(!ring.holds(world.tenant), "a provider of the platform is everybody's");
+    ring.slot(world.tenant).external.store(true, Ordering::SeqCst);
+    ring.give_up(world.tenant);
+    assert!(ring.holds(world.tenant) && world.keys(&ring).await.is_ok());
+    assert_eq!(world.provider.asked.load(Ordering::SeqCst), asked);
+    world.pass(TimeDelta::minutes(4));
+    assert!(!ring.holds(world.tenant), "and its time is not lengthened");
+}
+
+#[test]
+fn a_key_of_a_tenants_own_that_stays_away_is_asked_ever_less_often() {
+    let rules = Rules::default();
+    let external = KeyError::External(String::new());
+    let pauses: Vec<i64> = (1..40)
+        .map(|failures| rules.pause_after(&external, failures).num_seconds())
+        .collect();
+    assert!(pauses.starts_with(&[1, 2, 4, 8, 16, 30, 30]) && pauses.ends_with(&[30]));
+    let ours = KeyError::Unavailable(String::new());
+    assert!((1..40).all(|failures| rules.pause_after(&ours, failures) == rules.pause));
+}
+
+#[tokio::test]
 async fn t22_a_changed_kek_and_a_changed_tenant_key_leave_every_value_readable() {
     let world = World::new();
     let sealed = world

@@ -34,6 +34,7 @@ use futures::future::BoxFuture;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use ipnetwork::IpNetwork;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -56,10 +57,19 @@ pub struct Transit {
     name: String,
     egress: Egress,
     base: String,
+    mount: String,
     key: String,
     namespace: Option<HeaderValue>,
-    token_file: PathBuf,
+    token: Token,
     patience: Duration,
+}
+
+/// What proves to the server who asks.
+enum Token {
+    /// In this file, which is read for each call.
+    File(PathBuf),
+    /// This one.
+    Given(SecretString),
 }
 
 /// The body of a question.
@@ -103,15 +113,26 @@ impl TransitSettings {
 impl Transit {
     /// The key of these settings, reached by this client. Nothing is asked of the server yet.
     pub fn new(settings: TransitSettings, egress: Egress) -> Result<Self, String> {
+        let token = Token::File(settings.token_file.clone());
+        Self::by(settings, token, egress)
+    }
+
+    /// The same by a token that is kept elsewhere than in the file of the settings.
+    pub(crate) fn given(settings: TransitSettings, token: SecretString, egress: Egress) -> Result<Self, String> {
+        Self::by(settings, Token::Given(token), egress)
+    }
+
+    fn by(settings: TransitSettings, token: Token, egress: Egress) -> Result<Self, String> {
         settings.validate()?;
         let namespace = settings.namespace.as_deref().map(HeaderValue::from_str).transpose();
         Ok(Self {
             name: settings.name(),
             egress,
-            base: format!("{}v1/{}", settings.url, settings.mount),
+            base: format!("{}v1", settings.url),
+            mount: settings.mount,
             namespace: namespace.map_err(|_| ".namespace: is no value of a header".to_owned())?,
             key: settings.key,
-            token_file: settings.token_file,
+            token,
             patience: PATIENCE,
         })
     }
@@ -128,8 +149,21 @@ impl Transit {
         Self::new(settings, egress)
     }
 
+    /// Has the server lengthen the life of the token, where it is one whose life can be lengthened.
+    pub async fn renew(&self) -> Result<(), KekError> {
+        let url = format!("{}/auth/token/renew-self", self.base);
+        let asked = tokio::time::timeout(self.patience, self.send(&url, b"{}")).await;
+        let late = || Failure::Unavailable(format!("it does not answer within {:?}", self.patience));
+        match asked.unwrap_or_else(|_| Err(late())) {
+            Ok((200 | 204, _)) => Ok(()),
+            Ok((status, _)) => Err(Failure::Refused(format!("it answers {status}"))),
+            Err(failure) => Err(failure),
+        }
+        .map_err(|failure| failure.told(&self.name))
+    }
+
     async fn call(&self, operation: &str, body: &Ask<'_>) -> Result<Answer, KekError> {
-        let url = format!("{}/{operation}/{}", self.base, self.key);
+        let url = format!("{}/{}/{operation}/{}", self.base, self.mount, self.key);
         // Copies of the body stay with the client; ours are wiped.
         let body = Zeroizing::new(serde_json::to_vec(body).unwrap_or_default());
         let asked = async {
@@ -147,6 +181,11 @@ impl Transit {
     }
 
     async fn once(&self, url: &str, body: &[u8]) -> Result<Answer, Failure> {
+        let (status, body) = self.send(url, body).await?;
+        Answer::judge(status, body)
+    }
+
+    async fn send(&self, url: &str, body: &[u8]) -> Result<(u16, Zeroizing<Vec<u8>>), Failure> {
         let mut request = http::Request::post(url)
             .header(CONTENT_TYPE, "application/json")
             // What agents and proxies before the server want to see, so that no browser can be made to ask them.
@@ -159,17 +198,22 @@ impl Transit {
             .body(body.to_vec())
             .map_err(|_| Failure::Refused("no such request can be made".to_owned()))?;
         let (answer, body) = self.egress.call(request).await?.into_parts();
-        Answer::judge(answer.status.as_u16(), Zeroizing::new(body))
+        Ok((answer.status.as_u16(), Zeroizing::new(body)))
     }
 
     fn token(&self) -> Result<HeaderValue, Failure> {
-        let token = read_secret(&self.token_file).map_err(|error| match error {
-            // Whoever writes it may be about to.
-            OpenError::Io(..) | OpenError::Length(_) => Failure::Unavailable(error.to_string()),
-            _ => Failure::Refused(error.to_string()),
+        let token = match &self.token {
+            Token::Given(token) => HeaderValue::from_str(token.expose_secret()),
+            Token::File(file) => HeaderValue::from_str(&read_secret(file).map_err(|error| match error {
+                // Whoever writes it may be about to.
+                OpenError::Io(..) | OpenError::Length(_) => Failure::Unavailable(error.to_string()),
+                _ => Failure::Refused(error.to_string()),
+            })?),
+        };
+        let mut token = token.map_err(|_| match &self.token {
+            Token::Given(_) => Failure::Refused("what is kept is no token".to_owned()),
+            Token::File(file) => Failure::Refused(format!("the secret file {} holds no token", file.display())),
         })?;
-        let mut token = HeaderValue::from_str(&token)
-            .map_err(|_| Failure::Refused(format!("the secret file {} holds no token", self.token_file.display())))?;
         token.set_sensitive(true);
         Ok(token)
     }

@@ -37,7 +37,7 @@ const WHO_ASKED: &str = "whoever made the request";
 const OF_LOG: &str = "owners and auditors of the tenant";
 
 /// Each table with something secret or personal, by name.
-pub const TABLES: [Table; 39] = [
+pub const TABLES: [Table; 41] = [
     table(
         "audit.events",
         "proving who did, tried or read what",
@@ -73,6 +73,15 @@ pub const TABLES: [Table; 39] = [
             "an hour of audit entries, a week of others",
             "readers of the object",
             BY_AGE,
+        ),
+    ),
+    table(
+        "bus.parked",
+        "telling what waits for its tenant's keys",
+        (
+            "until the tenant's keys are back, or destroyed",
+            NOBODY,
+            "once it is applied",
         ),
     ),
     table(
@@ -232,6 +241,15 @@ pub const TABLES: [Table; 39] = [
             "for good: they open what they sealed",
             NOBODY,
             "unreadable with the tenant's key",
+        ),
+    ),
+    table(
+        "keys.external_keys",
+        "asking the tenant's own keeper for its key",
+        (
+            "until the tenant takes its key back, or ends",
+            "owners and those who keep its keys, without the token",
+            WITH_TENANT,
         ),
     ),
     table(

@@ -2,7 +2,7 @@
 //! transaction that needs them begins, since unwrapping them may ask a provider on another machine.
 
 use chrono::{DateTime, Utc};
-use crypto::{Asked, KeyStore, Purpose, StoreError, WrappedDataKey, WrappedKeys, WrappedTenantKey};
+use crypto::{Asked, ExternalKey, KeyStore, Purpose, StoreError, WrappedDataKey, WrappedKeys, WrappedTenantKey};
 use ids::TenantId;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
@@ -23,6 +23,32 @@ struct KeyRow {
     data_wrapped: Option<Vec<u8>>,
     created_at: Option<DateTime<Utc>>,
     messages: Option<i64>,
+    #[sqlx(flatten)]
+    external: ExternalRow,
+}
+
+/// All none, unless the tenant keeps the key itself.
+#[derive(sqlx::FromRow)]
+struct ExternalRow {
+    url: Option<String>,
+    mount: Option<String>,
+    key_name: Option<String>,
+    namespace: Option<String>,
+    ca: Option<String>,
+    token: Option<Vec<u8>>,
+}
+
+impl ExternalRow {
+    fn key(self) -> Option<ExternalKey> {
+        Some(ExternalKey {
+            url: self.url?,
+            mount: self.mount?,
+            key: self.key_name?,
+            namespace: self.namespace,
+            ca: self.ca,
+            token: self.token?,
+        })
+    }
 }
 
 impl KeyRow {
@@ -41,8 +67,11 @@ impl KeyRow {
 /// All keys of a tenant, as they were at one moment: one statement, so that no rotation comes between.
 pub async fn lookup(sql: &mut PgConnection, tenant: TenantId) -> Result<Option<WrappedKeys>> {
     let rows: Vec<KeyRow> = sqlx::query_as(
-        "select t.version, t.wrapped, t.provider, d.purpose, d.epoch, d.wrapped as data_wrapped, d.created_at, d.messages
-         from keys.tenant_keys t left join keys.data_keys d on d.tenant_id = t.tenant_id
+        "select t.version, t.wrapped, t.provider, d.purpose, d.epoch, d.wrapped as data_wrapped, d.created_at, d.messages,
+                e.url, e.mount, e.key_name, e.namespace, e.ca, e.token
+         from keys.tenant_keys t
+              left join keys.data_keys d on d.tenant_id = t.tenant_id
+              left join keys.external_keys e on e.tenant_id = t.tenant_id
          where t.tenant_id = $1",
     )
     .bind(tenant)
@@ -55,6 +84,7 @@ pub async fn lookup(sql: &mut PgConnection, tenant: TenantId) -> Result<Option<W
             version: row.version.unsigned_abs(),
             wrapped: row.wrapped,
             provider: row.provider,
+            external: row.external.key(),
         },
         data,
     }))

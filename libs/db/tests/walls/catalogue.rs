@@ -34,11 +34,12 @@ const PLATFORM: [(&str, &str); 16] = [
 ];
 
 /// Indexes of tenant tables that do not begin with the tenant.
-const INDEXES: [(&str, &str); 39] = [
+const INDEXES: [(&str, &str); 40] = [
     ("bus.dead_letters_asked", "a consumer looks across tenants"),
     ("bus.dead_letters_by_id", "operators look across tenants"),
     ("bus.outbox_entries", "housekeeping looks across tenants"),
     ("bus.outbox_order", "the feed is read across tenants, in commit order"),
+    ("bus.parked_tenants", "a consumer looks across tenants"),
     ("compute.allocations_host", "a host knows no tenants"),
     ("compute.tombstones_by_id", "a host knows no tenants"),
     ("compute.vms_by_id", "a host knows no tenants"),
@@ -107,18 +108,19 @@ const INDEXES: [(&str, &str); 39] = [
 const UNIQUE_ACROSS_TENANTS: [&str; 1] = ["identity.tenants_name"];
 
 /// What one service reads in another's schema, to find its way.
-const READ_ACROSS: [(&str, &str); 7] = [
+const READ_ACROSS: [(&str, &str); 8] = [
     ("bus.cursors", "notify"),
     ("bus.dead_letters", "notify"),
     ("bus.outbox", "notify"),
     ("identity.projects", "audit compute notify"),
     ("identity.tenants", "audit compute notify"),
     ("keys.data_keys", "audit compute identity notify"),
+    ("keys.external_keys", "audit compute identity notify"),
     ("keys.tenant_keys", "audit compute identity notify"),
 ];
 
 /// What one service changes outside its own schema.
-const WRITTEN_ACROSS: [(&str, &str); 1] = [("bus.dead_letters", "notify")];
+const WRITTEN_ACROSS: [(&str, &str); 2] = [("bus.dead_letters", "notify"), ("keys.external_keys", "identity")];
 
 /// What everybody makes as the first to need it. Only one service may change what it says.
 const MADE_BY_ALL: [(&str, &str); 2] = [("keys.data_keys", "identity"), ("keys.tenant_keys", "identity")];

@@ -8,7 +8,7 @@ use testkit::Bench;
 use crate::tables::column;
 
 /// Tables whose other texts are names, kinds and settings: nobody's secret, and of no person.
-const WORDS: [&str; 48] = [
+const WORDS: [&str; 50] = [
     "audit.checkpoints",
     "audit.cosignatures",
     "audit.events",
@@ -20,6 +20,7 @@ const WORDS: [&str; 48] = [
     "bus.dead_letters",
     "bus.inbox",
     "bus.outbox",
+    "bus.parked",
     "compute.consoles",
     "compute.enrolments",
     "compute.flavors",
@@ -53,6 +54,7 @@ const WORDS: [&str; 48] = [
     "identity.sessions",
     "identity.signing_keys",
     "identity.tenants",
+    "keys.external_keys",
     "keys.tenant_keys",
     "notify.deliveries",
     "notify.replies",

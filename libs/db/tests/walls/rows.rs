@@ -49,6 +49,7 @@ async fn insert(sql: &mut PgConnection, table: &Table, tenant: TenantId) -> Stri
         (_, "jsonb") => "'{}'".to_owned(),
         (_, "timestamp with time zone") => "now()".to_owned(),
         (_, "smallint" | "integer" | "bigint" | "numeric" | "double precision") => "1".to_owned(),
+        (_, "xid8") => "'1'".to_owned(),
         (_, "boolean") => "true".to_owned(),
         (name, kind) => panic!("{}.{name}: no value of type {kind} is known here", table.name),
     };

@@ -1,13 +1,15 @@
 //! Deals with records of one partition, whatever becomes of them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use db::Reason;
+use ids::TenantId;
 
 use super::record::{News, Record};
-use crate::consumer::{apply, newer, prepare};
+use crate::consumer::{apply, newer};
 use crate::ledger::{Ledger, Page};
-use crate::{Consumer, Envelope};
+use crate::{Consumer, Envelope, park};
 
 /// Where what failed waits for its next try.
 pub trait Later: Send + Sync {
@@ -102,14 +104,12 @@ impl<L: Ledger, R: Later, C: Consumer<L::Tx>> Settler<L, R, C> {
         if wanted.is_empty() {
             return Ok(());
         }
-        if C::SEALS {
-            let tenants = wanted
-                .iter()
-                .filter_map(|(_, record)| Some(record.news.as_ref()?.tenant));
-            let tenants = tenants.filter(|tenant| !self.db.holds_keys(*tenant)).collect();
-            let prepared = prepare(&self.db, tenants).await;
-            prepared.map_err(|error| Failed { at: None, error })?;
-        }
+        let tenants = wanted
+            .iter()
+            .filter_map(|(_, record)| Some(record.news.as_ref()?.tenant));
+        let unheld = park::unheld::<L, C>(&self.db, tenants, &HashSet::new());
+        let away = park::prepare::<L, C>(&self.db, unheld).await;
+        let away = away.map_err(|error| Failed { at: None, error })?;
         let mut tx = self.db.begin(Reason::Consume).await?;
         let news = wanted.iter().filter_map(|(_, record)| record.news.as_ref());
         let pairs: Vec<_> = news.map(|news| (news.tenant, news.event)).collect();
@@ -117,7 +117,7 @@ impl<L: Ledger, R: Later, C: Consumer<L::Tx>> Settler<L, R, C> {
         for (at, record) in wanted {
             let news = record.news.as_ref();
             let done = match news.and_then(|news| found.get(&(news.tenant, news.event))) {
-                Some(event) => self.one(&mut tx, event).await,
+                Some(event) => self.one(&mut tx, event, &away).await,
                 None => self.refuse(&mut tx, record).await,
             };
             done.map_err(|error| Failed { at: Some(at), error })?;
@@ -130,9 +130,12 @@ impl<L: Ledger, R: Later, C: Consumer<L::Tx>> Settler<L, R, C> {
         record.news.as_ref().is_none_or(|news| self.consumer.wants(&news.kind))
     }
 
-    async fn one(&self, tx: &mut L::Tx, event: &Envelope) -> Result<(), fault::Error> {
+    async fn one(&self, tx: &mut L::Tx, event: &Envelope, away: &HashSet<TenantId>) -> Result<(), fault::Error> {
         // What the record said of its kind was news; this is the truth.
         if !self.consumer.wants(&event.kind) || !tx.first_time(C::NAME, event.id).await? {
+            return Ok(());
+        }
+        if park::aside::<L::Tx, C>(tx, away, vec![event]).await?.is_empty() {
             return Ok(());
         }
         if let Some(cause) = newer(&*self.consumer, event) {

@@ -25,6 +25,7 @@ macro_rules! on_both_feeds {
     };
 }
 
+mod away;
 mod broker;
 mod kafka;
 mod late;

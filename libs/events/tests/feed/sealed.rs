@@ -23,7 +23,7 @@ on_both_feeds! {
 const CANARY: &str = "canary-77e0";
 
 /// A log that keeps what entries are about.
-struct Log;
+pub struct Log;
 
 impl Consumer for Log {
     const NAME: &'static str = "test";

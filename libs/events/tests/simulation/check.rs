@@ -101,6 +101,9 @@ fn order(state: &State) -> Found {
 
 /// Nobody has anything left to do.
 fn queues(world: &World, state: &State, broker: bool, loses: bool) -> Found {
+    says(state.parked.is_empty(), &|| {
+        "something waits for keys that are there".to_owned()
+    })?;
     let last = state.outbox.keys().next_back().copied().unwrap_or_default();
     let cursor = |name: &str| state.cursors.get(name).copied().unwrap_or_default();
     if !broker || loses {

@@ -142,6 +142,7 @@ on_both! {
     an_inbox_row_is_one_and_the_second_waits_for_the_first,
     a_cursor_is_one_mans_and_moves_with_the_commit,
     records_name_events_by_tenant_and_id,
+    what_waits_is_taken_by_one_from_its_head_and_in_order,
 }
 
 fn pretended(sim: &Sim) -> Pretended {
@@ -278,6 +279,55 @@ async fn a_cursor_is_one_mans_and_moves_with_the_commit(kept: &impl Kept) {
     next.move_cursor("test", Position { xact: 9, seq: 9 }).await.unwrap();
     drop(next);
     assert_eq!(kept.begin().await.cursor("test").await.unwrap(), here);
+}
+
+async fn what_waits_is_taken_by_one_from_its_head_and_in_order(kept: &impl Kept) {
+    let mut tx = kept.begin().await;
+    for name in ["one", "two", "three"] {
+        kept.write(&mut tx, name).await;
+    }
+    tx.commit().await.unwrap();
+    let feed = kept.feed(3).await;
+    let (tenant, stranger) = (feed[0].tenant, TenantId::mint());
+    let mut tx = kept.begin().await;
+    for event in feed.iter().rev() {
+        tx.park("test", event).await.unwrap();
+    }
+    assert!(
+        kept.begin().await.parked("test", &[tenant]).await.unwrap().is_empty(),
+        "not before it is committed"
+    );
+    assert_eq!(tx.parked("test", &[tenant, stranger]).await.unwrap(), [tenant].into());
+    tx.commit().await.unwrap();
+
+    let mut holder = kept.begin().await;
+    assert!(holder.parked("other", &[tenant]).await.unwrap().is_empty());
+    let waiting = holder.claim_parked("test", tenant, 2).await.unwrap();
+    let events: Vec<Envelope> = waiting.into_iter().map(|parked| parked.event).collect();
+    assert_eq!(names(&events), ["one", "two"]);
+    assert!(
+        kept.begin()
+            .await
+            .claim_parked("test", tenant, 9)
+            .await
+            .unwrap()
+            .is_empty(),
+        "its head is held"
+    );
+    holder.remove_parked("test", tenant, events[1].position).await.unwrap();
+    holder.commit().await.unwrap();
+
+    let mut next = kept.begin().await;
+    let waiting = next.claim_parked("test", tenant, 9).await.unwrap();
+    assert_eq!((waiting.len(), waiting[0].attempts), (1, 0));
+    assert_eq!(waiting[0].event, feed[2]);
+    next.blame_parked("test", &waiting[0].event).await.unwrap();
+    next.commit().await.unwrap();
+    let mut last = kept.begin().await;
+    assert_eq!(last.claim_parked("test", tenant, 9).await.unwrap()[0].attempts, 1);
+    last.remove_parked("test", tenant, feed[2].position).await.unwrap();
+    last.commit().await.unwrap();
+    assert!(kept.begin().await.parked("test", &[tenant]).await.unwrap().is_empty());
 }
 
 async fn records_name_events_by_tenant_and_id(kept: &impl Kept) {

@@ -33,7 +33,7 @@ use crate::wiring::World;
 const ONE: &str = "YUNSHU_SIMULATION_SEED";
 const SEEDS: u64 = 200;
 /// Kinds of faults.
-const FAULTS: usize = 13;
+const FAULTS: usize = 14;
 /// Faults are over by then.
 const CALM: Time = 5_000;
 /// And so much later everything must be done.

@@ -17,15 +17,18 @@ pub enum Mutant {
     BySequence,
     /// A commit of which nobody knows whether it was is taken for one that was.
     NoRetryAfterUnknown,
+    /// What comes once the keys are back overtakes what waits for them.
+    NoQueue,
 }
 
-pub const ALL: [Mutant; 6] = [
+pub const ALL: [Mutant; 7] = [
     Mutant::PublishBeforeCommit,
     Mutant::NoInbox,
     Mutant::OffsetFirst,
     Mutant::NoEpochCheck,
     Mutant::BySequence,
     Mutant::NoRetryAfterUnknown,
+    Mutant::NoQueue,
 ];
 
 /// Which mistake is made, if any, and how often it was.

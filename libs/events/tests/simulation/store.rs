@@ -4,6 +4,7 @@
 mod page;
 mod state;
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -65,11 +66,20 @@ impl Ledger for Store {
         Ok(Tx::new(self.clone()))
     }
 
-    fn holds_keys(&self, _: TenantId) -> bool {
-        true
+    fn holds_keys(&self, tenant: TenantId) -> bool {
+        self.state().keyless != Some(tenant)
     }
 
-    async fn ask_keys(&self, _: TenantId) -> Result<(), KeyError> {
-        Ok(())
+    async fn ask_keys(&self, tenant: TenantId) -> Result<(), KeyError> {
+        self.sim.step("ask for keys").await;
+        if self.holds_keys(tenant) {
+            return Ok(());
+        }
+        Err(KeyError::External("it does not answer".to_owned()))
+    }
+
+    async fn gather_keys(&self, tenants: Vec<TenantId>) -> Result<HashSet<TenantId>, KeyError> {
+        self.sim.step("gather keys").await;
+        Ok(tenants.into_iter().filter(|tenant| !self.holds_keys(*tenant)).collect())
     }
 }

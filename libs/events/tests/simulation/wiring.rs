@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use db::Reason;
-use events::step::{Ledger, Next, Page, Settler, Trouble, relay, round};
+use events::step::{Ledger, Next, Page, Settler, Trouble, relay, round, unpark};
 use events::{Consumer, Envelope, Position};
 use ids::{EventId, TenantId};
 
@@ -38,19 +38,24 @@ pub struct World {
     pub poison: bool,
 }
 
-pub struct Applier(Sim);
+pub struct Applier(Sim, Store);
 
 pub const NAME: &str = "applier";
 pub const POISON: &str = "poison";
 
 impl Consumer<Tx> for Applier {
     const NAME: &'static str = NAME;
+    const SEALS: bool = true;
 
     fn wants(&self, kind: &str) -> bool {
         kind == "thing.happened"
     }
 
     async fn apply(&self, tx: &mut Tx, event: &Envelope) -> Result<(), fault::Error> {
+        if self.1.state().keyless == Some(event.tenant) && self.0.fault(2) {
+            // They were held when it began.
+            return Err(fault::Error::unavailable("Keys are away.", 1));
+        }
         tx.effect(event).await?;
         if event.data[POISON] == true {
             return Err(fault::Error::internal("poison"));
@@ -60,6 +65,11 @@ impl Consumer<Tx> for Applier {
         }
         Ok(())
     }
+}
+
+/// One whose keys are always there, and one who takes them away.
+fn tenant(keeps_its_own: bool) -> TenantId {
+    TenantId::from_uuid(uuid::Uuid::from_u128(if keeps_its_own { 8 } else { 7 }))
 }
 
 impl World {
@@ -91,13 +101,15 @@ impl World {
             let key = number * 1_000 + asked;
             let refused = self.sim.below(6) == 0;
             let poison = self.poison && self.sim.below(12) == 0;
+            let thing = self.sim.below(THINGS);
             let event = Envelope {
                 id: EventId::from_uuid(uuid::Uuid::from_u128(u128::from(key) + 1)),
-                tenant: TenantId::from_uuid(uuid::Uuid::from_u128(7)),
+                // The last thing is another tenant's.
+                tenant: tenant(thing == THINGS - 1),
                 position: Position::default(),
                 kind: ["thing.happened", "thing.else"][usize::from(self.sim.below(8) == 0)].to_owned(),
                 version: 1,
-                subject: format!("thing:{}", self.sim.below(THINGS)),
+                subject: format!("thing:{thing}"),
                 project: None,
                 request: None,
                 data: serde_json::json!({"name": key, POISON: poison}),
@@ -153,7 +165,7 @@ impl World {
 
     /// Reads the outbox, as `events::run` does.
     async fn reader(self, late: Option<std::time::Duration>) {
-        let (applier, mut trouble) = (Applier(self.sim.clone()), Trouble::default());
+        let (applier, mut trouble) = (Applier(self.sim.clone(), self.store.clone()), Trouble::default());
         loop {
             match round(&self.store, &applier, late, &mut trouble).await {
                 Ok(next) => self.pause(next).await,
@@ -162,6 +174,17 @@ impl World {
                     self.rest().await;
                 }
             }
+        }
+    }
+
+    /// Applies what waits for keys, as `events::run` does.
+    async fn drainer(self) {
+        let applier = Applier(self.sim.clone(), self.store.clone());
+        loop {
+            for late in [false, true] {
+                while let Ok(true) = unpark(&self.store, &applier, tenant(late)).await {}
+            }
+            self.look_again(200).await;
         }
     }
 
@@ -180,7 +203,11 @@ impl World {
     /// One member's lane of one partition. One that lost its partition ends what it is at, and is a nuisance meanwhile.
     async fn lane(self, member: u64, place: Place) {
         let broker = &self.broker;
-        let settler = Settler::new(self.store.clone(), broker.clone(), Arc::new(Applier(self.sim.clone())));
+        let settler = Settler::new(
+            self.store.clone(),
+            broker.clone(),
+            Arc::new(Applier(self.sim.clone(), self.store.clone())),
+        );
         let (mut since, mut at) = (None, 0);
         loop {
             let owner = broker.owner(place);
@@ -243,6 +270,8 @@ impl World {
     async fn trouble(self, loses: bool) {
         while self.sim.faults() {
             self.sim.sleep(200 + self.sim.below(1_500)).await;
+            let keyless = (self.sim.below(2) == 0).then(|| tenant(true));
+            self.store.state().keyless = keyless;
             match self.sim.below(if loses { 4 } else { 3 }) {
                 0 => {
                     self.sim.suffer("the database restarts");
@@ -262,6 +291,7 @@ impl World {
                 }
             }
         }
+        self.store.state().keyless = None;
     }
 
     /// All of it. With a broker, or without; and one that loses records, or that keeps what it said it has.
@@ -293,6 +323,10 @@ impl World {
                 true,
                 Box::new(move |world| Box::pin(world.reader(late))),
             );
+        }
+        for number in 0..2 {
+            let name = format!("drainer {number}");
+            add(name, true, Box::new(|world| Box::pin(world.drainer())));
         }
         if broker {
             for number in 0..2 {

@@ -1,5 +1,6 @@
 //! The keys that a tenant's data hangs on. How they hang together is in `libs/crypto`.
 
+pub mod external;
 pub mod providers;
 pub mod read;
 pub mod rotate;
@@ -10,7 +11,8 @@ use ids::TenantId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::store::tenant_keys::{DataKey, TenantKey};
+use self::external::ExternalKeyView;
+use crate::store::tenant_keys::Known;
 
 /// The tenant's keys, without any key.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -20,9 +22,11 @@ pub struct TenantKeysView {
     /// Which tenant key it is: raised by each rotation. 0 before the first.
     #[schema(example = 2)]
     pub version: i32,
-    /// What kind of keeper wraps it: `file`, `pkcs11`, `transit`. Null before the first. New words may come.
+    /// What kind of keeper wraps it: `file`, `pkcs11`, `transit`, or `external` if the tenant keeps that key itself. Null before the first. New words may come.
     #[schema(example = "file")]
     pub provider: Option<String>,
+    /// Where the tenant keeps that key, if it does, and how it fares.
+    pub external: Option<ExternalKeyView>,
     /// When that one was made.
     pub rotated_at: Option<DateTime<Utc>>,
     /// The data keys under it, by purpose, the newest first.
@@ -53,7 +57,7 @@ pub struct DataKeyView {
 }
 
 impl TenantKeysView {
-    fn of(tenant: TenantId, (own, data): (Option<TenantKey>, Vec<DataKey>)) -> Self {
+    fn of(tenant: TenantId, (own, data, external): Known) -> Self {
         let mut last = 0;
         let mut state = |purpose| {
             let newest = std::mem::replace(&mut last, purpose) != purpose;
@@ -75,6 +79,7 @@ impl TenantKeysView {
             tenant_id: tenant,
             version: own.as_ref().map_or(0, |own| own.version),
             provider: own.as_ref().map(|own| kind(&own.provider).to_owned()),
+            external: external.map(ExternalKeyView::from),
             data_keys: known.collect(),
             rotated_at: own.map(|own| own.created_at),
         }
@@ -86,12 +91,21 @@ fn kind(provider: &str) -> &str {
     provider.split(':').next().unwrap_or_default()
 }
 
+fn none() -> fault::Error {
+    fault::Error::unavailable("The tenant has no keys yet.", 1)
+}
+
 impl db::Subject for TenantKeysView {
     fn object(&self) -> String {
         format!("tenant_key:{}", self.tenant_id)
     }
 
     fn record(&self) -> serde_json::Value {
-        serde_json::json!({ "version": self.version })
+        let keeper = self.external.as_ref().map(|external| {
+            serde_json::json!({
+                "url": external.url, "mount": external.mount, "key": external.key, "namespace": external.namespace,
+            })
+        });
+        serde_json::json!({ "version": self.version, "external": keeper, "set_at": self.external.as_ref().map(|it| it.set_at) })
     }
 }

@@ -135,7 +135,7 @@ impl From<fault::Error> for Refusal {
     fn from(cause: fault::Error) -> Self {
         let code = match cause.kind() {
             Kind::Internal => Code::ServerError,
-            Kind::Unavailable | Kind::TooManyRequests => Code::TemporarilyUnavailable,
+            Kind::Unavailable | Kind::KeyUnavailable | Kind::TooManyRequests => Code::TemporarilyUnavailable,
             _ => Code::InvalidRequest,
         };
         let problem = cause.problem();

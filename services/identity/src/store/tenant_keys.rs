@@ -1,11 +1,13 @@
 //! `keys.tenant_keys` and `keys.data_keys`, as far as they change: everybody else makes keys and counts with them (`libs/db`).
 
 use auth::Action;
-use auth::action::{key_provider, tenant, tenant_key};
+use auth::action::{key_provider, tenant};
 use chrono::{DateTime, Utc};
 use crypto::{WrappedKeys, WrappedTenantKey};
 use db::{Change, Granted, Platform, Read, Result, SystemTx, Tenant};
 use ids::TenantId;
+
+use super::external_keys::{self, Kept};
 
 /// A tenant's own key, without the key.
 #[derive(Debug, sqlx::FromRow)]
@@ -24,11 +26,11 @@ pub struct DataKey {
     pub messages: i64,
 }
 
+/// What there is to know of a tenant's keys, and of the key it keeps itself.
+pub type Known = (Option<TenantKey>, Vec<DataKey>, Option<Kept>);
+
 /// What there is to know of the tenant's keys; none before the first.
-pub async fn list<A: Action>(
-    tx: &mut Read<A>,
-    tenant: &Granted<Tenant, A>,
-) -> Result<(Option<TenantKey>, Vec<DataKey>)> {
+pub async fn list<A: Action>(tx: &mut Read<A>, tenant: &Granted<Tenant, A>) -> Result<Known> {
     let own = sqlx::query_as("select version, provider, created_at from keys.tenant_keys where tenant_id = $1")
         .bind(tenant.id)
         .fetch_optional(tx.sql())
@@ -40,23 +42,21 @@ pub async fn list<A: Action>(
     .bind(tenant.id)
     .fetch_all(tx.sql())
     .await?;
-    Ok((own, data))
+    let external = external_keys::lookup(tx, tenant).await?;
+    Ok((own, data, external))
 }
 
 /// The tenant's keys, wrapped.
-pub async fn lookup(
-    tx: &mut Read<tenant_key::Rotate>,
-    tenant: &Granted<Tenant, tenant_key::Rotate>,
-) -> Result<Option<WrappedKeys>> {
+pub async fn lookup<A: Action>(tx: &mut Read<A>, tenant: &Granted<Tenant, A>) -> Result<Option<WrappedKeys>> {
     db::wrapped_keys(tx.sql(), tenant.id).await
 }
 
 /// Puts the next tenant key in the place of the present one, and the data keys as it wraps them. False if others were quicker:
 /// the key is another by now, or there is a data key that is not among these.
-pub async fn replace(
-    tx: &mut Change<tenant_key::Rotate>,
-    tenant: &Granted<Tenant, tenant_key::Rotate>,
-    present: u32,
+pub async fn replace<A: Action>(
+    tx: &mut Change<A>,
+    tenant: &Granted<Tenant, A>,
+    present: &WrappedKeys,
     next: &WrappedKeys,
 ) -> Result<bool> {
     // Whoever adds a data key holds this row shared, so from here on there are no others.
@@ -64,7 +64,7 @@ pub async fn replace(
         "select version from keys.tenant_keys where tenant_id = $1 and version = $2 and wrapped is not null for update",
     )
     .bind(tenant.id)
-    .bind(present.cast_signed())
+    .bind(present.tenant.version.cast_signed())
     .fetch_optional(tx.sql())
     .await?;
     let now = tx.now();
@@ -72,7 +72,7 @@ pub async fn replace(
         .bind(tenant.id)
         .fetch_one(tx.sql())
         .await?;
-    if held.is_none() || usize::try_from(known).ok() != Some(next.data.len()) {
+    if held.is_none() || usize::try_from(known).ok() != Some(present.data.len()) {
         return Ok(false);
     }
     sqlx::query(
@@ -86,13 +86,19 @@ pub async fn replace(
     .execute(tx.sql())
     .await?;
     for key in &next.data {
-        sqlx::query("update keys.data_keys set wrapped = $4 where tenant_id = $1 and purpose = $2 and epoch = $3")
-            .bind(tenant.id)
-            .bind(i16::from(key.purpose.number()))
-            .bind(key.epoch.cast_signed())
-            .bind(&key.wrapped)
-            .execute(tx.sql())
-            .await?;
+        sqlx::query(
+            "insert into keys.data_keys (tenant_id, purpose, epoch, wrapped, tenant_key_version, created_at)
+             values ($1, $2, $3, $4, $5, $6)
+             on conflict (tenant_id, purpose, epoch) do update set wrapped = excluded.wrapped",
+        )
+        .bind(tenant.id)
+        .bind(i16::from(key.purpose.number()))
+        .bind(key.epoch.cast_signed())
+        .bind(&key.wrapped)
+        .bind(next.tenant.version.cast_signed())
+        .bind(key.created_at)
+        .execute(tx.sql())
+        .await?;
     }
     Ok(true)
 }
@@ -108,7 +114,7 @@ pub async fn destroy(tx: &mut Change<tenant::Delete>, tenant: &Granted<Tenant, t
     .bind(now)
     .execute(tx.sql())
     .await?;
-    Ok(())
+    external_keys::remove(tx, tenant).await
 }
 
 /// Tenants whose key was destroyed, and when.
@@ -127,17 +133,18 @@ struct KeyRow {
     provider: String,
 }
 
-/// Some tenant keys behind this tenant that are wrapped by another provider than this one. Those that somebody is at are
+/// Some tenant keys behind this tenant that are wrapped by another provider of the platform than this one. Those that somebody is at are
 /// passed over.
 pub async fn behind(tx: &mut SystemTx, provider: &str, after: TenantId, at_most: i64) -> Result<Vec<WrappedTenantKey>> {
     let rows: Vec<KeyRow> = sqlx::query_as(
         "select tenant_id, version, wrapped, provider from keys.tenant_keys
-         where tenant_id > $1 and provider <> $2 and wrapped is not null
+         where tenant_id > $1 and provider <> $2 and provider <> $4 and wrapped is not null
          order by tenant_id limit $3 for update skip locked",
     )
     .bind(after)
     .bind(provider)
     .bind(at_most)
+    .bind(crypto::EXTERNAL)
     .fetch_all(tx.sql())
     .await?;
     let key = |row: KeyRow| WrappedTenantKey {
@@ -145,6 +152,7 @@ pub async fn behind(tx: &mut SystemTx, provider: &str, after: TenantId, at_most:
         version: row.version.unsigned_abs(),
         wrapped: row.wrapped,
         provider: row.provider,
+        external: None,
     };
     Ok(rows.into_iter().map(key).collect())
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use crypto::{KekProvider, Pkcs11, ProviderSettings, Providers};
+use crypto::{External, ExternalSettings, Kek, KekProvider, Pkcs11, ProviderSettings, Providers};
 use serde::Deserialize;
 
 use super::Config;
@@ -26,6 +26,9 @@ pub struct Crypto {
     /// database and its backups: without it, a backup that is older than a key's destruction brings the key back.
     #[serde(default)]
     pub destroyed: Option<PathBuf>,
+    /// How far the platform goes to reach keys that tenants keep themselves.
+    #[serde(default)]
+    pub tenants: ExternalSettings,
 }
 
 impl Config {
@@ -47,6 +50,13 @@ impl Config {
             providers = with(providers, previous, false).context(place)?;
         }
         Ok(providers)
+    }
+
+    /// The same, and tenants may keep keys of their own; their tokens are sealed by `kek`.
+    pub fn providers_with_tenants(&self, kek: &Kek) -> anyhow::Result<Providers> {
+        let external = External::new(self.crypto.tenants.clone(), kek.clone());
+        let external = external.map_err(|error| anyhow::anyhow!("crypto.tenants{error}"))?;
+        Ok(self.kek_providers()?.with_external(external))
     }
 
     /// Makes the key of the current provider, where that is ours to do.

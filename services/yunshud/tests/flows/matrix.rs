@@ -184,6 +184,11 @@ const MATRIX: &[(&str, Access)] = &[
     ("delete_tenant", Roles(&[Role::Owner, Role::SecurityAdministrator])),
     ("read_tenant_keys", Roles(WATCHERS)),
     ("rotate_tenant_keys", Roles(&[Role::Owner, Role::SecurityAdministrator])),
+    ("set_external_key", Roles(&[Role::Owner, Role::SecurityAdministrator])),
+    (
+        "remove_external_key",
+        Roles(&[Role::Owner, Role::SecurityAdministrator]),
+    ),
     ("read_key_providers", Roles(PLATFORM)),
     ("list_tenants", Roles(PLATFORM)),
     ("read_tenant_record", Roles(PLATFORM)),

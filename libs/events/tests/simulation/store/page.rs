@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use db::Result;
-use events::step::Page;
+use events::step::{Page, Parked};
 use events::{Batch, Envelope, Position};
 use ids::{EventId, TenantId};
 
@@ -257,6 +257,60 @@ impl Page for Tx {
     async fn bury(&mut self, consumer: &str, event: &Envelope, _: &str, _: u32) -> Result<()> {
         self.ask(&format!("bury {}", event.data)).await?;
         self.write(Write::Letter(consumer.to_owned(), event.id, event.kind.clone()));
+        Ok(())
+    }
+
+    async fn parked(&mut self, consumer: &str, tenants: &[TenantId]) -> Result<HashSet<TenantId>> {
+        self.ask("who waits").await?;
+        if self.store.switch.makes(Mutant::NoQueue) {
+            return Ok(HashSet::new());
+        }
+        let state = self.store.state();
+        let waits = |tenant: &&TenantId| {
+            let own =
+                |write: &Write| matches!(write, Write::Park(by, event) if by == consumer && event.tenant == **tenant);
+            let there = state.parked.keys().any(|(by, of, _)| by == consumer && of == *tenant);
+            there || state.wrote(self.id, own)
+        };
+        Ok(tenants.iter().filter(waits).copied().collect())
+    }
+
+    async fn park(&mut self, consumer: &str, event: &Envelope) -> Result<()> {
+        self.ask(&format!("park {}", event.data)).await?;
+        self.store.sim.suffer("keys are away");
+        self.write(Write::Park(consumer.to_owned(), event.clone()));
+        Ok(())
+    }
+
+    async fn claim_parked(&mut self, consumer: &str, tenant: TenantId, limit: usize) -> Result<Vec<Parked>> {
+        self.ask("claim what waits").await?;
+        let row = Row::Parked(consumer.to_owned(), tenant);
+        if self.store.state().is_held_by_another(self.id, &row) {
+            return Ok(Vec::new());
+        }
+        self.want(&row).await?;
+        self.ask("read what waits").await?;
+        let state = self.store.state();
+        let waiting = state
+            .parked
+            .iter()
+            .filter(|((by, of, _), _)| by == consumer && *of == tenant);
+        let parked = waiting.map(|(_, (event, attempts))| Parked {
+            event: event.clone(),
+            attempts: *attempts,
+        });
+        Ok(parked.take(limit).collect())
+    }
+
+    async fn remove_parked(&mut self, consumer: &str, tenant: TenantId, to: Position) -> Result<()> {
+        self.ask("what waited goes").await?;
+        self.write(Write::Unpark(consumer.to_owned(), tenant, to));
+        Ok(())
+    }
+
+    async fn blame_parked(&mut self, consumer: &str, event: &Envelope) -> Result<()> {
+        self.ask("what waits failed").await?;
+        self.write(Write::Blame(consumer.to_owned(), event.tenant, event.position));
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use events::{Batch, Envelope, Position};
-use ids::EventId;
+use ids::{EventId, TenantId};
 
 use crate::executor::Time;
 
@@ -10,6 +10,8 @@ use crate::executor::Time;
 pub enum Row {
     Inbox(String, EventId),
     Cursor(String),
+    /// What waits first of this tenant.
+    Parked(String, TenantId),
     /// An idempotency key.
     Key(u64),
     Thing(String),
@@ -23,6 +25,10 @@ pub enum Write {
     Cursor(String, Position),
     Effect(Effect),
     Letter(String, EventId, String),
+    Park(String, Envelope),
+    /// Up to here.
+    Unpark(String, TenantId, Position),
+    Blame(String, TenantId, Position),
     Key(u64),
     Thing(String),
     Lease(Lease),
@@ -70,6 +76,10 @@ pub struct State {
     /// In the order of commits.
     pub effects: Vec<Effect>,
     pub letters: BTreeMap<(String, EventId), String>,
+    /// By consumer, tenant and place, with the number of attempts.
+    pub parked: BTreeMap<(String, TenantId, Position), (Envelope, u32)>,
+    /// The keys of this tenant are away.
+    pub keyless: Option<TenantId>,
     pub keys: BTreeSet<u64>,
     /// How often each was changed.
     pub things: BTreeMap<String, u64>,
@@ -190,6 +200,17 @@ impl State {
                 Write::Effect(effect) => self.effects.push(effect),
                 Write::Letter(consumer, event, kind) => {
                     self.letters.entry((consumer, event)).or_insert(kind);
+                }
+                Write::Park(consumer, event) => {
+                    self.parked.insert((consumer, event.tenant, event.position), (event, 0));
+                }
+                Write::Unpark(consumer, tenant, to) => self
+                    .parked
+                    .retain(|(by, of, at), _| *by != consumer || *of != tenant || *at > to),
+                Write::Blame(consumer, tenant, at) => {
+                    if let Some((_, attempts)) = self.parked.get_mut(&(consumer, tenant, at)) {
+                        *attempts += 1;
+                    }
                 }
                 Write::Key(key) => drop(self.keys.insert(key)),
                 Write::Thing(name) => *self.things.entry(name).or_default() += 1,

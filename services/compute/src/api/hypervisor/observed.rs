@@ -53,11 +53,12 @@ pub(crate) async fn ask_for_keys(db: &Db, report: &[ObservedVm]) -> Result<(), f
     let mut tx = db.system(Reason::Host).await?;
     let owners = store::consoles::owners(&mut tx, &printing).await?;
     drop(tx);
-    for tenant in owners.into_iter().filter(|tenant| !db.holds_keys(*tenant)) {
-        // Without them the console waits, and the rest of the report counts.
-        if let Err(error) = db.keys(tenant).await {
-            tracing::warn!(%tenant, %error, "consoles wait for their tenant's keys");
-        }
+    let unheld = owners.into_iter().filter(|tenant| !db.holds_keys(*tenant)).collect();
+    // Without them the console waits, and the rest of the report counts.
+    match db.gather_keys(unheld).await {
+        Ok(away) if away.is_empty() => {}
+        Ok(away) => tracing::warn!(?away, "consoles wait for their tenants' keys"),
+        Err(error) => tracing::warn!(%error, "consoles wait for their tenants' keys"),
     }
     Ok(())
 }

@@ -18,6 +18,12 @@ pub struct KeyProvidersView {
     /// How many tenant keys are still to be wrapped anew. At 0, no other provider is needed any more.
     #[schema(example = 0)]
     pub remaining: i64,
+    /// How many tenants keep the key that wraps theirs themselves.
+    #[schema(example = 0)]
+    pub external: i64,
+    /// How many of those keys are away. Their tenants see why.
+    #[schema(example = 0)]
+    pub external_away: i64,
     /// How many tenants' keys were destroyed.
     #[schema(example = 0)]
     pub destroyed: i64,
@@ -52,7 +58,7 @@ impl db::Subject for KeyProvidersView {
 #[utoipa::path(
     operation_id = "read_key_providers",
     tag = "tenant-keys",
-    description = "Which providers of key-encryption keys there are, how many tenant keys each has wrapped, and how many are \
+    description = "Which providers of key-encryption keys the platform has, how many tenant keys each has wrapped, and how many are \
                    still to be wrapped by the current one. Needs `key_provider.read`, which platform operators have.",
     responses((status = 200, description = "The providers", body = KeyProvidersView), (status = 304, description = "Unchanged"), Refusals),
     security(("bearer" = [])),
@@ -69,6 +75,7 @@ pub async fn read_key_providers(
     let mut tx = identity.db.system(Reason::Operator).await?;
     let (held, destroyed) = store::tenant_keys::by_provider(&mut tx, &platform).await?;
 
+    let (own, held): (Vec<_>, Vec<_>) = held.into_iter().partition(|(name, _)| name == crypto::EXTERNAL);
     let current = ring.providers().current().name();
     let mut providers: Vec<KeyProviderView> = held
         .into_iter()
@@ -89,6 +96,8 @@ pub async fn read_key_providers(
     Ok(Found(KeyProvidersView {
         remaining: others.map(|provider| provider.tenant_keys).sum(),
         current: current.to_owned(),
+        external: own.iter().map(|(_, tenants)| tenants).sum(),
+        external_away: store::external_keys::away(&mut tx, &platform).await?,
         destroyed,
         destroyed_is_listed: ring.destroyed().is_kept(),
         providers,

@@ -4,7 +4,7 @@ use auth::action::tenant_key;
 use db::{Changed, Outcome, Status};
 use web::{Change, DryRun, Once, Refusals};
 
-use super::TenantKeysView;
+use super::{TenantKeysView, none};
 use crate::state::Identity;
 use crate::store;
 
@@ -33,17 +33,13 @@ pub async fn rotate_tenant_keys(ask: Change<tenant_key::Rotate>, identity: Data<
     let mut tx = ask.begin(&identity.db).await?;
     let tenant = tx.tenant()?;
     let before = TenantKeysView::of(tenant.id, store::tenant_keys::list(&mut tx, &tenant).await?);
-    if !store::tenant_keys::replace(&mut tx, &tenant, present.tenant.version, &next).await? {
+    if !store::tenant_keys::replace(&mut tx, &tenant, &present, &next).await? {
         let detail = "The tenant's keys are being changed by somebody else right now; try again.";
         return Err(fault::Error::conflict(detail).retry_after(1).into());
     }
     let after = TenantKeysView::of(tenant.id, store::tenant_keys::list(&mut tx, &tenant).await?);
 
     tx.finish(Status::Ok, Changed(before, after)).await
-}
-
-fn none() -> fault::Error {
-    fault::Error::unavailable("The tenant has no keys yet.", 1)
 }
 
 #[cfg(test)]

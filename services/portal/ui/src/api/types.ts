@@ -28,6 +28,7 @@ export type ControlView = Schemas["ControlView"];
 export type AuditRetentionView = Schemas["AuditRetentionView"];
 export type AuditHoldView = Schemas["AuditHoldView"];
 export type TenantKeysView = Schemas["TenantKeysView"];
+export type ExternalKeyView = Schemas["ExternalKeyView"];
 export type DataKeyView = Schemas["DataKeyView"];
 export type LogKeyView = Schemas["LogKeyView"];
 export type PlacementRecord = Schemas["Record"];

@@ -300,6 +300,7 @@ export const en = {
   "problem.quota_exceeded": "The quota does not allow this",
   "problem.too_many_requests": "Too many requests; wait a moment",
   "problem.unavailable": "Not available for the moment",
+  "problem.key_unavailable": "Your organisation's own key is away",
   "problem.internal": "A mistake on our side",
   "problem.request": "Request {{id}}",
   "problem.crash": "This page stopped working",

@@ -300,6 +300,7 @@ export const zh: Record<keyof typeof en, string> = {
   "problem.quota_exceeded": "超出配额",
   "problem.too_many_requests": "请求过于频繁，请稍候",
   "problem.unavailable": "暂时不可用",
+  "problem.key_unavailable": "组织自持的密钥不可用",
   "problem.internal": "服务端错误",
   "problem.request": "请求 {{id}}",
   "problem.crash": "页面出错了",

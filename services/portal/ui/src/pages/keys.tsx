@@ -15,6 +15,7 @@ import { Block } from "../parts/block";
 import { PageHead, Panel, Waiting } from "../parts/page";
 import { ProblemAlert } from "../parts/problem";
 import { Records, type Column } from "../parts/records";
+import { Keeper } from "./keys/keeper";
 
 export function Keys() {
   const { t } = useTranslation();
@@ -31,6 +32,7 @@ export function Keys() {
       {read.data && (
         <>
           <Own keys={read.data} due={nextDue(purposes)} />
+          <Keeper external={read.data.external ?? undefined} />
           <Block title={t("keys.data")} hint={t("keys.data.hint")}>
             <Records
               label={t("keys.data")}
