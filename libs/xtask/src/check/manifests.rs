@@ -113,6 +113,11 @@ mod tests {
                 "yunshud",
                 "[dependencies]\naudit.workspace = true\n",
             ),
+            manifest(
+                "loadtest/audit/Cargo.toml",
+                "audit-load",
+                "[dependencies]\naudit.workspace = true\n",
+            ),
         ]);
         let places: Vec<_> = found
             .iter()
