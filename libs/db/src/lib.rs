@@ -25,6 +25,7 @@
 mod access;
 mod answer;
 mod audit;
+mod bell;
 mod change;
 mod error;
 mod grant;

@@ -211,6 +211,10 @@ impl Db {
         Ok(())
     }
 
+    pub(crate) fn connect_options(&self) -> PgConnectOptions {
+        (*self.app.connect_options()).clone()
+    }
+
     /// What wakes after each commit of this process.
     pub const fn wake(&self) -> &Wake {
         &self.wake
