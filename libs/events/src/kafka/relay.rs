@@ -25,7 +25,7 @@ use crate::store::RELAY;
 use crate::{Envelope, Position, backoff};
 
 /// Events per round trip.
-const BATCH: usize = 500;
+const BATCH: usize = 2_000;
 /// How long a stretch may take to be there.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long whoever stands by leaves the other alone.
