@@ -26,6 +26,7 @@
 mod access;
 mod answer;
 mod audit;
+mod bell;
 mod change;
 pub mod contents;
 mod error;

@@ -242,6 +242,10 @@ impl Db {
         self.group.write(row).await
     }
 
+    pub(crate) fn connect_options(&self) -> PgConnectOptions {
+        (*self.app.connect_options()).clone()
+    }
+
     /// What wakes after each commit of this process.
     pub const fn wake(&self) -> &Wake {
         &self.wake

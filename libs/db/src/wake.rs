@@ -5,14 +5,29 @@ use tokio::sync::watch;
 /// Wakes readers of the outbox and reconcilers in this process after a commit.
 ///
 /// It carries no content: whoever wakes reads the truth from the database. Processes elsewhere find the same rows at
-/// their next round.
+/// their next round, or are rung for with [`crate::Db::ring_across`].
 #[derive(Clone, Debug, Default)]
-pub struct Wake(watch::Sender<()>);
+pub struct Wake {
+    all: watch::Sender<()>,
+    /// For commits of this process alone.
+    own: watch::Sender<()>,
+}
 
 impl Wake {
     /// Something was committed.
     pub fn ring(&self) {
-        self.0.send_replace(());
+        self.own.send_replace(());
+        self.all.send_replace(());
+    }
+
+    /// Something was committed by another process.
+    pub fn ring_from_afar(&self) {
+        self.all.send_replace(());
+    }
+
+    /// Hears commits of this process alone.
+    pub(crate) fn own(&self) -> Listener {
+        Listener(self.own.subscribe())
     }
 
     /// Waits for a commit of this process from now on, at most `limit`.
@@ -22,7 +37,7 @@ impl Wake {
 
     /// Hears every commit from now on, those during the listener's own work included.
     pub fn listen(&self) -> Listener {
-        Listener(self.0.subscribe())
+        Listener(self.all.subscribe())
     }
 }
 
@@ -31,6 +46,14 @@ impl Wake {
 pub struct Listener(watch::Receiver<()>);
 
 impl Listener {
+    /// Waits for a commit since the last wait, however long it takes.
+    pub(crate) async fn rung(&mut self) {
+        if self.0.changed().await.is_err() {
+            // Nobody is left who could ring.
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Waits for a commit since the last wait, at most `limit`.
     pub async fn wait(&mut self, limit: Duration) {
         let rung = tokio::time::timeout(limit, self.0.changed()).await;

@@ -15,7 +15,7 @@ pub const ATTEMPTS: u32 = 5;
 /// Events per commit.
 const BATCH: usize = 500;
 /// Events that are worth a commit to a consumer that lets them gather: what a commit costs is little beside what they do.
-const WORTH: usize = BATCH / 2;
+pub(crate) const WORTH: usize = BATCH / 2;
 /// How long the feed may stay unread when nobody wakes it: commits of other processes ring no bell here.
 pub(crate) const ROUND: Duration = Duration::from_millis(250);
 /// How soon to look again for what is committed and waits for an older transaction to end.
@@ -48,16 +48,54 @@ pub trait Consumer<T: Send = SystemTx>: Send + Sync + 'static {
     /// and a panic, [`ATTEMPTS`] times. Whatever it did is rolled back each time.
     fn apply(&self, tx: &mut T, event: &Envelope) -> impl Future<Output = Result<(), fault::Error>> + Send;
 
-    /// Applies events that share a transaction, in order; whoever can do many for little more than one says how. If it fails,
-    /// each of them is applied by itself.
-    fn apply_all(&self, tx: &mut T, events: &[&Envelope]) -> impl Future<Output = Result<(), fault::Error>> + Send {
-        async move {
-            for event in events {
-                self.apply(tx, event).await?;
-            }
-            Ok(())
-        }
+    /// Applies events that share a transaction, in order; whoever can do many for little more than one says how. If it fails
+    /// and does not say at which, each of them is applied by itself.
+    fn apply_all(&self, tx: &mut T, events: &[&Envelope]) -> impl Future<Output = Result<(), Failed>> + Send {
+        in_turn(tx, self, events)
     }
+}
+
+/// Why events could not be applied together.
+#[derive(Debug)]
+pub struct Failed {
+    /// The number of the one whose fault it is among them, if that is known.
+    pub at: Option<usize>,
+    /// What it was.
+    pub error: fault::Error,
+}
+
+impl From<fault::Error> for Failed {
+    fn from(error: fault::Error) -> Self {
+        Self { at: None, error }
+    }
+}
+
+impl From<db::Error> for Failed {
+    fn from(error: db::Error) -> Self {
+        fault::Error::from(error).into()
+    }
+}
+
+/// Applies one after the other, and so knows which one fails.
+pub(crate) async fn in_turn<T: Send, C: Consumer<T> + ?Sized>(
+    tx: &mut T,
+    consumer: &C,
+    events: &[&Envelope],
+) -> Result<(), Failed> {
+    for (at, event) in events.iter().enumerate() {
+        let applied = guarded(consumer.apply(tx, event)).await;
+        applied.map_err(|error| Failed { at: Some(at), error })?;
+    }
+    Ok(())
+}
+
+/// Applies them together. A panic is an error like others.
+pub(crate) async fn together<T: Send, C: Consumer<T>>(
+    tx: &mut T,
+    consumer: &C,
+    events: &[&Envelope],
+) -> Result<(), Failed> {
+    Box::pin(guarded(consumer.apply_all(tx, events))).await
 }
 
 /// Reads the outbox for the consumer until `shutdown`; where something else tells it of events, `late` by so much, for
@@ -217,7 +255,7 @@ pub async fn round<L: Ledger, C: Consumer<L::Tx>>(
     if wanted.is_empty() {
         tx.hurry().await?;
     } else if trouble.allows(consumer, &wanted) {
-        if let Err(error) = all(&mut tx, consumer, &wanted, &trouble.away).await {
+        if let Err(Failed { error, .. }) = all(&mut tx, consumer, &wanted, &trouble.away).await {
             trouble.singly = true;
             return Err(error);
         }
@@ -249,7 +287,7 @@ async fn all<T: Page, C: Consumer<T>>(
     consumer: &C,
     events: &[&Envelope],
     away: &HashSet<TenantId>,
-) -> Result<(), fault::Error> {
+) -> Result<(), Failed> {
     let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
     let new = tx.first_times(C::NAME, &ids).await?;
     let events: Vec<&Envelope> = events.iter().copied().filter(|event| new.contains(&event.id)).collect();
@@ -257,7 +295,7 @@ async fn all<T: Page, C: Consumer<T>>(
     if events.is_empty() {
         return Ok(());
     }
-    Box::pin(guarded(consumer.apply_all(tx, &events))).await
+    together(tx, consumer, &events).await
 }
 
 async fn one<T: Page, C: Consumer<T>>(
@@ -292,9 +330,9 @@ pub(crate) async fn apply<T: Send, C: Consumer<T>>(
     guarded(consumer.apply(tx, event)).await
 }
 
-pub(crate) async fn guarded(applied: impl Future<Output = Result<(), fault::Error>>) -> Result<(), fault::Error> {
+async fn guarded<E: From<fault::Error>>(applied: impl Future<Output = Result<(), E>>) -> Result<(), E> {
     let applied = AssertUnwindSafe(applied).catch_unwind().await;
-    applied.unwrap_or_else(|_| Err(fault::Error::internal("the consumer panicked")))
+    applied.unwrap_or_else(|_| Err(fault::Error::internal("the consumer panicked").into()))
 }
 
 /// Why the consumer cannot even try: the event is in a shape of a later release.

@@ -61,6 +61,15 @@ pub async fn relay(feed: Feed, db: Db, shutdown: CancellationToken) {
     shutdown.cancelled().await;
 }
 
+/// Wakes this process's readers of the outbox for what the feed tells, until `shutdown`, where it tells of anything: a
+/// [`crate::Tail`] then hears at once of what other processes commit, and without it at its next look.
+pub async fn ring(feed: Feed, db: Db, shutdown: CancellationToken) {
+    match feed.0 {
+        Some(kafka) => kafka::bell::run(&kafka, db.wake(), &shutdown).await,
+        None => shutdown.cancelled().await,
+    }
+}
+
 async fn retire(db: &Db) -> db::Result<()> {
     let mut tx = db.system(Reason::Housekeeping).await?;
     store::forget_cursor(&mut tx, store::RELAY).await?;

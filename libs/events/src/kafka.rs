@@ -13,7 +13,7 @@
 //!
 //! # What it keeps in order
 //! Events of one key, which is the tenant and what the event is about; audit entries have their tenant alone as key. The relay
-//! sends in the order of commits and asks for the idempotent producer's order. Only what fails leaves its place.
+//! sends in the order of commits and asks for the idempotent producer's order ([`mod@relay`]). Only what fails leaves its place.
 //!
 //! # What fails
 //! While a part is away the partition waits. Anything else goes to the next of the retry topics, with the count of attempts in
@@ -24,11 +24,14 @@
 //! A handler on the poll path that takes longer than the group allows is taken for dead; its partitions go to another, which
 //! is slow on the same record. Here the poll path only sorts records into lanes, one per partition.
 
+pub(crate) mod bell;
 mod budget;
 mod group;
 mod lane;
+mod offsets;
 pub(crate) mod record;
 pub(crate) mod relay;
+pub(crate) mod security;
 pub(crate) mod settle;
 
 use std::time::Duration;
@@ -43,6 +46,7 @@ use rdkafka::types::RDKafkaErrorCode;
 pub(crate) use group::run;
 pub(crate) use record::REFUSED;
 pub(crate) use relay::run as relay;
+pub use security::{Insecure, Login, Security, Tls};
 
 /// Records are kept for less long than the inbox remembers what was done.
 const RETENTION: Duration = Duration::from_hours(6 * 24);
@@ -65,6 +69,8 @@ pub struct Kafka {
     pub settle: Duration,
     /// After how long without a sign of life a member's partitions go to another.
     pub session: Duration,
+    /// What they are spoken to with.
+    pub security: Security,
 }
 
 impl Kafka {
@@ -79,6 +85,7 @@ impl Kafka {
             settle: Duration::from_millis(200),
             // A killed member is missed for so long, and half a minute after a death all is told.
             session: Duration::from_secs(10),
+            security: Security::default(),
         }
     }
 
@@ -105,16 +112,33 @@ impl Kafka {
             .set("client.id", "yunshu")
             .set("reconnect.backoff.max.ms", "1000")
             .set("allow.auto.create.topics", "false");
+        self.security.apply(&mut config);
         config
     }
 
+    /// For what may come in any order, and twice.
     fn producer(&self) -> Result<FutureProducer, KafkaError> {
         self.config()
             .set("acks", "all")
-            .set("enable.idempotence", "true")
             .set("linger.ms", "2")
             .set("message.timeout.ms", "10000")
             .create()
+    }
+
+    /// For what comes in order or not at all: see [`relay`].
+    fn ordered_producer(&self) -> Result<FutureProducer, KafkaError> {
+        self.config()
+            .set("acks", "all")
+            .set("enable.idempotence", "true")
+            .set("enable.gapless.guarantee", "true")
+            .set("linger.ms", "2")
+            .set("message.timeout.ms", "0")
+            .create()
+    }
+
+    /// Makes the topic of events, if the brokers can be reached and will have it.
+    pub async fn reach(&self) -> Result<(), KafkaError> {
+        self.make_topics(&[self.topic()]).await
     }
 
     /// Makes the topics that are missing: brokers that make them by themselves make them with one partition.
@@ -135,4 +159,11 @@ impl Kafka {
         }
         Ok(())
     }
+}
+
+fn is_fatal(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::UnknownTopicOrPartition)
+    )
 }

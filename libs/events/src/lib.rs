@@ -36,9 +36,9 @@ mod store;
 mod sweep;
 mod tail;
 
-pub use consumer::{ATTEMPTS, Consumer};
-pub use feed::{Feed, relay, run};
-pub use kafka::Kafka;
+pub use consumer::{ATTEMPTS, Consumer, Failed};
+pub use feed::{Feed, relay, ring, run};
+pub use kafka::{Insecure as KafkaInsecure, Kafka, Login as KafkaLogin, Security as KafkaSecurity, Tls as KafkaTls};
 pub use letters::replay_once;
 pub use position::{NotAPosition, Position};
 pub use store::{Batch, since, swept};

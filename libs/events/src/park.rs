@@ -22,7 +22,7 @@ use futures::StreamExt;
 use ids::TenantId;
 use tokio_util::sync::CancellationToken;
 
-use crate::consumer::{ATTEMPTS, guarded, newer};
+use crate::consumer::{ATTEMPTS, newer, together};
 use crate::ledger::{Ledger, Page};
 use crate::{Consumer, Envelope};
 
@@ -191,7 +191,9 @@ async fn some<L: Ledger, C: Consumer<L::Tx>>(
             tx.bury(C::NAME, first, &cause, 0).await?;
         }
         Some(cause) => return Err(fault::Error::internal(cause)),
-        None => Box::pin(guarded(consumer.apply_all(&mut tx, &events))).await?,
+        None => together(&mut tx, consumer, &events)
+            .await
+            .map_err(|failed| failed.error)?,
     }
     tx.remove_parked(C::NAME, tenant, last.position).await?;
     tx.commit().await?;

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use anyhow::{Result, bail};
 
 use crate::{
-    libvirt,
+    kafka_test, libvirt,
     pg::{Entry, Server},
     place::{Place, make_dir},
     sh::Sh,
@@ -31,6 +31,8 @@ pub fn bench(place: &Place, only: Option<&str>) -> Result<()> {
         let folder = place.root.join("loadtest").join(name);
         let said = if folder.join("alone").exists() {
             alone(place, &folder)?
+        } else if folder.join("bus").exists() {
+            with_bus(place, &folder)?
         } else {
             beside(place, &folder)?
         };
@@ -70,8 +72,37 @@ fn alone(place: &Place, folder: &Path) -> Result<String> {
     said
 }
 
+/// With a database server and a Kafka that nobody else uses.
+fn with_bus(place: &Place, folder: &Path) -> Result<String> {
+    let server = Server::at(place, "pg-bench", PG_PORT)?;
+    // When a row was committed is known to the server alone.
+    let settings = [
+        ("max_connections", "200"),
+        ("shared_buffers", "256MB"),
+        ("track_commit_timestamp", "on"),
+    ];
+    // Another benchmark may have left it running without.
+    server.stop()?;
+    server.start(Entry::Open, &settings)?;
+    let said = kafka_test::aside(place, "kafka-bench", |address, pid| {
+        Sh::new(folder.join("bus"))
+            .env("YUNSHU_PG_SOCKET", &server.socket)
+            .env("YUNSHU_PG_PORT", PG_PORT.to_string())
+            .env("YUNSHU_PG_PID", server.pid()?)
+            .env("YUNSHU_KAFKA", address)
+            .env("YUNSHU_KAFKA_PID", pid.to_string())
+            .read_aside()
+    });
+    server.stop()?;
+    said
+}
+
 fn names(place: &Place) -> Result<Vec<String>> {
-    let is_one = |folder: &Path| ["run", "alone"].iter().any(|program| folder.join(program).exists());
+    let is_one = |folder: &Path| {
+        ["run", "alone", "bus"]
+            .iter()
+            .any(|program| folder.join(program).exists())
+    };
     let folders = fs::read_dir(place.root.join("loadtest"))?
         .flatten()
         .filter(|entry| is_one(&entry.path()));

@@ -146,9 +146,9 @@ fn server(place: &Place, report: &mut Report) -> Result<()> {
         Ok(())
     })?;
     let kafka_ran = kafka_test::is_up(place);
-    let mut kafka = String::new();
+    let mut kafka = None;
     report.step("Kafka: on its way", "cargo xtask kafka-test start", || {
-        kafka = kafka_test::begin(place)?;
+        kafka = Some(kafka_test::begin(place)?);
         Ok(())
     })?;
     let redis_ran = redis::test::is_up(place);
@@ -159,12 +159,13 @@ fn server(place: &Place, report: &mut Report) -> Result<()> {
     })?;
     let base = keycloak.as_ref().map(Keycloak::base).unwrap_or_default();
     let tests = || {
-        Sh::new("cargo")
-            .args(["test", "--workspace", "--quiet", "--no-fail-fast"])
+        let tests = Sh::new("cargo").args(["test", "--workspace", "--quiet", "--no-fail-fast"]);
+        let kafka = kafka.iter().flatten();
+        kafka
+            .fold(tests, |tests, (name, value)| tests.env(name, value))
             .env("YUNSHU_TEST_PG", &url)
             .env("YUNSHU_KEYCLOAK", base)
             .env("YUNSHU_PYTHON", &python)
-            .env("YUNSHU_TEST_KAFKA", &kafka)
             .env("YUNSHU_TEST_REDIS", &redis)
             .dir(&place.root)
     };

@@ -82,6 +82,11 @@ impl Service {
             "feed",
             hub::feed(notify.hub.clone(), notify.db.clone(), shutdown.clone()),
         );
+        // Streams read the outbox, and wake when the bus tells of something.
+        tasks.spawn(
+            "bell",
+            events::ring(self.feed.clone(), notify.db.clone(), shutdown.clone()),
+        );
         let heard = events::run(self.feed, notify.db.clone(), Enqueuer, shutdown.clone());
         tasks.spawn("webhooks", heard);
         tasks.spawn("deliveries", send::run(notify.clone(), shutdown.clone()));

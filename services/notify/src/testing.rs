@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use auth::action::event;
 use auth::{Binding, Caller, Credential, Moment, PLATFORM, Principal, Role, Standing};
-use db::{Db, Event, Reason, SystemTx};
+use db::{Db, Event, Reason, SystemTx, Wake};
 use events::{Consumer, Envelope, Feed, Position};
 use ids::{EventId, LetterId, ProjectId, RequestId, SessionId, TenantId, UserId};
 use serde::Serialize;
@@ -38,9 +38,21 @@ pub(crate) async fn start_with(settings: Settings) -> Test {
 }
 
 pub(crate) async fn start_on(bench: Bench, settings: Settings) -> Test {
+    start_fed(bench, settings, Feed::postgres()).await
+}
+
+/// The service in a process of its own: what others commit rings no bell here by itself.
+pub(crate) async fn start_apart(feed: Feed) -> Test {
+    let test = start_fed(Bench::new().await, Settings::default(), feed).await;
+    let connect = test.bench.connect();
+    let elsewhere = Db::connect(&connect, "compute", test.bench.clock.clone(), Wake::default()).unwrap();
+    Test { db: elsewhere, ..test }
+}
+
+async fn start_fed(bench: Bench, settings: Settings, feed: Feed) -> Test {
     let deps = Deps {
         db: bench.db("notify"),
-        feed: Feed::postgres(),
+        feed,
         key: bench.key.clone(),
     };
     let service = Service::build(&settings, deps).unwrap();

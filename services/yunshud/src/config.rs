@@ -102,18 +102,78 @@ fn default_issuer() -> String {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Bus {
-    /// Kafka's brokers, `host:port` divided by commas; without them events are read from the database. They are spoken to in
-    /// the clear, and told which events there are, not what is in them.
+    /// Kafka's brokers, `host:port` divided by commas; without them events are read from the database. They are told which
+    /// events there are, not what is in them.
     pub kafka_brokers: Option<String>,
+    /// TLS towards the brokers; without it they are spoken to in the clear.
+    pub tls: Option<BusTls>,
+    /// Who we are to the brokers, with SCRAM-SHA-512.
+    pub login: Option<BusLogin>,
+}
+
+/// `[bus.tls]`: files, all PEM.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BusTls {
+    /// Who has signed what brokers show.
+    pub ca: PathBuf,
+    /// What we show, if brokers ask for it.
+    pub certificate: Option<PathBuf>,
+    /// Its key.
+    pub key: Option<PathBuf>,
+}
+
+/// `[bus.login]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BusLogin {
+    /// The name.
+    pub user: String,
+    /// The file of its password.
+    pub password: PathBuf,
 }
 
 impl Bus {
     /// Where consumers hear of events.
-    pub fn feed(&self) -> events::Feed {
-        match self.kafka_brokers.as_deref().map(str::trim) {
-            Some(brokers) if !brokers.is_empty() => events::Feed::kafka(events::Kafka::new(brokers)),
-            _ => events::Feed::postgres(),
+    pub fn feed(&self) -> anyhow::Result<events::Feed> {
+        let brokers = self.kafka_brokers.as_deref().map(str::trim).unwrap_or_default();
+        if brokers.is_empty() {
+            let alone = self.tls.is_none() && self.login.is_none();
+            anyhow::ensure!(
+                alone,
+                "bus.tls and bus.login are for bus.kafka_brokers, which names none"
+            );
+            return Ok(events::Feed::postgres());
         }
+        let kafka = events::Kafka {
+            security: self.security()?,
+            ..events::Kafka::new(brokers)
+        };
+        kafka.check().context("bus")?;
+        Ok(events::Feed::kafka(kafka))
+    }
+
+    fn security(&self) -> anyhow::Result<events::KafkaSecurity> {
+        let tls = |tls: &BusTls| {
+            let own = match (&tls.certificate, &tls.key) {
+                (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
+                (None, None) => None,
+                _ => anyhow::bail!("bus.tls: certificate and key go together"),
+            };
+            let ca = tls.ca.clone();
+            Ok(events::KafkaTls { ca, own })
+        };
+        let login = |login: &BusLogin| {
+            let file = &login.password;
+            let text = std::fs::read_to_string(file).with_context(|| format!("bus.login: {}", file.display()))?;
+            let password = SecretString::from(text.trim_end().to_owned());
+            let user = login.user.clone();
+            anyhow::Ok(events::KafkaLogin { user, password })
+        };
+        Ok(events::KafkaSecurity {
+            tls: self.tls.as_ref().map(tls).transpose()?,
+            login: self.login.as_ref().map(login).transpose()?,
+        })
     }
 }
 
@@ -238,6 +298,37 @@ mod tests {
             ..of("redis://yunshu@127.0.0.1:1")
         };
         assert!(said(&unreadable).unwrap().contains("/nonexistent/redis.password"));
+    }
+
+    #[test]
+    fn what_cannot_be_a_bus_is_said_at_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let (ca, password) = (
+            file("ca.pem", "a note about certificates"),
+            file("password", "secret\n"),
+        );
+        let said = |text: &str| {
+            let bus: Bus = toml::from_str(text).unwrap();
+            bus.feed().err().map(|error| format!("{error:#}"))
+        };
+        let brokers = "kafka_brokers = \"127.0.0.1:1\"";
+        assert_eq!(said(""), None);
+        assert_eq!(said(brokers), None, "it need not be there yet");
+        let alone = said("[tls]\nca = \"ca.pem\"").unwrap();
+        assert!(alone.contains("bus.kafka_brokers"), "{alone}");
+        let half = said(&format!("{brokers}\n[tls]\nca = \"{ca}\"\nkey = \"key\"")).unwrap();
+        assert!(half.contains("go together"), "{half}");
+        let missing = said(&format!("{brokers}\n[tls]\nca = \"/nonexistent/ca.pem\"")).unwrap();
+        assert!(missing.contains("bus: /nonexistent/ca.pem"), "{missing}");
+        let other = said(&format!("{brokers}\n[tls]\nca = \"{ca}\"")).unwrap();
+        assert!(other.contains("there is no CERTIFICATE"), "{other}");
+        let clear = said(&format!("{brokers}\n[login]\nuser = \"u\"\npassword = \"{password}\"")).unwrap();
+        assert!(clear.contains("needs TLS"), "{clear}");
     }
 
     #[test]

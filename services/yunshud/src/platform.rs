@@ -112,6 +112,7 @@ impl Platform {
         if wanted(Role::Gateway) {
             platform.gateway(&parts, upstreams)?;
         }
+        platform.ring_across();
         Ok(platform)
     }
 
@@ -155,6 +156,18 @@ impl Platform {
         });
     }
 
+    /// Commits here wake readers in other processes, and commits there those here.
+    fn ring_across(&mut self) {
+        let Some(db) = self.databases.first().cloned() else {
+            return;
+        };
+        let shutdown = self.shutdown.clone();
+        self.running.spawn(async move {
+            tokio::select! { () = shutdown.cancelled() => {}, () = db.ring_across() => {} }
+            Ok(())
+        });
+    }
+
     fn identity(&mut self, parts: &Parts<'_>) -> anyhow::Result<Url> {
         let db = self.database(parts, "identity")?;
         let deps = identity::Deps {
@@ -187,7 +200,7 @@ impl Platform {
         let db = self.database(parts, "audit")?;
         let deps = audit::Deps {
             db,
-            feed: parts.config.bus.feed(),
+            feed: parts.config.bus.feed()?,
             key: parts.key.clone(),
             log: audit::Log::open(&parts.config.audit.log)?,
         };
@@ -202,7 +215,7 @@ impl Platform {
         let db = self.database(parts, "notify")?;
         let deps = notify::Deps {
             db,
-            feed: parts.config.bus.feed(),
+            feed: parts.config.bus.feed()?,
             key: parts.key.clone(),
         };
         let service = notify::Service::build(&parts.config.notify, deps).map_err(plain("notify"))?;

@@ -6,6 +6,7 @@
     reason = "a test says by panicking what is wrong"
 )]
 
+mod bell;
 mod catalogue;
 mod content;
 mod group;

@@ -1,46 +1,24 @@
 //! A member of a consumer's group: the poll path, which does no work.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use db::Db;
-use rdkafka::ClientContext;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
+use rdkafka::error::{KafkaError, KafkaResult};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::Kafka;
 use super::lane::{Done, Lane, Shop};
+use super::offsets::{Offsets, Place, Watch, listed};
 use super::record::Record;
 use crate::{Consumer, backoff};
 
 /// Records that wait in a lane before its partition is paused, and from how many on it goes on.
-const FULL: usize = 500;
-const LOW: usize = 100;
-
-type Place = (String, i32);
-
-/// Remembers what was taken away, for the poll path.
-#[derive(Default)]
-struct Watch(Mutex<Vec<Place>>);
-
-impl ClientContext for Watch {}
-
-impl ConsumerContext for Watch {
-    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Revoke(list) = rebalance {
-            let mut revoked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            revoked.extend(
-                list.elements()
-                    .iter()
-                    .map(|one| (one.topic().to_owned(), one.partition())),
-            );
-        }
-    }
-}
+const FULL: usize = 1_000;
+const LOW: usize = 500;
 
 /// Reads and applies until `shutdown`.
 pub async fn run<C: Consumer>(kafka: &Kafka, db: &Db, consumer: &Arc<C>, shutdown: &CancellationToken) {
@@ -72,13 +50,14 @@ async fn session<C: Consumer>(
         shop: Arc::new(Shop::new(kafka.clone(), db.clone(), consumer.clone(), told)?),
         lanes: HashMap::new(),
         work: JoinSet::new(),
-        applied: HashMap::new(),
+        offsets: Offsets::default(),
+        commits: JoinSet::new(),
     };
     let ended = member.poll(kafka, done, shutdown).await;
     // Lanes end first: nobody applies for a group that was left.
     member.work.shutdown().await;
     let client = member.client.clone();
-    let last = member.list();
+    let last = member.offsets.all();
     drop(member);
     let left = tokio::task::spawn_blocking(move || {
         if last.count() > 0
@@ -92,7 +71,7 @@ async fn session<C: Consumer>(
     ended
 }
 
-fn join(kafka: &Kafka, consumer: &str, topics: &[String]) -> Result<StreamConsumer<Watch>, KafkaError> {
+pub(super) fn join(kafka: &Kafka, consumer: &str, topics: &[String]) -> Result<StreamConsumer<Watch>, KafkaError> {
     let client: StreamConsumer<Watch> = kafka
         .config()
         .set("group.id", format!("{}.{consumer}", kafka.prefix))
@@ -115,8 +94,9 @@ struct Member<C> {
     shop: Arc<Shop<C>>,
     lanes: HashMap<Place, Lane>,
     work: JoinSet<()>,
-    /// What was applied and not yet committed: the next offset of each.
-    applied: HashMap<Place, i64>,
+    offsets: Offsets,
+    /// The one that is under way.
+    commits: JoinSet<KafkaResult<()>>,
 }
 
 impl<C: Consumer> Member<C> {
@@ -135,12 +115,13 @@ impl<C: Consumer> Member<C> {
                     self.forget_revoked();
                     match message {
                         Ok(message) => self.sort(Record::of(&message))?,
-                        Err(error) if is_fatal(&error) => return Err(error),
+                        Err(error) if super::is_fatal(&error) => return Err(error),
                         // The client mends it by itself.
                         Err(error) => tracing::debug!(?error, "Kafka is away"),
                     }
                 }
-                Some(done) = done.recv() => self.note(done),
+                Some(ended) = self.commits.join_next() => self.committed(ended),
+                Some(done) = done.recv() => self.note(done)?,
                 _ = tick.tick() => {
                     self.forget_revoked();
                     self.settle()?;
@@ -164,26 +145,30 @@ impl<C: Consumer> Member<C> {
         Ok(())
     }
 
-    fn note(&mut self, done: Done) {
+    fn note(&mut self, done: Done) -> Result<(), KafkaError> {
         let place = (done.topic, done.partition);
         // Of a partition that was taken away nothing is committed any more: it is another's.
-        if self.lanes.contains_key(&place) {
-            self.applied.insert(place, done.next);
+        let Some(lane) = self.lanes.get_mut(&place) else {
+            return Ok(());
+        };
+        if lane.paused && lane.waiting() <= LOW {
+            lane.paused = false;
+            self.client.resume(&listed([(&place, None)]))?;
         }
+        self.offsets.note(place, done.next);
+        Ok(())
     }
 
     fn forget_revoked(&mut self) {
-        let context = self.client.client().context();
-        let revoked = std::mem::take(&mut *context.0.lock().unwrap_or_else(PoisonError::into_inner));
-        for place in revoked {
-            self.applied.remove(&place);
+        for place in self.client.client().context().revoked() {
+            self.offsets.forget(&place);
             if let Some(lane) = self.lanes.remove(&place) {
                 lane.close();
             }
         }
     }
 
-    /// Commits what was applied, and goes on where a lane has room again.
+    /// Commits what was applied.
     fn settle(&mut self) -> Result<(), KafkaError> {
         while let Some(ended) = self.work.try_join_next() {
             if ended.is_err_and(|error| error.is_panic()) {
@@ -192,40 +177,25 @@ impl<C: Consumer> Member<C> {
                 return Err(KafkaError::Canceled);
             }
         }
-        for (place, lane) in &mut self.lanes {
-            if lane.paused && lane.waiting() <= LOW {
-                lane.paused = false;
-                self.client.resume(&listed([(place, None)]))?;
-            }
-        }
-        let list = self.list();
-        if list.count() > 0 {
-            self.client.commit(&list, CommitMode::Async)?;
-            self.applied.clear();
+        if self.commits.is_empty()
+            && let Some(list) = self.offsets.send()
+        {
+            let client = self.client.clone();
+            self.commits
+                .spawn_blocking(move || client.commit(&list, CommitMode::Sync));
         }
         Ok(())
     }
 
-    fn list(&self) -> TopicPartitionList {
-        listed(self.applied.iter().map(|(place, next)| (place, Some(*next))))
-    }
-}
-
-fn listed<'a>(places: impl IntoIterator<Item = (&'a Place, Option<i64>)>) -> TopicPartitionList {
-    let mut list = TopicPartitionList::new();
-    for ((topic, partition), offset) in places {
-        let mut one = list.add_partition(topic, *partition);
-        if let Some(offset) = offset {
-            // Every number from a broker is an offset.
-            let _ = one.set_offset(Offset::Offset(offset));
+    fn committed(&mut self, ended: Result<KafkaResult<()>, JoinError>) {
+        let arrived = matches!(ended, Ok(Ok(())));
+        if !arrived {
+            tracing::debug!(
+                consumer = C::NAME,
+                ?ended,
+                "offsets were not committed and will be again"
+            );
         }
+        self.offsets.sent(arrived);
     }
-    list
-}
-
-fn is_fatal(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::UnknownTopicOrPartition)
-    )
 }

@@ -14,10 +14,11 @@ use super::Kafka;
 use super::budget::Budget;
 use super::record::{News, Record};
 use super::settle::{Later, Settler};
+use crate::consumer::WORTH;
 use crate::{Consumer, backoff};
 
 /// Events per commit.
-const BATCH: usize = 100;
+const BATCH: usize = 500;
 
 /// Up to here a partition was applied.
 #[derive(Debug)]
@@ -101,6 +102,7 @@ async fn serve<C: Consumer>(shop: Arc<Shop<C>>, mut records: UnboundedReceiver<R
             partition: last.partition,
             next: last.offset + 1,
         });
+        let mut gather = Duration::ZERO;
         if batch.iter().any(|record| record.attempts > 0) {
             for record in batch.drain(..) {
                 shop.wait_for(&record).await;
@@ -109,6 +111,9 @@ async fn serve<C: Consumer>(shop: Arc<Shop<C>>, mut records: UnboundedReceiver<R
         } else {
             shop.budget.earn(taken);
             shop.settler.settle(&batch).await;
+            if (1..WORTH).contains(&shop.settler.wanted(&batch)) {
+                gather = C::GATHERS;
+            }
             batch.clear();
         }
         waiting.fetch_sub(taken, Ordering::Relaxed);
@@ -116,6 +121,7 @@ async fn serve<C: Consumer>(shop: Arc<Shop<C>>, mut records: UnboundedReceiver<R
         if shop.told.send(done).is_err() {
             return;
         }
+        tokio::time::sleep(gather).await;
     }
 }
 

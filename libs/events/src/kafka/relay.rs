@@ -4,6 +4,11 @@
 //! have it, and then moves the cursor if nobody else did meanwhile: no lock is held while the network is asked. Two that send
 //! the same stretch cost a duplicate, never the order, because nobody goes on to what follows before a stretch is there
 //! whole. Whoever finds that another moves the cursor stands by.
+//!
+//! Order within a stretch is the idempotent producer's: up to five requests are under way on one connection, and the broker
+//! takes each only behind the one before it. What would leave a gap nevertheless is not skipped: a record that the broker
+//! refuses stops the producer (`enable.gapless.guarantee`), and none is given up by itself for its age; when the relay gives
+//! up, it gives up all that is not yet sent, and begins again with a producer of its own.
 
 use std::time::Duration;
 
@@ -20,7 +25,9 @@ use crate::store::RELAY;
 use crate::{Envelope, Position, backoff};
 
 /// Events per round trip.
-const BATCH: usize = 500;
+const BATCH: usize = 2_000;
+/// How long a stretch may take to be there.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long whoever stands by leaves the other alone.
 const STAND_BY: Duration = Duration::from_secs(2);
 
@@ -33,8 +40,8 @@ pub enum Error {
     /// Kafka said so.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
-    /// It went out of memory before it was sent.
-    #[error("a record was given up before it was sent")]
+    /// It was not sent, or nobody knows whether it was.
+    #[error("a record was given up before it was there")]
     GivenUp,
 }
 
@@ -64,7 +71,7 @@ async fn session(
 ) -> Result<std::convert::Infallible, Error> {
     kafka.make_topics(&[kafka.topic()]).await?;
     let told = Producer {
-        flushed: Flushed(kafka.producer()?),
+        flushed: Flushed(kafka.ordered_producer()?),
         topic: kafka.topic(),
     };
     let mut mine = None;
@@ -95,14 +102,16 @@ pub async fn step<L: Ledger>(
     *mine = Some(from);
     let batch = tx.next(from, BATCH).await?;
     drop(tx);
-    *failures = 0;
     let Some(last) = batch.events.last().map(|event| event.position) else {
+        *failures = 0;
         return Ok(Next::Within(if batch.held { HELD } else { ROUND }));
     };
     told.tell(&batch.events).await?;
     if advance(db, from, last).await? {
         *mine = Some(last);
     }
+    // That it could be read says nothing of the broker.
+    *failures = 0;
     Ok(Next::AtOnce)
 }
 
@@ -129,10 +138,14 @@ impl Told for Producer {
             let record = FutureRecord::<String, [u8]>::to(&self.topic).key(&key).headers(headers);
             sent.push(self.flushed.0.send_result(record).map_err(|(error, _)| error)?);
         }
-        for done in sent {
-            done.await.map_err(|_| Error::GivenUp)?.map_err(|(error, _)| error)?;
-        }
-        Ok(())
+        let there = async {
+            for done in sent {
+                done.await.map_err(|_| Error::GivenUp)?.map_err(|(error, _)| error)?;
+            }
+            Ok(())
+        };
+        let ended = tokio::time::timeout(PATIENCE, there).await;
+        ended.unwrap_or(Err(Error::GivenUp))
     }
 }
 

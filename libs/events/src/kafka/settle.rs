@@ -1,13 +1,17 @@
 //! Deals with records of one partition, whatever becomes of them.
+//!
+//! As many as there are share a commit: inbox rows first, then the effects, and nothing of either if one fails. Then they are
+//! applied one after the other, to see which; those before it have a commit of their own, it leaves its place, and those
+//! behind it go on.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use db::Reason;
-use ids::TenantId;
+use ids::{EventId, TenantId};
 
 use super::record::{News, Record};
-use crate::consumer::{apply, newer};
+use crate::consumer::{Failed, in_turn, newer, together};
 use crate::ledger::{Ledger, Page};
 use crate::{Consumer, Envelope, park};
 
@@ -37,37 +41,45 @@ impl<L, R, C> Settler<L, R, C> {
     }
 }
 
-/// Why records could not be applied together, and by which one's fault, if that is known.
-struct Failed {
-    at: Option<usize>,
-    error: fault::Error,
-}
-
-impl From<db::Error> for Failed {
-    fn from(error: db::Error) -> Self {
-        Self {
-            at: None,
-            error: error.into(),
-        }
-    }
+/// How records share a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// All at once.
+    Together,
+    /// One after the other, to see which one fails.
+    InTurn,
 }
 
 impl<L: Ledger, R: Later, C: Consumer<L::Tx>> Settler<L, R, C> {
+    /// How many of these the consumer wants.
+    pub fn wanted(&self, records: &[Record]) -> usize {
+        records.iter().filter(|record| self.wants(record)).count()
+    }
+
     /// Deals with these records, however long it takes: applied, on their way to a retry, or in the dead letters.
-    pub async fn settle(&self, records: &[Record]) {
-        let Err(failed) = self.patiently(records).await else {
-            return;
-        };
+    pub async fn settle(&self, mut records: &[Record]) {
+        while !records.is_empty() {
+            records = self.some(records).await;
+        }
+    }
+
+    /// Deals with all of these, or with those up to one that fails; what is left.
+    async fn some<'r>(&self, records: &'r [Record]) -> &'r [Record] {
+        let mut ended = self.patiently(records, How::Together).await;
+        if matches!(&ended, Err(Failed { at: None, .. })) && records.len() > 1 {
+            ended = self.patiently(records, How::InTurn).await;
+        }
+        let Err(failed) = ended else { return &[] };
         let at = failed.at.or((records.len() == 1).then_some(0));
         let Some((before, record, behind)) = at.and_then(|at| {
             let (record, behind) = records.get(at..)?.split_first()?;
             Some((records.get(..at)?, record, behind))
         }) else {
-            // Whose fault it is shows when each is by itself.
+            // It was the commit. Whose fault that is shows when each is by itself.
             for record in records {
                 Box::pin(self.settle(std::slice::from_ref(record))).await;
             }
-            return;
+            return &[];
         };
         // Those before it were rolled back with it.
         Box::pin(self.settle(before)).await;
@@ -77,14 +89,14 @@ impl<L: Ledger, R: Later, C: Consumer<L::Tx>> Settler<L, R, C> {
             tracing::warn!(consumer = C::NAME, failures, error = ?again, "what failed cannot be put off");
             self.later.rest(failures).await;
         }
-        Box::pin(self.settle(behind)).await;
+        behind
     }
 
     /// Applies them in one commit; while a part is away, for as long as it takes.
-    async fn patiently(&self, records: &[Record]) -> Result<(), Failed> {
+    async fn patiently(&self, records: &[Record], how: How) -> Result<(), Failed> {
         let mut failures = 0;
         loop {
-            match self.all(records).await {
+            match self.all(records, how).await {
                 Err(Failed { error, .. }) if error.is_temporary() => {
                     failures += 1;
                     tracing::warn!(consumer = C::NAME, failures, ?error, "the feed is interrupted");
@@ -95,7 +107,7 @@ impl<L: Ledger, R: Later, C: Consumer<L::Tx>> Settler<L, R, C> {
         }
     }
 
-    async fn all(&self, records: &[Record]) -> Result<(), Failed> {
+    async fn all(&self, records: &[Record], how: How) -> Result<(), Failed> {
         let wanted: Vec<_> = records
             .iter()
             .enumerate()
@@ -109,40 +121,74 @@ impl<L: Ledger, R: Later, C: Consumer<L::Tx>> Settler<L, R, C> {
             .filter_map(|(_, record)| Some(record.news.as_ref()?.tenant));
         let unheld = park::unheld::<L, C>(&self.db, tenants, &HashSet::new());
         let away = park::prepare::<L, C>(&self.db, unheld).await;
-        let away = away.map_err(|error| Failed { at: None, error })?;
+        let away = away.map_err(Failed::from)?;
         let mut tx = self.db.begin(Reason::Consume).await?;
         let news = wanted.iter().filter_map(|(_, record)| record.news.as_ref());
         let pairs: Vec<_> = news.map(|news| (news.tenant, news.event)).collect();
         let found = tx.lookup(&pairs).await?;
+        let mut events = Vec::with_capacity(wanted.len());
         for (at, record) in wanted {
             let news = record.news.as_ref();
-            let done = match news.and_then(|news| found.get(&(news.tenant, news.event))) {
-                Some(event) => self.one(&mut tx, event, &away).await,
-                None => self.refuse(&mut tx, record).await,
-            };
-            done.map_err(|error| Failed { at: Some(at), error })?;
+            match news.and_then(|news| found.get(&(news.tenant, news.event))) {
+                // What the record said of its kind was news; this is the truth.
+                Some(event) if self.consumer.wants(&event.kind) => events.push((at, event)),
+                Some(_) => {}
+                None => {
+                    let refused = self.refuse(&mut tx, record).await;
+                    refused.map_err(|error| Failed { at: Some(at), error })?;
+                }
+            }
         }
+        self.apply_new(&mut tx, &away, events, how).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Applies those of these events that were not applied before, and puts aside whose keys are away. Each comes with its number
+    /// among the records.
+    async fn apply_new(
+        &self,
+        tx: &mut L::Tx,
+        away: &HashSet<TenantId>,
+        mut events: Vec<(usize, &Envelope)>,
+        how: How,
+    ) -> Result<(), Failed> {
+        let ids: Vec<_> = events.iter().map(|(_, event)| event.id).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut new = tx.first_times(C::NAME, &ids).await?;
+        // The same event may be told of twice in one batch.
+        events.retain(|(_, event)| new.remove(&event.id));
+        let open = park::aside::<L::Tx, C>(tx, away, events.iter().map(|(_, event)| *event).collect()).await?;
+        let open: HashSet<EventId> = open.iter().map(|event| event.id).collect();
+        events.retain(|(_, event)| open.contains(&event.id));
+        let mut places = Vec::with_capacity(events.len());
+        let mut known = Vec::with_capacity(events.len());
+        for (at, event) in events {
+            if let Some(cause) = newer(&*self.consumer, event) {
+                tracing::error!(consumer = C::NAME, event = %event.id, cause, "an event goes to the dead letters");
+                tx.bury(C::NAME, event, &cause, 0).await?;
+            } else {
+                places.push(at);
+                known.push(event);
+            }
+        }
+        if known.is_empty() {
+            return Ok(());
+        }
+        let applied = match how {
+            How::Together => together(tx, &*self.consumer, &known).await,
+            How::InTurn => in_turn(tx, &*self.consumer, &known).await,
+        };
+        applied.map_err(|Failed { at, error }| Failed {
+            at: at.and_then(|at| places.get(at).copied()),
+            error,
+        })
     }
 
     /// A record that lacks something is looked at by everybody.
     fn wants(&self, record: &Record) -> bool {
         record.news.as_ref().is_none_or(|news| self.consumer.wants(&news.kind))
-    }
-
-    async fn one(&self, tx: &mut L::Tx, event: &Envelope, away: &HashSet<TenantId>) -> Result<(), fault::Error> {
-        // What the record said of its kind was news; this is the truth.
-        if !self.consumer.wants(&event.kind) || !tx.first_time(C::NAME, event.id).await? {
-            return Ok(());
-        }
-        if park::aside::<L::Tx, C>(tx, away, vec![event]).await?.is_empty() {
-            return Ok(());
-        }
-        if let Some(cause) = newer(&*self.consumer, event) {
-            tracing::error!(consumer = C::NAME, event = %event.id, cause, "an event goes to the dead letters");
-            return Ok(tx.bury(C::NAME, event, &cause, 0).await?);
-        }
-        apply(tx, &*self.consumer, event).await
     }
 
     /// There is no such event of the tenant it names: what was applied long ago is forgotten, anything else is a letter of

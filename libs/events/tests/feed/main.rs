@@ -35,4 +35,5 @@ mod poison;
 mod sealed;
 mod sweep;
 mod tail;
+mod tls;
 mod world;

@@ -17,6 +17,7 @@ mod check;
 mod contract;
 mod executor;
 mod mutant;
+mod relay;
 mod store;
 mod wiring;
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use db::Reason;
 use events::step::{Ledger, Next, Page, Settler, Trouble, relay, round, unpark};
-use events::{Consumer, Envelope, Position};
+use events::{Consumer, Envelope, Failed, Position};
 use ids::{EventId, TenantId};
 
 use crate::broker::{Broker, Place, places};
@@ -62,6 +62,14 @@ impl Consumer<Tx> for Applier {
         }
         if self.0.fault(60) {
             return Err(fault::Error::unavailable("A part is away.", 1));
+        }
+        Ok(())
+    }
+
+    /// Does not say at which it failed: the product finds that out.
+    async fn apply_all(&self, tx: &mut Tx, events: &[&Envelope]) -> Result<(), Failed> {
+        for event in events {
+            self.apply(tx, event).await?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use db::SystemTx;
-use events::{Consumer, Envelope};
+use events::{Consumer, Envelope, Failed};
 
 use crate::entry;
 use crate::store;
@@ -26,14 +26,17 @@ impl Consumer for Recorder {
     }
 
     async fn apply(&self, tx: &mut SystemTx, event: &Envelope) -> Result<(), fault::Error> {
-        self.apply_all(tx, &[event]).await
+        let applied = self.apply_all(tx, &[event]).await;
+        applied.map_err(|failed| failed.error)
     }
 
-    async fn apply_all(&self, tx: &mut SystemTx, events: &[&Envelope]) -> Result<(), fault::Error> {
+    async fn apply_all(&self, tx: &mut SystemTx, events: &[&Envelope]) -> Result<(), Failed> {
         let mut lines = Vec::with_capacity(events.len());
-        for event in events {
-            let told = tx.told((event.tenant, event.id), event.version, &event.data)?;
-            let sealed = entry::seal(tx.keys(event.tenant), event.tenant, &told)?;
+        for (at, event) in events.iter().enumerate() {
+            let this = |error| Failed { at: Some(at), error };
+            let told = tx.told((event.tenant, event.id), event.version, &event.data);
+            let told = told.map_err(this)?;
+            let sealed = entry::seal(tx.keys(event.tenant), event.tenant, &told).map_err(this)?;
             lines.push((event.tenant, told, sealed));
         }
         Ok(store::events::append(tx, &lines).await?)
