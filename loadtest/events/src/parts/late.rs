@@ -78,7 +78,8 @@ async fn one(place: &Place, store: &mut Store, side: Side, rate: f64) -> anyhow:
             let (mut at, mut owed) = (start, 0.0);
             while at < end {
                 tokio::time::sleep_until(at).await;
-                owed += rate * (TICK * HANDS).as_secs_f64();
+                // Each of them has every fourth of the ticks.
+                owed += rate * TICK.as_secs_f64();
                 let (count, due) = (owed as u32, now() - micros(at.elapsed()));
                 owed -= f64::from(count);
                 if count > 0 && side == Side::Queue {
