@@ -6,6 +6,7 @@ use super::*;
 use crate::{KekProvider, Providers, random};
 
 type Spoil = fn(&mut NewExternalKey);
+type Answer = fn(&std::net::TcpStream);
 
 fn open() -> ExternalSettings {
     ExternalSettings {
@@ -135,7 +136,7 @@ fn t24_a_token_is_kept_sealed_for_its_tenant_and_never_said() {
 }
 
 /// A server that answers whatever it is told to, one request after another.
-fn hostile(answer: fn(&std::net::TcpStream)) -> (String, Arc<AtomicUsize>) {
+fn hostile(answer: Answer) -> (String, Arc<AtomicUsize>) {
     let (listener, came) = (TcpListener::bind("127.0.0.1:0").unwrap(), Arc::<AtomicUsize>::default());
     let address = listener.local_addr().unwrap();
     let counted = Arc::clone(&came);
@@ -199,7 +200,7 @@ async fn t22_a_server_that_drips_floods_redirects_or_lies_costs_its_own_tenant_a
         std::thread::park_timeout(std::time::Duration::from_secs(30));
     };
     let (external, tenant) = (external(open()), TenantId::mint());
-    let servers: [(&str, fn(&std::net::TcpStream)); 6] = [
+    let servers: [(&str, Answer); 6] = [
         ("drip", drip),
         ("flood", flood),
         ("redirect", redirect),

@@ -294,7 +294,7 @@ mod tests {
         test.commit(&tenant, &Happened::to(tenant.project, "removed")).await;
         clock.advance(events::KEEP_EVENTS * 2);
         test.commit(&tenant, &Happened::to(tenant.project, "kept")).await;
-        let swept = test.sweep(&viewer).await;
+        let swept = Box::pin(test.sweep(&viewer)).await;
         let mut stream = test.listen(&viewer, STREAM, Some("1-1")).await;
         let first = stream.next().await;
         assert_eq!(

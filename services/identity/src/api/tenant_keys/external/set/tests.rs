@@ -65,7 +65,7 @@ async fn opens(db: &Db, tenant: TenantId, sealed: &[u8]) -> Result<(), KeyError>
     Ok(())
 }
 
-async fn seen(client: &Client) -> Value {
+async fn shown(client: &Client) -> Value {
     client.get("/api/v1/tenant/keys").await.expect(200).json
 }
 
@@ -127,7 +127,7 @@ async fn t22_what_a_tenant_takes_away_is_shut_within_five_minutes_and_open_again
     );
     assert!(!refused.header("Retry-After").is_empty());
     check(&ours).await.unwrap();
-    let seen = seen(&owner).await;
+    let seen = shown(&owner).await;
     assert_eq!(seen["external"]["state"], "away");
     assert!(seen["external"]["cause"].as_str().unwrap().contains("403"), "{seen}");
     let calm = test.client.caller(&byte.caller(Role::Owner));
@@ -140,7 +140,7 @@ async fn t22_what_a_tenant_takes_away_is_shut_within_five_minutes_and_open_again
     }
     owner.post("/api/v1/projects", json!({"name": "new"})).await.expect(201);
     check(&ours).await.unwrap();
-    let seen = seen(&owner).await;
+    let seen = shown(&owner).await;
     assert_eq!(
         (&seen["external"]["state"], &seen["external"]["cause"]),
         (&json!("ok"), &json!(null))
@@ -260,7 +260,7 @@ async fn of_many_who_change_the_keeper_at_once_each_does_or_hears_of_the_others(
     let replies = join_all(bodies.iter().map(|body| set(&owner, "", body))).await;
     let done = replies.iter().filter(|reply| reply.status == 200).count();
     assert!(done >= 1 && replies.iter().all(|reply| [200, 409].contains(&reply.status.as_u16())));
-    let seen = seen(&owner).await;
+    let seen = shown(&owner).await;
     assert_eq!(seen["version"], json!(1 + done));
     opens(&process(&test.bench), acme.id, &sealed).await.unwrap();
 }
