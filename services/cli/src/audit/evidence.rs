@@ -76,7 +76,7 @@ impl PackCommand {
             keys: self.keys.clone(),
             witnesses: self.witnesses.clone(),
             witnesses_needed: self.witnesses_needed,
-            checkpoint: None,
+            ..Trust::default()
         }
     }
 }

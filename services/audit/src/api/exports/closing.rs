@@ -18,7 +18,7 @@ use crate::store::checkpoints::Signed;
 const NEWEST: i64 = 8;
 
 /// The last checkpoint, and what stands behind it.
-pub(super) struct Closing {
+pub(in crate::api) struct Closing {
     /// The checkpoint.
     pub last: Signed,
     /// Where it stands in the register.
