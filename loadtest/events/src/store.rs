@@ -194,10 +194,14 @@ pub async fn enqueue(sql: &mut PgConnection, count: u32, due: i64) -> Result<()>
     Ok(())
 }
 
+fn due(data: &Value) -> Option<i64> {
+    data.get("due").and_then(Value::as_i64)
+}
+
 /// The effects of events: one row each.
 pub async fn apply(tx: &mut SystemTx, events: &[&Envelope]) -> Result<(), db::Error> {
     let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
-    let dues: Vec<i64> = events.iter().filter_map(|event| event.data["due"].as_i64()).collect();
+    let dues: Vec<i64> = events.iter().filter_map(|event| due(&event.data)).collect();
     sqlx::query("insert into public.effects select * from unnest($1::uuid[], $2::bigint[])")
         .bind(&ids)
         .bind(&dues)
@@ -216,7 +220,7 @@ pub async fn work(sql: &mut PgConnection, most: i64) -> Result<usize> {
             .await?;
     let numbers: Vec<i64> = jobs.iter().map(|job| job.0).collect();
     let ids: Vec<EventId> = jobs.iter().map(|job| job.1).collect();
-    let dues: Vec<i64> = jobs.iter().filter_map(|job| job.2["due"].as_i64()).collect();
+    let dues: Vec<i64> = jobs.iter().filter_map(|job| due(&job.2)).collect();
     if !jobs.is_empty() {
         sqlx::query("insert into public.effects select * from unnest($1::uuid[], $2::bigint[])")
             .bind(&ids)

@@ -103,11 +103,12 @@ async fn one(place: &Place, store: &mut Store, side: Side, rate: f64) -> anyhow:
     settled(store).await?;
     running.stop().await;
     let mut late = store.late(from, to).await?;
+    let ms = |name: &str| late.get(name).and_then(Value::as_f64).unwrap_or_default();
     say(&format!(
         "lateness, {side:?} at {rate:.0}/s: p50 {:.1} ms, p99 {:.1} ms, at most {:.1} ms; cores: own {:.2}, PostgreSQL {:.2}, Kafka {:.2}",
-        late["p50_ms"].as_f64().unwrap_or_default(),
-        late["p99_ms"].as_f64().unwrap_or_default(),
-        late["max_ms"].as_f64().unwrap_or_default(),
+        ms("p50_ms"),
+        ms("p99_ms"),
+        ms("max_ms"),
         turn.spent[0] / turn.wall,
         turn.spent[1] / turn.wall,
         turn.spent[2] / turn.wall,
