@@ -195,13 +195,17 @@ mod tests {
 
     fn signed(leaves: &[Leaf]) -> Checkpoint {
         let mut frontier = Frontier::new();
-        leaves.iter().for_each(|leaf| frontier.push(leaf.hash()));
+        for leaf in leaves {
+            frontier.push(leaf.hash());
+        }
         Checkpoint::at("cloud/register", frontier.size(), frontier.root(), START + 1_000)
     }
 
     fn watch(leaves: &[Leaf], signed: &Checkpoint, told: &[Head]) -> Result<(), Broken> {
         let mut watch = Watch::new(TENANT_ID, MINE, (START, START + 1_000));
-        leaves.iter().for_each(|leaf| watch.push(*leaf));
+        for leaf in leaves {
+            watch.push(*leaf);
+        }
         watch.finish(signed, told)
     }
 
@@ -254,7 +258,9 @@ mod tests {
             register(&[head(START, 3, "b"), head(START + 40, 9, "b"), head(START + 60, 12, "b")]),
         );
         let mut growth = Growth::start(&Loaded::default(), 0).unwrap();
-        theirs.iter().for_each(|leaf| growth.push(leaf.hash()));
+        for leaf in &theirs {
+            growth.push(leaf.hash());
+        }
         let tiles: Loaded = growth.finish().into_iter().collect();
         let (old, new) = (signed(&ours), signed(&theirs));
         let proof = tiles::consistency_proof(&tiles, old.size, new.size).unwrap();

@@ -301,7 +301,9 @@ impl Made {
     /// Where the head over so many entries stands in this register, which is signed, and cosigned.
     pub fn head(&self, leaves: &[Leaf], size: u64) -> Registered {
         let mut growth = Growth::start(&Loaded::default(), 0).unwrap();
-        leaves.iter().for_each(|leaf| growth.push(leaf.hash()));
+        for leaf in leaves {
+            growth.push(leaf.hash());
+        }
         let (root, many) = (growth.frontier().root(), leaves.len() as u64);
         let tiles: Loaded = growth.finish().into_iter().collect();
         let time = START + 1_000;

@@ -44,8 +44,8 @@ impl From<Registered> for HeadView {
             size: registered.head.size.cast_signed(),
             root: registered.head.root.to_string(),
             index: registered.index,
-            created_at: registered.registered_at,
-            updated_at: registered.registered_at,
+            created_at: registered.time,
+            updated_at: registered.time,
         }
     }
 }

@@ -189,8 +189,8 @@ pub struct Registered {
     pub index: i64,
     /// What it says.
     pub head: Head,
-    /// When it was registered, in whole seconds.
-    pub registered_at: DateTime<Utc>,
+    /// When that was, in whole seconds.
+    pub time: DateTime<Utc>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -212,7 +212,7 @@ impl TryFrom<RegisteredRow> for Registered {
                 size: row.size.cast_unsigned(),
                 root: hash(&row.root)?,
             },
-            registered_at: row.registered_at,
+            time: row.registered_at,
         })
     }
 }

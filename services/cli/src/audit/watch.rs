@@ -193,7 +193,9 @@ mod tests {
     async fn platform(leaves: &[Leaf], told: &Head, by: &Signer) -> MockServer {
         let server = MockServer::start().await;
         let mut frontier = Frontier::new();
-        leaves.iter().for_each(|leaf| frontier.push(leaf.hash()));
+        for leaf in leaves {
+            frontier.push(leaf.hash());
+        }
         let register = origin_beside(ORIGIN, &TENANT).unwrap();
         let text = Checkpoint::at(&register, frontier.size(), frontier.root(), START + 60).to_string();
         let note = format!("{text}\n{}", by.sign(&text));

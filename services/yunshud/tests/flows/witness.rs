@@ -92,8 +92,9 @@ async fn t26_of_two_histories_of_one_log_the_witness_lets_one_be_believed() {
 
     // Whoever holds the database and the key of the log signs another history for somebody else.
     let forge = "begin;
-        lock table audit.trees, audit.checkpoints, audit.cosignatures in exclusive mode;
+        lock table audit.trees, audit.checkpoints, audit.registered, audit.cosignatures in exclusive mode;
         delete from audit.cosignatures;
+        delete from audit.registered;
         delete from audit.checkpoints;
         delete from audit.trees;
         delete from audit.tiles;
@@ -159,7 +160,7 @@ async fn t26_one_cosignature_of_the_register_guards_every_log() {
 
     // Of one of the logs another history is made, and a register that fits it.
     let forge = "begin;
-        lock table audit.trees, audit.checkpoints, audit.cosignatures in exclusive mode;
+        lock table audit.trees, audit.checkpoints, audit.registered, audit.cosignatures in exclusive mode;
         delete from audit.cosignatures;
         delete from audit.registered;
         delete from audit.blinds;

@@ -539,18 +539,17 @@ mod tests {
         let tenant = filled(&test, "acme").await;
         let kept = latest(&test, &tenant).await;
         let mut sql = test.bench.superuser().await;
-        for forget in [
-            "delete from audit.trees where tenant_id = $1",
-            "delete from audit.tiles where tenant_id = $1",
-            "delete from audit.checkpoints where tenant_id = $1",
-        ] {
-            sqlx::query(forget).bind(tenant.id).execute(&mut sql).await.unwrap();
-        }
-        sqlx::query("update audit.events set actor = 'user:other' where tenant_id = $1 and seq = 2")
-            .bind(tenant.id)
-            .execute(&mut sql)
-            .await
-            .unwrap();
+        let forge = "begin;
+            lock table audit.trees, audit.checkpoints, audit.registered in exclusive mode;
+            delete from audit.registered;
+            delete from audit.blinds;
+            delete from audit.register_leaves;
+            delete from audit.checkpoints;
+            delete from audit.trees;
+            delete from audit.tiles;
+            update audit.events set actor = 'user:other' where seq = 2;
+            commit";
+        sqlx::raw_sql(forge).execute(&mut sql).await.unwrap();
         test.wrote::<vm::Create>(&tenant.caller(Role::Admin), "vm:7").await;
         test.signed(&tenant, 7).await;
         let whole = file(&test, &tenant, "").await;
