@@ -114,7 +114,7 @@ fn files() -> Vec<(&'static str, String, Vec<u8>)> {
         "\"proof\":[{}",
         "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\",".repeat(70)
     );
-    let before = [&registered[..1], &[head.clone()], &registered[1..at]].concat();
+    let before = [&registered[..1], std::slice::from_ref(&head), &registered[1..at]].concat();
     let named = [
         ("head-alone", vec![registered[0].clone(), head.clone()]),
         ("head-before-all", before),

@@ -378,11 +378,17 @@ fn bad_heads() -> Vec<Vector> {
             )
         },
         spoilt("bad-register-older-head", "head", &|head| {
-            head.head = log.head(&leaves, 4).head
+            head.head = log.head(&leaves, 4).head;
         }),
-        spoilt("bad-register-time", "head", &|head| head.time += 1),
-        spoilt("bad-register-blind", "head", &|head| head.blind = [78; 32]),
-        spoilt("bad-register-begun", "head", &|head| head.begun = head.head.clone()),
+        spoilt("bad-register-time", "head", &|head| {
+            head.time += 1;
+        }),
+        spoilt("bad-register-blind", "head", &|head| {
+            head.blind = [78; 32];
+        }),
+        spoilt("bad-register-begun", "head", &|head| {
+            head.begun = head.head.clone();
+        }),
         spoilt("bad-register-unsigned", "unsigned", &stranger),
         spoilt("bad-register-signature", "signature", &|head| {
             head.note = head.note.replacen("\n6\n", "\n7\n", 1);

@@ -400,10 +400,10 @@ mod tests {
             }
         }
         // Of another history it is told all the same.
-        let text = tlog::Checkpoint::at(&format!("test/audit/{}", tenant.id), 8, Hash::of(b"x"), 1).to_string();
+        let said = tlog::Checkpoint::at(&format!("test/audit/{}", tenant.id), 8, Hash::of(b"x"), 1).to_string();
         let other = format!(
-            "{text}\n{}",
-            tlog::Signer::from_seed("test/audit", &[7; 32]).unwrap().sign(&text)
+            "{said}\n{}",
+            tlog::Signer::from_seed("test/audit", &[7; 32]).unwrap().sign(&said)
         );
         let found = check(&test, &file(&test, &tenant, "").await, Some(other)).unwrap_err();
         assert_eq!(found.what, What::Split(8));
