@@ -253,6 +253,7 @@ async fn t27_whatever_is_cut_whenever_each_yes_is_on_the_disk() {
     let done = Arc::new(AtomicBool::new(false));
     let writers = (0..16).map(|writer| {
         let (db, tenant, done) = (db.clone(), tenant.clone(), Arc::clone(&done));
+        #[expect(clippy::disallowed_methods, reason = "joined below")]
         tokio::spawn(async move {
             let (mut yes, mut no) = (Vec::new(), 0);
             for number in 0.. {

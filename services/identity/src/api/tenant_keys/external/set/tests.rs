@@ -162,7 +162,7 @@ async fn t24_the_token_goes_in_and_never_comes_out() {
     let owner = test.client.caller(&acme.caller(Role::Owner));
     let done = set(&owner, "", &body(&vault, "kek")).await.expect(200);
     let seen = owner.get("/api/v1/tenant/keys").await.expect(200);
-    let hex: String = "canary".bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = "63616e617279";
     let mut said = vec![done.text, seen.text];
     for table in [
         "keys.external_keys",
@@ -173,7 +173,7 @@ async fn t24_the_token_goes_in_and_never_comes_out() {
         said.push(test.bench.dump(table).await);
     }
     for text in said {
-        assert!(!text.contains("canary") && !text.contains(&hex), "{text}");
+        assert!(!text.contains("canary") && !text.contains(hex), "{text}");
     }
     let log = test.bench.entries(acme.id).await;
     let entry = log.iter().find(|entry| entry["action"] == "tenant_key.modify").unwrap();
