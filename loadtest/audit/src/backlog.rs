@@ -45,9 +45,8 @@ pub async fn run(options: &Options, contents: &Arc<Contents>) -> anyhow::Result<
     let meter = Meter::start(options.server);
     let tenant = world.tenants.first().context("a tenant")?;
     let client = world.bench.client(address).caller(&tenant.caller(Role::Owner));
-    let answer = client.request(Method::GET, PATH).send().await?.error_for_status()?;
+    let mut answer = client.request(Method::GET, PATH).send().await?.error_for_status()?;
     let mut file = Vec::new();
-    let mut answer = answer;
     while let Some(chunk) = answer.chunk().await? {
         file.extend_from_slice(&chunk);
     }

@@ -42,18 +42,18 @@ impl Times {
 pub struct Meter {
     begin: Instant,
     server: u32,
-    server_s: f64,
-    own_s: f64,
+    database: f64,
+    own: f64,
 }
 
 /// What something cost.
 #[derive(Clone, Copy)]
 pub struct Cost {
-    pub wall_s: f64,
+    pub wall: f64,
     /// Of `PostgreSQL`'s processes.
-    pub server_s: f64,
+    pub database: f64,
     /// Of this one: whoever asks, and of ours all that seals, writes and signs.
-    pub own_s: f64,
+    pub own: f64,
 }
 
 impl Meter {
@@ -61,33 +61,33 @@ impl Meter {
         Self {
             begin: Instant::now(),
             server,
-            server_s: cpu::spent(&[server]),
-            own_s: cpu::own(),
+            database: cpu::spent(&[server]),
+            own: cpu::own(),
         }
     }
 
     pub fn read(&self) -> Cost {
         Cost {
-            wall_s: self.begin.elapsed().as_secs_f64(),
-            server_s: cpu::spent(&[self.server]) - self.server_s,
-            own_s: cpu::own() - self.own_s,
+            wall: self.begin.elapsed().as_secs_f64(),
+            database: cpu::spent(&[self.server]) - self.database,
+            own: cpu::own() - self.own,
         }
     }
 }
 
 impl Cost {
     pub fn per_s(&self, count: usize) -> f64 {
-        count as f64 / self.wall_s
+        count as f64 / self.wall
     }
 
     pub fn per_cpu_s(&self, count: usize) -> f64 {
-        count as f64 / (self.server_s + self.own_s).max(0.01)
+        count as f64 / (self.database + self.own).max(0.01)
     }
 
     pub fn told(&self, count: usize) -> Value {
         json!({
-            "count": count, "wall_s": self.wall_s, "per_s": self.per_s(count), "per_cpu_s": self.per_cpu_s(count),
-            "cpu_s": self.server_s + self.own_s, "cpu_postgres_s": self.server_s, "cpu_own_s": self.own_s,
+            "count": count, "wall_s": self.wall, "per_s": self.per_s(count), "per_cpu_s": self.per_cpu_s(count),
+            "cpu_s": self.database + self.own, "cpu_postgres_s": self.database, "cpu_own_s": self.own,
         })
     }
 }

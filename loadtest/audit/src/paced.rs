@@ -74,9 +74,9 @@ pub async fn run(options: &Options, contents: &Arc<Contents>, (tenants, rate): (
     world.stop().await?;
     Ok(json!({
         "rate": rate, "sent": sent, "recording": Times::of(late).told(), "to_the_log": logged.told(),
-        "to_a_signed_checkpoint": signed.told(), "unsigned": unsigned, "last_answer_after_s": answered.wall_s - sending.wall_s,
-        "caught_up_after_s": caught_up.wall_s - sending.wall_s,
-        "cores_used": (sending.own_s + sending.server_s) / sending.wall_s,
+        "to_a_signed_checkpoint": signed.told(), "unsigned": unsigned, "last_answer_after_s": answered.wall - sending.wall,
+        "caught_up_after_s": caught_up.wall - sending.wall,
+        "cores_used": (sending.own + sending.database) / sending.wall,
     }))
 }
 

@@ -163,12 +163,11 @@ async fn crowds(options: &Options, contents: &Arc<Contents>) -> anyhow::Result<V
 
 /// Half of what was reached, or of what one turn reaches now.
 async fn half_load(options: &Options, contents: &Arc<Contents>, reached: Option<f64>) -> anyhow::Result<Value> {
-    let reached = match reached {
-        Some(rate) => rate,
-        None => {
-            let turn = ours::turn(options, contents, CROWD).await?;
-            turn.cost.per_s(turn.signed)
-        }
+    let reached = if let Some(rate) = reached {
+        rate
+    } else {
+        let turn = ours::turn(options, contents, CROWD).await?;
+        turn.cost.per_s(turn.signed)
     };
     let mut told = paced::run(options, contents, (CROWD.tenants, reached / 2.0)).await?;
     let p99 = figure(&told, "/recording/p99_ms");

@@ -14,6 +14,7 @@ use ids::{EventId, TenantId};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use testkit::{Bench, TestTenant, eventually};
+use tokio::task::JoinSet;
 
 /// What lies on the bus: whose, in which transaction, and what it is on.
 struct Lying {
@@ -251,10 +252,10 @@ async fn t27_whatever_is_cut_whenever_each_yes_is_on_the_disk() {
     let db = bench.db("identity");
     db.keys(tenant.id).await.unwrap();
     let done = Arc::new(AtomicBool::new(false));
-    let writers = (0..16).map(|writer| {
+    let mut writers = JoinSet::new();
+    for writer in 0..16 {
         let (db, tenant, done) = (db.clone(), tenant.clone(), Arc::clone(&done));
-        #[expect(clippy::disallowed_methods, reason = "joined below")]
-        tokio::spawn(async move {
+        writers.spawn(async move {
             let (mut yes, mut no) = (Vec::new(), 0);
             for number in 0.. {
                 if done.load(Ordering::Relaxed) {
@@ -267,9 +268,8 @@ async fn t27_whatever_is_cut_whenever_each_yes_is_on_the_disk() {
                 }
             }
             (yes, no)
-        })
-    });
-    let writers: Vec<_> = writers.collect();
+        });
+    }
     let mut cuts = 0;
     // Until enough were cut in the middle of something.
     tokio::time::timeout(Duration::from_secs(30), async {
@@ -281,7 +281,7 @@ async fn t27_whatever_is_cut_whenever_each_yes_is_on_the_disk() {
     .await
     .unwrap();
     done.store(true, Ordering::Relaxed);
-    let ended: Vec<(Vec<String>, u32)> = join_all(writers).await.into_iter().map(Result::unwrap).collect();
+    let ended: Vec<(Vec<String>, u32)> = writers.join_all().await;
     let no: u32 = ended.iter().map(|(_, no)| no).sum();
     let yes: Vec<&String> = ended.iter().flat_map(|(yes, _)| yes).collect();
     assert!(no > 0 && yes.len() > 100, "{no} were refused, {} were not", yes.len());
