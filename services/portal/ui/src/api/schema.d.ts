@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Lists the audit log.
-         * @description The tenant's audit log, newest first, a page at a time. Needs `audit.list`. Reading it is itself recorded, once per caller, filter and minute.
+         * @description The tenant's audit log, newest first, a page at a time. Needs `audit.list`. Addresses are sealed: a page that looks for one may be short, or empty, and still go on. Reading it is itself recorded, once per caller, filter and minute.
          */
         get: operations["list_audit_events"];
         put?: never;
@@ -144,6 +144,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/heads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the tenant's own heads in the register.
+         * @description The checkpoints of the tenant's log that are in the register of all logs, newest first: the newest of every ten seconds in which there was one. Whoever looks through the register finds no others of this log, or somebody was shown another history. Needs `audit.list`.
+         */
+        get: operations["list_audit_heads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/heads/{size}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Proves that a head is in the register.
+         * @description The checkpoint of this size in the register of all logs, with the hashes that prove it (RFC 9162, 2.1.3). 404 where it is not registered, or not in that state of the register. Needs `audit.read`.
+         */
+        get: operations["read_audit_head"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/register/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the checkpoints of the register of all logs.
+         * @description What has been signed for the register of all tenants' logs, newest first; its origin ends in `/register`. Of whom its leaves are it does not tell. Needs `audit.list`.
+         */
+        get: operations["list_audit_register_checkpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/register/checkpoints/{size}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads a checkpoint of the register of all logs.
+         * @description The register's checkpoint of this size, or the latest: keep it, and nothing that was in the register by then can change unseen, of no log. 404 where none was signed at this size. Needs `audit.read`.
+         */
+        get: operations["read_audit_register_checkpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/register/consistency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Proves that the register of all logs only grew.
+         * @description The hashes that prove that the register under the later checkpoint begins with the register under the earlier one. 404 where there is no such checkpoint. Needs `audit.read`.
+         */
+        get: operations["read_audit_register_consistency_proof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/register/leaves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the leaves of the register of all logs.
+         * @description Everything that is in the register as it was at this size, in its order: two hashes per leaf. Whoever makes the tree of them must come to the root that was signed, and finds every leaf of its own log among them. Needs `audit.list`.
+         */
+        get: operations["list_audit_register_leaves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit/keys": {
         parameters: {
             query?: never;
@@ -264,6 +384,46 @@ export interface paths {
          * @description What `GET /audit/compliance` shows, as a file that is signed with the key that signs the log, and bound to its newest checkpoint. The signature proves who said it, and on which state of the log. 409 as long as nothing of the log is signed. Each is itself recorded. Needs `audit.read`.
          */
         get: operations["read_audit_evidence_pack"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/compliance/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads the register of processing.
+         * @description What the platform holds (GDPR, Art. 30): every column that may hold content, whether it is secret, personal or sealed, what it is kept for, how long, who sees it and how it goes; made of the list that a test holds against the database. What the tenant does with its data beside that is the tenant's to add. Needs `audit.read`.
+         */
+        get: operations["read_processing_register"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/compliance/breach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gives what is to be told of a breach.
+         * @description Everything that somebody suspected did and read within a time, as far as the log has signed for it (GDPR, Art. 33): each entry with its proof, then by actor, credential, address, object and person concerned how often, when first and last, and what; then a note by the log's key that this is all. `yunshu audit verify-pack` checks it offline. 409 as long as nothing of the log is signed. Each is itself recorded. A file that cannot be finished is cut off: the connection breaks. Needs `audit.list`.
+         */
+        get: operations["read_audit_breach_pack"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2252,6 +2412,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tenant/keys/external": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Has the tenant's key wrapped by a key that the tenant keeps itself.
+         * @description Proves a key in the tenant's own Vault or OpenBao (transit engine), makes the tenant's next key and has it wrapped by that one alone. While that key is away, or refuses, nothing of the tenant's data can be read or written from five minutes later on (503 `key_unavailable`), sign-in included; when it is back, all goes on by itself. Also to change address, key or token. What was sealed before can be read with a backup of the database from before; what is sealed from six minutes later on cannot. With `dry_run` the key is proven and nothing changed. Needs `tenant_key.modify` and a factor shown of late.
+         */
+        put: operations["set_external_key"];
+        post?: never;
+        /**
+         * Has the tenant's key wrapped by the platform's again.
+         * @description Makes the tenant's next key and has it wrapped by the platform's; the key that the tenant keeps itself must answer once more. Needs `tenant_key.modify` and a factor shown of late.
+         */
+        delete: operations["remove_external_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/service-accounts": {
         parameters: {
             query?: never;
@@ -3069,7 +3253,7 @@ export interface paths {
         };
         /**
          * Reads what wraps tenants' keys.
-         * @description Which providers of key-encryption keys there are, how many tenant keys each has wrapped, and how many are still to be wrapped by the current one. Needs `key_provider.read`, which platform operators have.
+         * @description Which providers of key-encryption keys the platform has, how many tenant keys each has wrapped, and how many are still to be wrapped by the current one. Needs `key_provider.read`, which platform operators have.
          */
         get: operations["read_key_providers"];
         put?: never;
@@ -4785,7 +4969,8 @@ export interface components {
              */
             url: string;
             /**
-             * @description Only these types, as `GET /events?types=` takes them; left out or empty: all.
+             * @description Only these types, as `GET /events?types=` takes them; left out or empty: all, but for `audit.checkpoint_signed`, which must
+             *     be named and needs `audit.read`.
              * @example [
              *       "vm.*"
              *     ]
@@ -4834,7 +5019,8 @@ export interface components {
         /** @description A data key, without the key. */
         DataKeyView: {
             /**
-             * @description What it seals: `credentials`, `personal_data`, `console`, `audit`, `outbox`. New words may come.
+             * @description What it seals: `credentials`, `personal_data`, `console`, `audit`, `outbox`; `index` seals nothing, sealed
+             *     values are found by it. New words may come.
              * @example audit
              */
             purpose: string;
@@ -4856,7 +5042,8 @@ export interface components {
             created_at: string;
             /**
              * Format: date-time
-             * @description When the next of its purpose follows it, if it has not by messages before; null for previous ones.
+             * @description When the next of its purpose follows it, if it has not by messages before; null for previous ones,
+             *     and for the key that sealed values are found by, which none follows.
              */
             due_at?: string | null;
             /**
@@ -5523,6 +5710,59 @@ export interface components {
          * @description What a provider calls a person.
          */
         ExternalIdentityId: string;
+        /** @description Where the tenant keeps its key, and how that key fares. Its token is shown to nobody. */
+        ExternalKeyView: {
+            /**
+             * @description The server's address.
+             * @example https://vault.example.com:8200
+             */
+            url: string;
+            /**
+             * @description Where the transit engine is mounted.
+             * @example transit
+             */
+            mount: string;
+            /**
+             * @description The key's name.
+             * @example yunshu
+             */
+            key: string;
+            /**
+             * @description The namespace, where there is one.
+             * @example team-a
+             */
+            namespace?: string | null;
+            /**
+             * @description Are there certificates of its own authorities?
+             * @example false
+             */
+            has_ca: boolean;
+            /**
+             * Format: date-time
+             * @description When it was last set.
+             */
+            set_at: string;
+            /**
+             * @description `ok`; `away` while the server does not answer, or refuses: nothing can be read or written then.
+             * @example ok
+             */
+            state: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            state_since: string;
+            /**
+             * @description What is wrong, in words.
+             * @example it answers 403: its policy must allow the token `update` on encrypt and decrypt of the key, and the token must live
+             */
+            cause?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last asked. It is asked each minute.
+             */
+            checked_at: string;
+        };
         /**
          * Format: uuid
          * @description Something that a person proves who they are with.
@@ -5765,6 +6005,65 @@ export interface components {
          * @enum {string}
          */
         HalfWay: "mfa_required";
+        /** @description Proves that a checkpoint of the tenant's log is in the register of all logs. */
+        HeadProof: {
+            /** @description The head. */
+            head: components["schemas"]["HeadView"];
+            /** @description What the log's leaves are recognised by, 32 bytes in base64. Who knows it sees how often the log was signed for. */
+            blind: string;
+            /**
+             * Format: int64
+             * @description The place of the leaf that fixes the blind.
+             * @example 17
+             */
+            begun: number;
+            /**
+             * Format: date-time
+             * @description When it was registered: from then on the log can stand in the register.
+             */
+            begun_at: string;
+            /** @description The hashes from that leaf to the root, in base64. */
+            begun_hashes: string[];
+            /** @description The hashes from the head's leaf to the root, in base64. */
+            hashes: string[];
+            /** @description The signed note of the register's checkpoint whose root they lead to, with its cosignatures. */
+            checkpoint: string;
+        };
+        /** @description A checkpoint of the tenant's log that is in the register. */
+        HeadView: {
+            /**
+             * @description Its name: the size.
+             * @example 1000
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description How many entries it covers.
+             * @example 1000
+             */
+            size: number;
+            /**
+             * @description The root of the Merkle tree over them, in base64.
+             * @example 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
+             */
+            root: string;
+            /**
+             * Format: int64
+             * @description The place of its leaf in the register, from 0.
+             * @example 4711
+             */
+            index: number;
+            /**
+             * Format: date-time
+             * @description When it was registered, in whole seconds: the leaf says so.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed: never.
+             */
+            updated_at: string;
+        };
         /** @description All of it. */
         Held: {
             /**
@@ -6640,6 +6939,18 @@ export interface components {
              * @example 0
              */
             remaining: number;
+            /**
+             * Format: int64
+             * @description How many tenants keep the key that wraps theirs themselves.
+             * @example 0
+             */
+            external: number;
+            /**
+             * Format: int64
+             * @description How many of those keys are away. Their tenants see why.
+             * @example 0
+             */
+            external_away: number;
             /**
              * Format: int64
              * @description How many tenants' keys were destroyed.
@@ -8261,6 +8572,46 @@ export interface components {
             next_page?: string | null;
         };
         /** @description One page of a list. */
+        Page_HeadView: {
+            /** @description The items, in the order asked for. */
+            items: {
+                /**
+                 * @description Its name: the size.
+                 * @example 1000
+                 */
+                id: string;
+                /**
+                 * Format: int64
+                 * @description How many entries it covers.
+                 * @example 1000
+                 */
+                size: number;
+                /**
+                 * @description The root of the Merkle tree over them, in base64.
+                 * @example 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
+                 */
+                root: string;
+                /**
+                 * Format: int64
+                 * @description The place of its leaf in the register, from 0.
+                 * @example 4711
+                 */
+                index: number;
+                /**
+                 * Format: date-time
+                 * @description When it was registered, in whole seconds: the leaf says so.
+                 */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @description When it was last changed: never.
+                 */
+                updated_at: string;
+            }[];
+            /** @description Send it as `page_token` to read on; null at the end. */
+            next_page?: string | null;
+        };
+        /** @description One page of a list. */
         Page_HostView: {
             /** @description The items, in the order asked for. */
             items: {
@@ -9636,6 +9987,115 @@ export interface components {
              */
             refresh_token: string;
         };
+        /** @description A leaf of the register. */
+        RegisterLeaf: {
+            /**
+             * Format: int64
+             * @description Its place, from 0.
+             * @example 4711
+             */
+            index: number;
+            /**
+             * @description Tells it from all others to who knows its log's blind, in base64.
+             * @example 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
+             */
+            label: string;
+            /**
+             * @description What it says, to the same, in base64.
+             * @example 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
+             */
+            value: string;
+        };
+        /** @description Leaves, the first first. A page like any other; it has a name because nothing but this list tells of its items. */
+        RegisterLeaves: {
+            /** @description The leaves. */
+            items: components["schemas"]["RegisterLeaf"][];
+            /** @description Where to go on; null on the last page. */
+            next_page?: string | null;
+        };
+        /** @description What the platform holds, why, how long, for whom, and how it goes. */
+        RegisterView: {
+            /**
+             * Format: date-time
+             * @description When it was written.
+             */
+            at: string;
+            /** @description Whose data is meant. */
+            tenant_id: components["schemas"]["TenantId"];
+            /** @description What of this tenant's the log holds now. */
+            log: components["schemas"]["RegisteredLog"];
+            /** @description Every column that may hold content, by name. */
+            columns: components["schemas"]["RegisteredColumn"][];
+        };
+        /** @description A column. */
+        RegisteredColumn: {
+            /**
+             * @description Its table.
+             * @example audit.events
+             */
+            table: string;
+            /**
+             * @description Its name.
+             * @example changes
+             */
+            column: string;
+            /**
+             * @description What it holds: `secret`, `personal`, `personal_sealed` or `operational`.
+             * @example personal_sealed
+             */
+            kind: string;
+            /**
+             * @description How it stands there: `clear`, `sealed_by_tenant`, `sealed_by_platform`, `blind_index`, `wrapped` or `hash`.
+             * @example sealed_by_tenant
+             */
+            form: string;
+            /**
+             * @description The purpose of the key that seals it, or why it is in the clear.
+             * @example audit
+             */
+            why?: string | null;
+            /**
+             * @description What its table is kept for; null where there is nothing to answer for.
+             * @example proving who did, tried or read what
+             */
+            purpose?: string | null;
+            /**
+             * @description How long.
+             * @example a day
+             */
+            kept?: string | null;
+            /**
+             * @description Who sees what of it is not secret.
+             * @example owners and auditors of the tenant
+             */
+            seen_by?: string | null;
+            /**
+             * @description How it goes.
+             * @example by age
+             */
+            erased?: string | null;
+        };
+        /** @description What the log holds of the tenant. */
+        RegisteredLog: {
+            /**
+             * Format: int64
+             * @description Entries.
+             * @example 1200
+             */
+            entries: number;
+            /**
+             * Format: int32
+             * @description For so many days it keeps what they tell.
+             * @example 365
+             */
+            days: number;
+            /**
+             * Format: int64
+             * @description Legal holds that are on.
+             * @example 0
+             */
+            holds: number;
+        };
         /** @description The word that makes an orphan go. Only domains that the report named are named here. */
         Remove: {
             /** @description The VM. */
@@ -10002,6 +10462,38 @@ export interface components {
             /** @description Its id. */
             id: components["schemas"]["SessionId"];
         };
+        /** @description Where the tenant keeps its key. */
+        SetExternalKey: {
+            /**
+             * @description The server's address: https, and reachable from the internet unless the operator has opened its network.
+             * @example https://vault.example.com:8200
+             */
+            url: string;
+            /**
+             * @description Where the transit engine is mounted.
+             * @example transit
+             */
+            mount?: string;
+            /**
+             * @description The key's name: one for `aes256-gcm96`.
+             * @example yunshu
+             */
+            key: string;
+            /**
+             * @description The namespace, where there is one.
+             * @example team-a
+             */
+            namespace?: string | null;
+            /** @description Certificates (PEM) of authorities that vouch for the server, beside the web's own. */
+            ca?: string | null;
+            /**
+             * Format: password
+             * @description A token that may `update` on encrypt and decrypt of the key. Kept sealed and never shown; it is renewed each hour if it
+             *     may be.
+             * @example hvs.CAESIJ
+             */
+            token: string;
+        };
         /** @description A SHA-256 as 64 lower-case hexadecimal digits. It becomes a file name on hosts, so nothing else parses. */
         Sha256: string;
         /** @description How large a VM is. */
@@ -10360,10 +10852,11 @@ export interface components {
              */
             version: number;
             /**
-             * @description What kind of keeper wraps it: `file`, `pkcs11`, `transit`. Null before the first. New words may come.
+             * @description What kind of keeper wraps it: `file`, `pkcs11`, `transit`, or `external` if the tenant keeps that key itself. Null before the first. New words may come.
              * @example file
              */
             provider?: string | null;
+            external?: components["schemas"]["ExternalKeyView"] | null;
             /**
              * Format: date-time
              * @description When that one was made.
@@ -11015,7 +11508,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11192,7 +11685,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11248,6 +11741,12 @@ export interface operations {
                  * @example 1000
                  */
                 after?: number;
+                /**
+                 * @description Verifiable files only: ends with the newest checkpoint that is in the register of all logs, and proves that. The format is
+                 *     then `yunshu-audit/2`.
+                 * @example false
+                 */
+                register?: boolean;
             };
             header?: never;
             path?: never;
@@ -11401,7 +11900,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11573,7 +12072,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11750,7 +12249,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11925,7 +12424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12100,7 +12599,1061 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audit_heads: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many at most, 1 to 1,000.
+                 * @example 100
+                 */
+                limit?: number;
+                /** @description Where to go on, from `next_page`. */
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of heads */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_HeadView"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now; Your own key is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_audit_head: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The size of a checkpoint of the register, or `latest`.
+                 * @example latest
+                 */
+                register?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description How many entries it covers, or `latest`
+                 * @example latest
+                 */
+                size: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proof */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeadProof"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now; Your own key is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audit_register_checkpoints: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many at most, 1 to 1,000.
+                 * @example 100
+                 */
+                limit?: number;
+                /** @description Where to go on, from `next_page`. */
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of checkpoints */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CheckpointView"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now; Your own key is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_audit_register_checkpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description How many leaves it covers, or `latest`
+                 * @example latest
+                 */
+                size: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The checkpoint */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckpointView"];
+                };
+            };
+            /** @description Unchanged */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now; Your own key is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_audit_register_consistency_proof: {
+        parameters: {
+            query: {
+                /**
+                 * @description The size of the earlier checkpoint: the one that was kept.
+                 * @example 1000
+                 */
+                from: number;
+                /**
+                 * @description The size of the later one, or `latest`.
+                 * @example latest
+                 */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proof */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsistencyProof"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now; Your own key is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audit_register_leaves: {
+        parameters: {
+            query: {
+                /**
+                 * @description How many at most, 1 to 1,000.
+                 * @example 1000
+                 */
+                limit?: number;
+                /** @description Where to go on, from `next_page`. */
+                page_token?: string;
+                /**
+                 * @description From this place on.
+                 * @example 0
+                 */
+                from?: number;
+                /**
+                 * @description Up to the end of a register of this size.
+                 * @example 5000
+                 */
+                size: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of leaves */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisterLeaves"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12272,7 +13825,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12443,7 +13996,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12618,7 +14171,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12790,7 +14343,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12974,7 +14527,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13150,7 +14703,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13314,7 +14867,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13478,7 +15031,370 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_processing_register: {
+        parameters: {
+            query?: {
+                /** @description How the register is written. */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The register */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisterView"];
+                    "text/csv": string;
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now; Your own key is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_audit_breach_pack: {
+        parameters: {
+            query: {
+                /**
+                 * @description Not before this time.
+                 * @example 2026-11-01T00:00:00Z
+                 */
+                since: string;
+                /**
+                 * @description Before this time, at most 366 days later; the time of the request if none is given.
+                 * @example 2026-11-04T00:00:00Z
+                 */
+                until?: string;
+                /**
+                 * @description Actors, as the log names them, with commas; 20 at most.
+                 * @example user:0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b3
+                 */
+                actor?: string;
+                /**
+                 * @description Credentials, as the log names them, with commas; 20 at most.
+                 * @example api_key:0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b4
+                 */
+                credential?: string;
+                /**
+                 * @description Ids of sessions, with commas; 20 at most.
+                 * @example 0192f0c1-2d3e-7a4b-8c5d-6e7f8091a2b5
+                 */
+                session?: string;
+                /**
+                 * @description Addresses, with commas; 20 at most.
+                 * @example 192.0.2.7,2001:db8::7
+                 */
+                ip?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13657,7 +15573,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13841,7 +15757,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14018,7 +15934,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14201,7 +16117,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14382,7 +16298,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14554,7 +16470,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14738,7 +16654,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14918,7 +16834,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -15104,7 +17020,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -15274,7 +17190,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -15457,7 +17373,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -15638,7 +17554,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -15817,7 +17733,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -16001,7 +17917,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -16184,7 +18100,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -16365,7 +18281,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -16549,7 +18465,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -16732,7 +18648,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -16911,7 +18827,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -17088,7 +19004,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -17269,7 +19185,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -17446,7 +19362,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -17615,7 +19531,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -17784,7 +19700,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -17958,7 +19874,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -18127,7 +20043,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -18297,7 +20213,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -18497,7 +20413,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -18691,7 +20607,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -18881,7 +20797,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -19071,7 +20987,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -19261,7 +21177,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -19442,7 +21358,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -19617,7 +21533,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -19799,7 +21715,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -19990,7 +21906,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -20176,7 +22092,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -20357,7 +22273,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -20537,7 +22453,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -20701,7 +22617,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -20875,7 +22791,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -21053,7 +22969,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -21217,7 +23133,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -21381,7 +23297,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -21545,7 +23461,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -21714,7 +23630,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -21883,7 +23799,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -22052,7 +23968,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -22216,7 +24132,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -22385,7 +24301,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -22554,7 +24470,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -22723,7 +24639,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -22892,7 +24808,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -23061,7 +24977,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -23230,7 +25146,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -23399,7 +25315,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -23568,7 +25484,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -23737,7 +25653,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -23906,7 +25822,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -24075,7 +25991,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -24244,7 +26160,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -24413,7 +26329,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -24583,7 +26499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -24758,7 +26674,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -24933,7 +26849,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -25108,7 +27024,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -25285,7 +27201,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -25454,7 +27370,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -25623,7 +27539,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -25792,7 +27708,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -25961,7 +27877,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -26162,7 +28078,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -26343,7 +28259,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -26525,7 +28441,7 @@ export interface operations {
                     "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -26708,7 +28624,7 @@ export interface operations {
                     "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -26890,7 +28806,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -27054,7 +28970,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -27236,7 +29152,7 @@ export interface operations {
                     "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -27417,7 +29333,7 @@ export interface operations {
                     "application/json": components["schemas"]["OauthRefusal"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -27597,7 +29513,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -27781,7 +29697,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -27958,7 +29874,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -28141,7 +30057,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -28322,7 +30238,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -28498,7 +30414,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -28662,7 +30578,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -28834,7 +30750,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -28998,7 +30914,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -29173,7 +31089,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -29337,7 +31253,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -29507,7 +31423,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -29691,7 +31607,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -29875,7 +31791,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -30053,7 +31969,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -30237,7 +32153,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -30415,7 +32331,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -30599,7 +32515,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -30777,7 +32693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -30956,7 +32872,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -31130,7 +33046,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -31307,7 +33223,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -31485,7 +33401,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -31649,7 +33565,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -31833,7 +33749,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -32014,7 +33930,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -32191,7 +34107,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -32363,7 +34279,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -32537,7 +34453,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -32717,7 +34633,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -32895,7 +34811,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -33075,7 +34991,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -33247,7 +35163,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -33431,7 +35347,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -33601,7 +35517,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -33781,7 +35697,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -33952,7 +35868,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -34134,7 +36050,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -34305,7 +36221,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -34475,7 +36391,346 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_external_key: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Where the key is */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetExternalKey"];
+            };
+        };
+        responses: {
+            /** @description The keys */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantKeysView"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now; Your own key is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_external_key: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantKeysView"];
+                };
+            };
+            /** @description Malformed request; Invalid request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Permission missing; Show a factor again; Add a second factor first; Change the password first; Quota exceeded */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Method not allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Already exists; State does not allow this; A newer session exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The object has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Idempotency key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match required */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Headers too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Our mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -34654,7 +36909,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -34838,7 +37093,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -35015,7 +37270,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -35198,7 +37453,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -35379,7 +37634,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -35557,7 +37812,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -35747,7 +38002,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -35922,7 +38177,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -36107,7 +38362,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -36285,7 +38540,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -36475,7 +38730,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -36660,7 +38915,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -36839,7 +39094,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -37023,7 +39278,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -37200,7 +39455,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -37383,7 +39638,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -37564,7 +39819,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -37735,7 +39990,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -37910,7 +40165,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -38081,7 +40336,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -38256,7 +40511,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -38427,7 +40682,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -38602,7 +40857,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -38786,7 +41041,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -38956,7 +41211,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -39139,7 +41394,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -39320,7 +41575,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -39490,7 +41745,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -39669,7 +41924,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -39853,7 +42108,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -40023,7 +42278,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -40206,7 +42461,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -40387,7 +42642,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -40565,7 +42820,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -40743,7 +42998,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -40928,7 +43183,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -41100,7 +43355,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -41284,7 +43539,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -41454,7 +43709,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -41637,7 +43892,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -41818,7 +44073,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -41991,7 +44246,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -42163,7 +44418,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -42347,7 +44602,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -42527,7 +44782,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -42704,7 +44959,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -42888,7 +45143,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -43065,7 +45320,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -43248,7 +45503,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -43429,7 +45684,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -43616,7 +45871,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -43800,7 +46055,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -43967,7 +46222,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -44144,7 +46399,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -44316,7 +46571,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -44490,7 +46745,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -44667,7 +46922,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -44843,7 +47098,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -45019,7 +47274,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -45195,7 +47450,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -45377,7 +47632,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -45547,7 +47802,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -45718,7 +47973,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -45894,7 +48149,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -46078,7 +48333,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -46254,7 +48509,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -46438,7 +48693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -46614,7 +48869,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -46790,7 +49045,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -46962,7 +49217,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -47146,7 +49401,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -47322,7 +49577,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -47498,7 +49753,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -47668,7 +49923,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -47851,7 +50106,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -48032,7 +50287,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -48212,7 +50467,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -48393,7 +50648,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -48577,7 +50832,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -48752,7 +51007,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -48922,7 +51177,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -49098,7 +51353,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -49279,7 +51534,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unavailable for now */
+            /** @description Unavailable for now; Your own key is away */
             503: {
                 headers: {
                     [name: string]: unknown;
