@@ -162,7 +162,11 @@ async fn t24_the_token_goes_in_and_never_comes_out() {
     let owner = test.client.caller(&acme.caller(Role::Owner));
     let done = set(&owner, "", &body(&vault, "kek")).await.expect(200);
     let seen = owner.get("/api/v1/tenant/keys").await.expect(200);
-    let hex: String = "canary".bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = "canary"
+        .bytes()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<Vec<_>>()
+        .concat();
     let mut said = vec![done.text, seen.text];
     for table in [
         "keys.external_keys",
