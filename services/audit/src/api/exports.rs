@@ -19,6 +19,7 @@ use crate::state::Audit;
 
 mod closing;
 mod file;
+pub(in crate::api) mod proven;
 pub(in crate::api) mod verifiable;
 
 /// How the file is written.

@@ -12,6 +12,7 @@ use tlog::breach::{FORMAT, Print, Statement, signed_line, text};
 use utoipa::IntoParams;
 use web::{Read, Refusals};
 
+use crate::api::exports::proven;
 use crate::api::exports::verifiable::File;
 use crate::breach::{self, Summary, Suspects, Texts};
 use crate::entry::{Entry, FROM};
@@ -174,7 +175,7 @@ impl Pack {
                 theirs.push(entry);
             }
         }
-        let part = self.file.proven(&mut tx, &tenant, &theirs).await?;
+        let part = proven::entries(&mut tx, &tenant, &theirs, self.file.closing.last.size).await?;
         drop(tx);
         self.looked = upto;
         Ok(self.printed(part))

@@ -1,20 +1,18 @@
 //! The log as a file that proves itself: the lines are those of [`tlog::bundle`].
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use auth::Caller;
 use auth::action::audit;
 use bytes::Bytes;
-use crypto::{KeyError, TenantKeys};
 use db::{Granted, Read, Tenant};
 use fault::Kind;
 use futures::{Stream, StreamExt, stream};
-use tlog::bundle::{self, EntryLine, KnownKey, LogLine, Shown};
-use tlog::tiles::{self, WIDTH};
-use tlog::{Hash, Loaded, TileId, Tiles};
+use tlog::bundle::{self, KnownKey, LogLine};
+use tlog::tiles;
 
 use super::closing::Closing;
+use super::proven::{self, leaves, line};
 use crate::entry::Entry;
 use crate::filter::Filter;
 use crate::search;
@@ -226,63 +224,12 @@ impl File {
             }
             entries = meant;
         }
-        self.proven(tx, tenant, &entries).await
+        proven::entries(tx, tenant, &entries, self.closing.last.size).await
     }
-
-    /// These entries, each with its proof.
-    pub(in crate::api) async fn proven(
-        &self,
-        tx: &mut Tx,
-        tenant: &Log,
-        entries: &[Entry],
-    ) -> Result<Vec<u8>, fault::Error> {
-        let size = self.closing.last.size.cast_unsigned();
-        let paths = entries
-            .iter()
-            .flat_map(|entry| tiles::needed_for_inclusion(index(entry), size));
-        let needed: BTreeSet<TileId> = paths.chain(leaves(entries)).collect();
-        let needed: Vec<TileId> = needed.into_iter().collect();
-        let known = store::trees::tiles(tx, tenant, &needed).await?;
-        let mut out = Vec::new();
-        for entry in entries {
-            let proof = tiles::inclusion_proof(&known, index(entry), size).map_err(fault::Error::internal)?;
-            line(entry, tx.keys(), (&known, Some(&proof)), &mut out)?;
-        }
-        Ok(out)
-    }
-}
-
-fn line(
-    entry: &Entry,
-    keys: Result<&TenantKeys, KeyError>,
-    (known, proof): (&Loaded, Option<&[Hash]>),
-    out: &mut Vec<u8>,
-) -> Result<(), fault::Error> {
-    let opened = entry.open(keys)?.and_then(|opened| opened.proof);
-    let logged = entry.logged();
-    let line = EntryLine {
-        // What the tree holds: where the row says something else, the verifier tells where.
-        leaf: known.hash(0, index(entry)).unwrap_or_else(|| logged.leaf()),
-        entry: logged,
-        shown: opened.as_ref().map(|(salt, content)| Shown { salt: *salt, content }),
-        proof,
-    };
-    line.write(out).map_err(fault::Error::internal)
 }
 
 fn is_full(entries: &[Entry]) -> bool {
     i64::try_from(entries.len()).is_ok_and(|entries| entries >= PAGE)
-}
-
-/// The entry's place in the tree.
-const fn index(entry: &Entry) -> u64 {
-    entry.seq.cast_unsigned().saturating_sub(1)
-}
-
-/// The tiles with the entries' own hashes.
-fn leaves(entries: &[Entry]) -> Vec<TileId> {
-    let tiles: BTreeSet<u64> = entries.iter().map(|entry| index(entry) / WIDTH).collect();
-    tiles.into_iter().map(|index| TileId { level: 0, index }).collect()
 }
 
 #[cfg(test)]
@@ -400,7 +347,7 @@ mod tests {
             }
         }
         // Of another history it is told all the same.
-        let said = tlog::Checkpoint::at(&format!("test/audit/{}", tenant.id), 8, Hash::of(b"x"), 1).to_string();
+        let said = tlog::Checkpoint::at(&format!("test/audit/{}", tenant.id), 8, tlog::Hash::of(b"x"), 1).to_string();
         let other = format!(
             "{said}\n{}",
             tlog::Signer::from_seed("test/audit", &[7; 32]).unwrap().sign(&said)
