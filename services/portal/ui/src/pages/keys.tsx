@@ -12,6 +12,7 @@ import { byPurpose, nextDue, type Purpose } from "../keys";
 import { useMay } from "../may";
 import { useAct } from "../parts/act";
 import { Block } from "../parts/block";
+import { Fact } from "../parts/fact";
 import { PageHead, Panel, Waiting } from "../parts/page";
 import { ProblemAlert } from "../parts/problem";
 import { Records, type Column } from "../parts/records";
@@ -90,29 +91,17 @@ function Own({ keys, due }: { keys: TenantKeysView; due: string | undefined }) {
         <p>{t("keys.none")}</p>
       ) : (
         <dl className="facts">
-          <dt>{t("keys.version")}</dt>
-          <dd>{t("keys.version.value", { version: number(keys.version) })}</dd>
-          {keys.provider && (
-            <>
-              <dt>{t("keys.provider")}</dt>
-              <dd>{known("keys.provider", keys.provider)}</dd>
-            </>
-          )}
+          <Fact name={t("keys.version")}>{t("keys.version.value", { version: number(keys.version) })}</Fact>
+          {keys.provider && <Fact name={t("keys.provider")}>{known("keys.provider", keys.provider)}</Fact>}
           {keys.rotated_at && (
-            <>
-              <dt>{t("keys.rotated")}</dt>
-              <dd>
-                <time dateTime={keys.rotated_at}>{time(keys.rotated_at)}</time>
-              </dd>
-            </>
+            <Fact name={t("keys.rotated")}>
+              <time dateTime={keys.rotated_at}>{time(keys.rotated_at)}</time>
+            </Fact>
           )}
           {due && (
-            <>
-              <dt>{t("keys.next")}</dt>
-              <dd>
-                <time dateTime={due}>{time(due)}</time>
-              </dd>
-            </>
+            <Fact name={t("keys.next")}>
+              <time dateTime={due}>{time(due)}</time>
+            </Fact>
           )}
         </dl>
       )}

@@ -10,6 +10,7 @@ import { known } from "../../i18n";
 import { keeperTone } from "../../keys";
 import { useMay } from "../../may";
 import { useAct } from "../../parts/act";
+import { Fact } from "../../parts/fact";
 import { Panel } from "../../parts/page";
 import { Dot } from "../../parts/status";
 import { KeepKey } from "./keep-key";
@@ -58,23 +59,20 @@ function Where({ external }: { external: ExternalKeyView }) {
         />
       )}
       <dl className="facts">
-        <dt>{t("keys.keeper.state")}</dt>
-        <dd>
+        <Fact name={t("keys.keeper.state")}>
           <Dot tone={keeperTone(external.state)}>{known("keys.keeper.state", external.state)}</Dot>{" "}
           {t("keys.keeper.since", { time: time(external.state_since) })}
-        </dd>
-        <dt>{t("keys.keeper.checked")}</dt>
-        <dd>
+        </Fact>
+        <Fact name={t("keys.keeper.checked")}>
           <time dateTime={external.checked_at}>{time(external.checked_at)}</time>
-        </dd>
-        <dt>{t("keys.keeper.url")}</dt>
-        <dd>{external.url}</dd>
-        <dt>{t("keys.keeper.key")}</dt>
-        <dd>{[external.namespace, external.mount, external.key].filter((part) => part != null).join("/")}</dd>
-        <dt>{t("keys.keeper.set_at")}</dt>
-        <dd>
+        </Fact>
+        <Fact name={t("keys.keeper.url")}>{external.url}</Fact>
+        <Fact name={t("keys.keeper.key")}>
+          {[external.namespace, external.mount, external.key].filter((part) => part != null).join("/")}
+        </Fact>
+        <Fact name={t("keys.keeper.set_at")}>
           <time dateTime={external.set_at}>{time(external.set_at)}</time>
-        </dd>
+        </Fact>
       </dl>
     </>
   );
