@@ -330,6 +330,9 @@ const UNGUARDED: &[&str] = &[
     "remove_group_member",
     // What one is called oneself is nobody else's change to lose.
     "modify_me",
+    // Where a tenant keeps its key is set whole and proven; whoever is shut out could not read what it was before.
+    "set_external_key",
+    "remove_external_key",
     // A lost factor must be quick to take away, whatever it is called meanwhile.
     "delete_factor",
     // A link never changes, and one that is not wanted must be quick to take away.
