@@ -1,4 +1,9 @@
+use std::sync::Arc;
+use std::time::Duration;
+
 use db::Db;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -40,9 +45,36 @@ impl Tasks {
         });
     }
 
+    /// Starts work that is done in rounds. The next follows at once where one says that there may be more, and otherwise, or
+    /// when it failed, after `pause`. One that is dropped at the end is rolled back, and done by whoever comes next.
+    pub fn rounds<S, E, F>(&self, name: &'static str, pause: Duration, state: &Arc<S>, round: F)
+    where
+        S: Send + Sync + 'static,
+        E: std::fmt::Debug + Send,
+        F: for<'s> Fn(&'s S) -> BoxFuture<'s, Result<bool, E>> + Send + Sync + 'static,
+    {
+        let (state, shutdown) = (Arc::clone(state), self.shutdown.clone());
+        self.spawn(name, async move {
+            let work = async {
+                loop {
+                    match round(&state).await {
+                        Ok(true) => {}
+                        Ok(false) => tokio::time::sleep(pause).await,
+                        Err(error) => {
+                            tracing::warn!(worker = name, ?error, "a round ended early");
+                            tokio::time::sleep(pause).await;
+                        }
+                    }
+                }
+            };
+            tokio::select! { () = shutdown.cancelled() => {}, () = work => {} }
+        });
+    }
+
     /// Starts what every service that changes things needs: it forgets the answers it kept for `Idempotency-Key`s.
     pub fn forget_replies(&self, db: &Db) {
-        self.spawn("old replies", replies::forget(db.clone(), self.shutdown.clone()));
+        let db = Arc::new(db.clone());
+        self.rounds("old replies", replies::PERIOD, &db, |db| replies::round(db).boxed());
     }
 
     /// Waits until the last worker has ended.

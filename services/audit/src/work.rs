@@ -14,6 +14,7 @@ pub(crate) mod tests;
 
 use std::sync::Arc;
 
+use futures::FutureExt;
 use web::Tasks;
 
 use crate::state::Audit;
@@ -37,13 +38,15 @@ pub fn start(tasks: &Tasks, audit: &Arc<Audit>, copies: Option<copy::Copies>, wi
         events::relay(audit.feed.clone(), audit.db.clone(), tasks.shutdown().clone()),
     );
     tasks.spawn("grow", grow::run(Arc::clone(audit), tasks.shutdown().clone()));
-    tasks.spawn("register", register::run(Arc::clone(audit), tasks.shutdown().clone()));
-    tasks.spawn("tell", tell::run(Arc::clone(audit), tasks.shutdown().clone()));
+    tasks.rounds("register", register::LOOK, audit, |audit| {
+        register::round(audit).boxed()
+    });
+    tasks.rounds("tell", tell::LOOK, audit, |audit| tell::round(audit).boxed());
     if let Some(copies) = copies {
         tasks.spawn("copy", copy::run(Arc::clone(audit), copies, tasks.shutdown().clone()));
     }
-    tasks.spawn("erase", erase::run(Arc::clone(audit), tasks.shutdown().clone()));
-    tasks.spawn("close", close::run(Arc::clone(audit), tasks.shutdown().clone()));
+    tasks.rounds("erase", erase::LOOK, audit, |audit| erase::round(audit).boxed());
+    tasks.rounds("close", close::LOOK, audit, |audit| close::round(audit).boxed());
     for one in witnesses {
         tasks.spawn(
             "witness",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use auth::passport::Key;
 use db::Db;
 use events::Feed;
+use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 use web::{Running, Server, Tasks, Tls};
 
@@ -90,7 +91,9 @@ impl Service {
         let heard = events::run(self.feed, notify.db.clone(), Enqueuer, shutdown.clone());
         tasks.spawn("webhooks", heard);
         tasks.spawn("deliveries", send::run(notify.clone(), shutdown.clone()));
-        tasks.spawn("old deliveries", sweep::run(notify.clone(), shutdown.clone()));
+        tasks.rounds("old deliveries", sweep::PERIOD, &notify, |notify| {
+            sweep::round(notify).boxed()
+        });
         tasks.forget_replies(&notify.db);
         let served = self.running.serve(routes::mount, notify, shutdown).await;
         tasks.drain().await;

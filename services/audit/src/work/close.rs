@@ -5,44 +5,29 @@
 //! A step is one commit; it may die anywhere, and goes on where it was. What counts is the address that is sealed: where none opens any
 //! more, there is no mark either. Entries from before the tree have nothing sealed but their changes: their address is gone with this.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crypto::{KeyError, TenantKeys};
 use db::Reason;
 use ids::TenantId;
-use tokio_util::sync::CancellationToken;
 
 use crate::entry::{Entry, FROM};
 use crate::state::Audit;
 use crate::store::events;
 
 /// A search opens all that lies open, so none stays so for long.
-const LOOK: Duration = Duration::from_mins(1);
+pub const LOOK: Duration = Duration::from_mins(1);
 /// Entries per commit.
 const STEP: i64 = 500;
 
-/// Works until `shutdown`.
-pub async fn run(audit: Arc<Audit>, shutdown: CancellationToken) {
-    let work = async {
-        loop {
-            if let Err(error) = round(&audit).await {
-                tracing::warn!(?error, "addresses that lie open cannot be looked for now");
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    };
-    tokio::select! { () = shutdown.cancelled() => {}, () = work => {} }
-}
-
-/// Closes all there are. Where a tenant's keys are away, the others go on.
-pub async fn round(audit: &Audit) -> Result<(), fault::Error> {
+/// Closes all there are, and says that there is no more. Where a tenant's keys are away, the others go on.
+pub async fn round(audit: &Audit) -> Result<bool, fault::Error> {
     let mut after = None;
     loop {
         let mut tx = audit.db.system(Reason::Housekeeping).await?;
         let next = events::next_open(&mut tx, after).await?;
         drop(tx);
-        let Some(tenant) = next else { return Ok(()) };
+        let Some(tenant) = next else { return Ok(false) };
         after = Some(tenant);
         loop {
             match step(audit, tenant, STEP).await {

@@ -3,45 +3,30 @@
 //! A step is one commit, with an entry of its own that says what it erased. It may die anywhere, and goes on where it was. While
 //! a legal hold is on, nothing is erased: setting one and erasing wait for each other.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use db::{AuditEvent, AuditOutcome, Reason};
 use ids::{EventId, RequestId, TenantId};
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use crate::state::Audit;
 use crate::store::retention;
 
 /// A day more or less is nobody's right; a minute keeps steps small.
-const LOOK: Duration = Duration::from_mins(1);
+pub const LOOK: Duration = Duration::from_mins(1);
 /// Tenants per page.
 const MOST: i64 = 500;
 /// Entries per commit.
 const STEP: i64 = 1_000;
 
-/// Works until `shutdown`.
-pub async fn run(audit: Arc<Audit>, shutdown: CancellationToken) {
-    let work = async {
-        loop {
-            if let Err(error) = round(&audit).await {
-                tracing::warn!(?error, "what is old cannot be erased from the log now");
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    };
-    tokio::select! { () = shutdown.cancelled() => {}, () = work => {} }
-}
-
-/// Erases all that is due.
-pub async fn round(audit: &Audit) -> Result<(), fault::Error> {
+/// Erases all that is due, and says that there is no more.
+pub async fn round(audit: &Audit) -> Result<bool, fault::Error> {
     let mut after = None;
     loop {
         let mut tx = audit.db.system(Reason::Housekeeping).await?;
         let page = retention::tenants(&mut tx, after, MOST).await?;
         drop(tx);
-        let Some(last) = page.last() else { return Ok(()) };
+        let Some(last) = page.last() else { return Ok(false) };
         after = Some(*last);
         for tenant in page {
             while step(audit, tenant, STEP).await? {}

@@ -4,14 +4,12 @@
 //! and of two who try one does. A checkpoint that was overtaken before its turn is covered by the one that overtook it. So
 //! whatever was signed for is in the register some seconds later, or the newest checkpoint of its log is not, and that shows.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use db::{Reason, SystemTx};
 use tlog::Growth;
 use tlog::register::{Head, Leaf};
-use tokio_util::sync::CancellationToken;
 
 use super::grow::sign;
 use crate::state::Audit;
@@ -19,26 +17,9 @@ use crate::store::checkpoints;
 use crate::store::register::{self, Waiting};
 use crate::store::trees::{self, Tree};
 
-const LOOK: Duration = Duration::from_secs(1);
+pub const LOOK: Duration = Duration::from_secs(1);
 /// Heads that one checkpoint of the register may cover more than the last.
 const MOST: i64 = 5_000;
-
-/// Works until `shutdown`.
-pub async fn run(audit: Arc<Audit>, shutdown: CancellationToken) {
-    let work = async {
-        loop {
-            match round(&audit).await {
-                Ok(true) => {}
-                Ok(false) => tokio::time::sleep(LOOK).await,
-                Err(error) => {
-                    tracing::warn!(?error, "no heads can be registered now");
-                    tokio::time::sleep(LOOK).await;
-                }
-            }
-        }
-    };
-    tokio::select! { () = shutdown.cancelled() => {}, () = work => {} }
-}
 
 /// Registers what waits: true where there may be more.
 pub async fn round(audit: &Audit) -> Result<bool, fault::Error> {

@@ -5,34 +5,15 @@
 //! log that falls silent is told too. The event and the note that it was told are one commit. It makes no entry in the log,
 //! so that telling of the log does not make it grow.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use db::Reason;
-use tokio_util::sync::CancellationToken;
 
 use crate::events::CheckpointSigned;
 use crate::state::Audit;
 use crate::store::{checkpoints, trees};
 
-const LOOK: Duration = Duration::from_secs(1);
-
-/// Works until `shutdown`.
-pub async fn run(audit: Arc<Audit>, shutdown: CancellationToken) {
-    let work = async {
-        loop {
-            match round(&audit).await {
-                Ok(true) => {}
-                Ok(false) => tokio::time::sleep(LOOK).await,
-                Err(error) => {
-                    tracing::warn!(?error, "nobody can be told of checkpoints now");
-                    tokio::time::sleep(LOOK).await;
-                }
-            }
-        }
-    };
-    tokio::select! { () = shutdown.cancelled() => {}, () = work => {} }
-}
+pub const LOOK: Duration = Duration::from_secs(1);
 
 /// Tells one tenant, if there is one that has not been told for long enough.
 pub async fn round(audit: &Audit) -> Result<bool, fault::Error> {
