@@ -76,6 +76,11 @@ pub async fn list_audit_register_leaves(
     let after: Option<i64> = window.after(0)?;
     let from = after.map_or(ask.query.from, |after| after.saturating_add(1));
     let size = ask.query.size;
+    for (name, number) in [("?from", ask.query.from), ("?size", size)] {
+        if number < 0 {
+            return Err(fault::Error::invalid(name, "must be a number from 0"));
+        }
+    }
 
     let mut tx = ask.begin(&audit.db).await?;
     let leaves = register::leaves(&mut tx, (from, size), window.fetch()).await?;
