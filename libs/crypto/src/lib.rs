@@ -42,6 +42,7 @@ mod keyring;
 mod provider;
 mod providers;
 mod purpose;
+mod sealed_text;
 mod tenant_keys;
 mod wrapping;
 
@@ -57,6 +58,7 @@ pub use keyring::{Keyring, Rules};
 pub use provider::{KekError, KekProvider, Pkcs11, Pkcs11Settings, ProviderSettings, Transit, TransitSettings, check};
 pub use providers::Providers;
 pub use purpose::Purpose;
+pub use sealed_text::SealedText;
 pub use tenant_keys::TenantKeys;
 
 /// The ciphertext does not open here. Why is nobody's business.
