@@ -9,7 +9,7 @@ use sqlx::{Postgres, Transaction};
 use crate::answer::{Answer, Effect, Exit, Status, Subject};
 use crate::audit::{self, AuditEvent, Outcome};
 use crate::outbox::{self, Draft, Row};
-use crate::sealing::Sealer;
+use crate::sealing::{Plain, Sealer};
 use crate::{Event, Granted, Platform, Read, Wake, reply};
 
 /// A client's key for a request that must not be done twice: 1 to 255 visible ASCII characters.
@@ -170,14 +170,15 @@ impl<A: Action> Change<A> {
         let entry = AuditEvent::of(&self.ask.caller, now, action, body.object(), Outcome::Success, changes);
         let home = self.ask.caller.tenant();
         let sealer = Sealer::strict(self.read.keys().cloned(), self.ring.as_ref())?;
-        self.drafts.push(Draft::audit(&sealer, home, &entry)?);
+        self.drafts.push(Draft::audit(&sealer, home, &[&Plain::of(&entry)?])?);
         let written = (now, Some(self.ask.caller.request()));
         let drafts = std::mem::take(&mut self.drafts).into_iter();
         let rows: Vec<Row> = drafts.map(|draft| draft.of_tenant(home, written)).collect();
         outbox::insert(&mut self.read.tx, &rows).await?;
         for tenant in std::mem::take(&mut self.told) {
             let there = Sealer::lenient(self.held(tenant), self.ring.as_ref())?;
-            let there = Draft::audit(&there, tenant, &entry.seen_by(&self.ask.caller, tenant))?;
+            let seen = Plain::of(&entry.seen_by(&self.ask.caller, tenant))?;
+            let there = Draft::audit(&there, tenant, &[&seen])?;
             self.read.become_tenant(tenant).await?;
             outbox::insert(&mut self.read.tx, [&there.of_tenant(tenant, written)]).await?;
             self.read.become_tenant(home).await?;

@@ -12,25 +12,37 @@
 //! not take stands alone. To let many wait for a database that is away: all who wait are told with the first who tried.
 //! More than [`MOST_WAITING`].
 //!
+//! # How they lie
+//! Those of one tenant lie together in rows of up to [`MOST_IN_ROW`] and [`ROW_BYTES`], each row sealed as one: what a row costs, from
+//! here to the log, they share.
+//!
 //! # Who writes
 //! The system's role, for the rows of one commit are of several tenants. Row security holds a row of a service's own role to
-//! the one tenant that a transaction is for; what holds it here is the seal: row and seal get the tenant from the one caller
-//! who acts, the entry opens for that tenant and id alone, and nothing a caller sends is part of the statement. A commit
+//! the one tenant that a transaction is for; what holds it here is the seal: row and seal get the tenant from the
+//! callers who act, the entries open for that tenant and id alone, and nothing a caller sends is part of the statement. A commit
 //! for each tenant would leave the platform with as many commits as tenants that are awake.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
+use crypto::KeyError;
+use ids::{RequestId, TenantId};
 use sqlx::PgPool;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
-use crate::outbox::{self, Row};
+use crate::outbox::{self, Draft, Row};
 use crate::pool::begin;
+use crate::sealing::{Plain, Sealer};
 use crate::{Error, Reason, Result, Wake};
 
 /// Entries in one commit.
 const BATCH: usize = 512;
+/// Entries in one row.
+const MOST_IN_ROW: usize = 32;
+/// Bytes of entries in one row of several.
+const ROW_BYTES: usize = 64 * 1024;
 /// Entries that wait for one: each is of a request that waits.
 const MOST_WAITING: usize = 8 * BATCH;
 
@@ -53,8 +65,17 @@ struct Queue {
 }
 
 struct Waiting {
-    row: Row,
+    one: Recorded,
     told: oneshot::Sender<Result<(), fault::Error>>,
+}
+
+/// An entry of what changed nothing.
+pub(crate) struct Recorded {
+    pub tenant: TenantId,
+    pub entry: Plain,
+    /// When, and in which request.
+    pub written: (DateTime<Utc>, Option<RequestId>),
+    pub sealer: Sealer,
 }
 
 impl Group {
@@ -68,10 +89,10 @@ impl Group {
         }))
     }
 
-    /// Writes a row, and returns when it is on the disk.
-    pub async fn write(&self, row: Row) -> Result<(), fault::Error> {
+    /// Writes an entry, and returns when it is on the disk.
+    pub async fn write(&self, one: Recorded) -> Result<(), fault::Error> {
         let (told, answer) = oneshot::channel();
-        self.join(Waiting { row, told })?;
+        self.join(Waiting { one, told })?;
         // Whoever wrote is gone with its runtime.
         answer.await.unwrap_or_else(|_| Err(Error::away("the writer ended")))
     }
@@ -107,8 +128,9 @@ impl Inner {
 
     async fn commit(&self, batch: Vec<Waiting>) {
         let mut parts = vec![batch];
-        while let Some(mut part) = parts.pop() {
-            match self.insert(&part).await {
+        while let Some(part) = parts.pop() {
+            let (mut part, rows) = in_rows(part);
+            match self.insert(&rows).await {
                 Ok(()) => {
                     self.wake.ring();
                     tell(part, || Ok(()));
@@ -133,10 +155,10 @@ impl Inner {
         }
     }
 
-    async fn insert(&self, part: &[Waiting]) -> Result<()> {
-        tracing::trace!(reason = ?Reason::Record, entries = part.len(), "system transaction");
+    async fn insert(&self, rows: &[Row]) -> Result<()> {
+        tracing::trace!(reason = ?Reason::Record, rows = rows.len(), "system transaction");
         let mut tx = begin(&self.pool, "begin").await?;
-        outbox::insert(&mut tx, part.iter().map(|one| &one.row)).await?;
+        outbox::insert(&mut tx, rows).await?;
         Ok(tx.commit().await?)
     }
 }
@@ -145,6 +167,47 @@ impl std::fmt::Debug for Group {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Group(..)")
     }
+}
+
+/// What waits, and the rows of it. Those whose entries cannot be sealed are told, and wait no more.
+fn in_rows(part: Vec<Waiting>) -> (Vec<Waiting>, Vec<Row>) {
+    let mut open: HashMap<(TenantId, bool), usize> = HashMap::new();
+    let mut lots: Vec<(usize, Vec<Waiting>)> = Vec::new();
+    for waiting in part {
+        let of = (waiting.one.tenant, waiting.one.sealer.is_platform());
+        let bytes = waiting.one.entry.json.len();
+        let lot = open.get(&of).and_then(|at| lots.get_mut(*at));
+        match lot.filter(|(size, lot)| lot.len() < MOST_IN_ROW && size + bytes <= ROW_BYTES) {
+            Some((size, lot)) => {
+                *size += bytes;
+                lot.push(waiting);
+            }
+            None => {
+                open.insert(of, lots.len());
+                lots.push((bytes, vec![waiting]));
+            }
+        }
+    }
+    let (mut sealed, mut rows) = (Vec::new(), Vec::with_capacity(lots.len()));
+    for (_, lot) in lots {
+        match row(&lot) {
+            Ok(row) => {
+                rows.extend(row);
+                sealed.extend(lot);
+            }
+            Err(error) => tell(lot, || Err(error.clone().into())),
+        }
+    }
+    (sealed, rows)
+}
+
+fn row(lot: &[Waiting]) -> Result<Option<Row>, KeyError> {
+    let Some(Waiting { one: first, .. }) = lot.first() else {
+        return Ok(None);
+    };
+    let entries: Vec<&Plain> = lot.iter().map(|waiting| &waiting.one.entry).collect();
+    let draft = Draft::audit(&first.sealer, first.tenant, &entries)?;
+    Ok(Some(draft.of_tenant(first.tenant, first.written)))
 }
 
 /// Those who went away need not be told.
@@ -196,25 +259,28 @@ impl Drop for Writer {
 mod tests {
     use std::time::Duration;
 
-    use chrono::DateTime;
+    use crypto::TenantKeys;
     use fault::Kind;
     use futures::FutureExt;
-    use ids::{EventId, TenantId};
+    use ids::EventId;
     use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
     use super::*;
-    use crate::outbox::{AUDIT, Draft};
 
-    fn row() -> Row {
-        let draft = Draft {
-            id: EventId::mint(),
-            kind: AUDIT,
-            version: 2,
-            subject: String::new(),
-            project: None,
-            data: serde_json::Value::Null,
-        };
-        draft.of_tenant(TenantId::mint(), (DateTime::UNIX_EPOCH, None))
+    fn recorded(tenant: TenantId, json: &[u8]) -> Recorded {
+        Recorded {
+            tenant,
+            entry: Plain {
+                id: EventId::mint(),
+                json: json.to_vec(),
+            },
+            written: (DateTime::UNIX_EPOCH, None),
+            sealer: Sealer::Tenant(TenantKeys::passing(tenant)),
+        }
+    }
+
+    fn one() -> Recorded {
+        recorded(TenantId::mint(), b"{}")
     }
 
     /// Before a database that is not there.
@@ -228,14 +294,28 @@ mod tests {
         answer.is_err_and(|error| error.kind() == Kind::Unavailable && error.is_temporary())
     }
 
+    #[test]
+    fn entries_of_one_tenant_lie_together_up_to_so_many_and_so_much() {
+        let (few, large) = (TenantId::mint(), TenantId::mint());
+        let many = (0..=MOST_IN_ROW).map(|_| recorded(few, b"{}"));
+        let heavy = (0..3).map(|_| recorded(large, &[b' '; ROW_BYTES / 2]));
+        let told = || oneshot::channel().0;
+        let part: Vec<_> = many.chain(heavy).map(|one| Waiting { one, told: told() }).collect();
+        let all = part.len();
+        let (kept, rows) = in_rows(part);
+        assert_eq!(kept.len(), all);
+        let of = |tenant| rows.iter().filter(|row| row.tenant == tenant).count();
+        assert_eq!((of(few), of(large)), (2, 2));
+    }
+
     #[tokio::test]
     async fn while_the_database_is_away_a_bounded_number_waits_and_no_longer_than_the_first() {
         let group = nowhere();
-        let mut waiting: Vec<_> = (0..MOST_WAITING).map(|_| Box::pin(group.write(row()))).collect();
+        let mut waiting: Vec<_> = (0..MOST_WAITING).map(|_| Box::pin(group.write(one()))).collect();
         for one in &mut waiting {
             assert!(one.now_or_never().is_none(), "it waits");
         }
-        assert!(is_away(group.write(row()).now_or_never().unwrap()), "one more does not");
+        assert!(is_away(group.write(one()).now_or_never().unwrap()), "one more does not");
         let all = futures::future::join_all(waiting);
         let all = tokio::time::timeout(Duration::from_secs(2), all).await;
         // A commit's share each, it would have been eight times as long.
@@ -248,13 +328,13 @@ mod tests {
         let other = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let waiting = {
             let _entered = other.enter();
-            let mut waiting = Box::pin(group.write(row()));
+            let mut waiting = Box::pin(group.write(one()));
             assert!(waiting.as_mut().now_or_never().is_none());
             waiting
         };
         other.shutdown_background();
         assert!(is_away(waiting.await));
-        assert!(is_away(group.write(row()).await), "written by nobody, and told so");
+        assert!(is_away(group.write(one()).await), "written by nobody, and told so");
         group.drain().await;
     }
 }

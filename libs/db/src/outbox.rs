@@ -1,10 +1,11 @@
 use chrono::{DateTime, Utc};
+use crypto::KeyError;
 use ids::{EventId, ProjectId, RequestId, TenantId};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use crate::sealing::{SEALED, Sealer};
-use crate::{AuditEvent, Result};
+use crate::Result;
+use crate::sealing::{Plain, SEALED, Sealer};
 
 /// The kind of the rows that carry audit entries. They are for the audit service alone.
 pub const AUDIT: &str = "audit.recorded";
@@ -59,15 +60,16 @@ impl Draft {
         })
     }
 
-    /// The row of an entry has the entry's own id, and nothing else of it in the open.
-    pub fn audit(sealer: &Sealer, tenant: TenantId, entry: &AuditEvent) -> Result<Self, fault::Error> {
+    /// The row of entries has the first one's id, and nothing else of them in the open.
+    pub fn audit(sealer: &Sealer, tenant: TenantId, entries: &[&Plain]) -> Result<Self, KeyError> {
+        let first = entries.first().ok_or(KeyError::Unreadable)?.id;
         Ok(Self {
-            id: entry.id,
+            id: first,
             kind: AUDIT,
             version: SEALED,
-            subject: format!("entry:{}", entry.id),
+            subject: format!("entry:{first}"),
             project: None,
-            data: sealer.seal(tenant, entry)?,
+            data: sealer.seal((tenant, first), entries)?,
         })
     }
 

@@ -13,9 +13,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::audit::{AuditEvent, Outcome};
-use crate::group::Group;
-use crate::outbox::Draft;
-use crate::sealing::Sealer;
+use crate::group::{Group, Recorded};
+use crate::sealing::{Plain, Sealer};
 use crate::store::keys::Keys;
 use crate::{Ask, Change, Exit, Read, Reason, Result, SystemTx, Wake};
 
@@ -216,7 +215,7 @@ impl Db {
         let entry = AuditEvent::of(caller, now, action, object, outcome, changes);
         let keys = self.keys_for(caller.tenant()).await?;
         let sealer = Sealer::lenient(keys, self.keyring.as_ref())?;
-        self.write(caller, &entry, &sealer).await
+        self.write(caller, &entry, sealer).await
     }
 
     /// Writes the audit entry of a sensitive read, in a commit that entries of others may share: a [`Read`] cannot write. To
@@ -231,15 +230,18 @@ impl Db {
         let entry = AuditEvent::of(caller, now, A::INFO.name, object, Outcome::Success, about);
         let keys = self.keys_for(caller.tenant()).await?;
         let sealer = Sealer::strict(keys, self.keyring.as_ref())?;
-        self.write(caller, &entry, &sealer).await
+        self.write(caller, &entry, sealer).await
     }
 
     /// What changed nothing has no transaction to be part of.
-    async fn write(&self, caller: &Caller, entry: &AuditEvent, sealer: &Sealer) -> Result<(), fault::Error> {
-        let tenant = caller.tenant();
-        let draft = Draft::audit(sealer, tenant, entry)?;
-        let row = draft.of_tenant(tenant, (entry.time, Some(caller.request())));
-        self.group.write(row).await
+    async fn write(&self, caller: &Caller, entry: &AuditEvent, sealer: Sealer) -> Result<(), fault::Error> {
+        let one = Recorded {
+            tenant: caller.tenant(),
+            entry: Plain::of(entry)?,
+            written: (entry.time, Some(caller.request())),
+            sealer,
+        };
+        self.group.write(one).await
     }
 
     pub(crate) fn connect_options(&self) -> PgConnectOptions {

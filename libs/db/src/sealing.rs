@@ -3,7 +3,7 @@
 //! # What it guarantees
 //! What an entry tells (who, on what, from where, what changed) is ciphertext from the commit of the act until the audit
 //! service has written it into the log: in the outbox, in its backups, and among the dead letters. The row shows the tenant,
-//! the entry's id, the request's id and the time. A ciphertext opens for its own tenant, id and kind only.
+//! the id and the time of the row's first entry and its request's id, and how large all are. A ciphertext opens for its own tenant, id and kind only.
 //!
 //! # Whose key
 //! The tenant's own, for [`crypto::Purpose::Outbox`]. What a caller changes or reads is refused while it cannot be had.
@@ -13,8 +13,13 @@
 //!   ask for keys any more, for no network is asked inside a transaction, and what happened is recorded in any case;
 //! - what an operator does to a tenant, told in that tenant's log.
 //!
+//! # How many to a row
+//! One of an act, whose commit it shares. Those that have no act to share a commit with come in rows of several of one tenant
+//! (`group.rs`): sealed, read, marked as met and sent on together, each costs a part of what a row costs.
+//!
 //! # What it refuses
-//! To write an entry in the clear. Rows from before entries were sealed (version 1) are read as they are.
+//! To write an entry in the clear. Rows from before entries were sealed (version 1), and from before they came in several (2), are
+//! read as they are.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -25,8 +30,23 @@ use serde_json::Value;
 
 use crate::{AUDIT, AuditEvent};
 
-/// The version of rows whose data is sealed.
-pub(crate) const SEALED: u32 = 2;
+/// The version of rows that hold sealed entries, one or several.
+pub(crate) const SEALED: u32 = 3;
+/// The version of rows that hold one, sealed by itself.
+const SINGLE: u32 = 2;
+
+/// An entry that is yet to be sealed.
+pub(crate) struct Plain {
+    pub id: EventId,
+    pub json: Vec<u8>,
+}
+
+impl Plain {
+    pub fn of(entry: &AuditEvent) -> Result<Self, fault::Error> {
+        let json = serde_json::to_vec(entry).map_err(fault::Error::internal)?;
+        Ok(Self { id: entry.id, json })
+    }
+}
 
 /// The data of such a row.
 #[derive(Serialize, Deserialize)]
@@ -61,31 +81,37 @@ impl Sealer {
         Ok(Self::Platform(Box::new(ring.platform()?.clone())))
     }
 
-    /// The data of the entry's row.
-    pub fn seal(&self, tenant: TenantId, entry: &AuditEvent) -> Result<Value, fault::Error> {
-        let plain = serde_json::to_vec(entry).map_err(fault::Error::internal)?;
-        let row = entry.id.to_string();
+    /// The data of the row of these entries.
+    pub fn seal(&self, (tenant, id): (TenantId, EventId), entries: &[&Plain]) -> Result<Value, KeyError> {
+        let each: Vec<&[u8]> = entries.iter().map(|entry| entry.json.as_slice()).collect();
+        let plain = [b"[".as_slice(), &each.join(&b','), b"]"].concat();
+        let row = id.to_string();
         let place = place(tenant, &row);
         let sealed = match self {
             Self::Tenant(keys) => keys.seal(Purpose::Outbox, &place, &plain)?,
-            Self::Platform(kek) => kek.seal(&place, &plain).map_err(fault::Error::internal)?,
+            Self::Platform(kek) => kek.seal(&place, &plain).map_err(|_| KeyError::Unreadable)?,
         };
         let sealed = BASE64_STANDARD.encode(sealed);
-        serde_json::to_value(Row { sealed }).map_err(fault::Error::internal)
+        Ok(serde_json::json!(Row { sealed }))
+    }
+
+    /// Is it the platform's key?
+    pub const fn is_platform(&self) -> bool {
+        matches!(self, Self::Platform(_))
     }
 }
 
-/// Opens the entry of a row of the bus: of this tenant, with this id, in this version. No error repeats anything of what is
-/// in it: operators read why it could not be opened.
+/// Opens the entries of a row of the bus: of this tenant, with this id, in this version. No error repeats anything of what is
+/// in them: operators read why they could not be opened.
 pub fn opened(
     ring: Option<&Keyring>,
     (tenant, id): (TenantId, EventId),
     version: u32,
     data: &Value,
-) -> Result<AuditEvent, fault::Error> {
+) -> Result<Vec<AuditEvent>, fault::Error> {
     let odd = || fault::Error::internal("the entry is in no form that is known");
-    if version < SEALED {
-        return AuditEvent::deserialize(data).map_err(|_| odd());
+    if version < SINGLE {
+        return Ok(vec![AuditEvent::deserialize(data).map_err(|_| odd())?]);
     }
     let row = Row::deserialize(data).map_err(|_| odd())?;
     let sealed = BASE64_STANDARD.decode(row.sealed).map_err(|_| odd())?;
@@ -98,7 +124,12 @@ pub fn opened(
     } else {
         ring.held(tenant)?.open(&place, &sealed)?
     };
-    serde_json::from_slice(&plain).map_err(|_| odd())
+    let entries = if version == SINGLE {
+        serde_json::from_slice(&plain).map(|entry| vec![entry])
+    } else {
+        serde_json::from_slice(&plain)
+    };
+    entries.map_err(|_| odd())
 }
 
 fn place(tenant: TenantId, row: &str) -> Place<'_> {

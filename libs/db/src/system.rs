@@ -4,7 +4,7 @@ use ids::{EventId, TenantId};
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::outbox::{self, Draft, Row};
-use crate::sealing::{self, Sealer};
+use crate::sealing::{self, Plain, Sealer};
 use crate::{AuditEvent, Event, Result, Wake, reply};
 
 /// Why work crosses tenants. Logged with every such transaction.
@@ -89,10 +89,9 @@ impl SystemTx {
     /// Writes an audit entry of `tenant` with the commit.
     pub fn record(&mut self, tenant: TenantId, event: &AuditEvent) -> Result<(), fault::Error> {
         let ring = self.keyring.as_ref();
-        let own = Sealer::lenient(self.keys(tenant), ring)?;
-        let draft = match Draft::audit(&own, tenant, event) {
-            // No message is left of the key's.
-            Err(error) if error.is_temporary() => Draft::audit(&Sealer::platform(ring)?, tenant, event)?,
+        let (own, entry) = (Sealer::lenient(self.keys(tenant), ring)?, Plain::of(event)?);
+        let draft = match Draft::audit(&own, tenant, &[&entry]) {
+            Err(KeyError::Exhausted) => Draft::audit(&Sealer::platform(ring)?, tenant, &[&entry])?,
             draft => draft?,
         };
         self.add(tenant, draft);
@@ -103,13 +102,13 @@ impl SystemTx {
         self.rows.push(draft.of_tenant(tenant, (self.now, None)));
     }
 
-    /// The audit entry that came with this event, opened. Its tenant's keys must be held.
+    /// The audit entries that came with this event, opened, in their order. Its tenant's keys must be held.
     pub fn told(
         &self,
         (tenant, id): (TenantId, EventId),
         version: u32,
         data: &serde_json::Value,
-    ) -> Result<AuditEvent, fault::Error> {
+    ) -> Result<Vec<AuditEvent>, fault::Error> {
         sealing::opened(self.keyring.as_ref(), (tenant, id), version, data)
     }
 

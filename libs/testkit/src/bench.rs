@@ -175,7 +175,7 @@ impl Bench {
         for (tenant, id, version, data) in rows {
             let keys = db.keys(tenant).await;
             match db::opened(db.keyring(), (tenant, id), version.unsigned_abs(), &data) {
-                Ok(entry) => told.push(entry),
+                Ok(entries) => told.extend(entries),
                 // Gone with its tenant's key.
                 Err(_) if keys.is_err() => {}
                 Err(error) => panic!("an entry does not open: {error:?}"),

@@ -141,7 +141,7 @@ impl Hub {
             let Some(room) = rooms.by_tenant.get(&event.tenant) else {
                 continue;
             };
-            if let Some(news) = news(event, db) {
+            for news in news(event, db) {
                 // Without a receiver at this moment there is nobody to tell.
                 let _ = room.channel.send(news);
             }
@@ -167,20 +167,22 @@ impl Drop for Seat {
     }
 }
 
-fn news(event: Envelope, db: &Db) -> Option<News> {
-    if event.kind == db::AUDIT {
-        let of = (event.tenant, event.id);
-        let entry = match db::opened(db.keyring(), of, event.version, &event.data) {
-            Ok(entry) => entry,
-            Err(error) => {
-                tracing::warn!(tenant = %event.tenant, event = %event.id, ?error, "an entry cannot be read: streams end");
-                return Some(News::Unread);
-            }
-        };
-        return ends_session(&entry).then(|| News::Ended(entry.object.into()));
+fn news(event: Envelope, db: &Db) -> Vec<News> {
+    if event.kind != db::AUDIT {
+        let frame = event::frame(&event);
+        return vec![News::Event(Arc::new(Told { event, frame }))];
     }
-    let frame = event::frame(&event);
-    Some(News::Event(Arc::new(Told { event, frame })))
+    let of = (event.tenant, event.id);
+    match db::opened(db.keyring(), of, event.version, &event.data) {
+        Ok(entries) => {
+            let ended = entries.into_iter().filter(ends_session);
+            ended.map(|entry| News::Ended(entry.object.into())).collect()
+        }
+        Err(error) => {
+            tracing::warn!(tenant = %event.tenant, event = %event.id, ?error, "entries cannot be read: streams end");
+            vec![News::Unread]
+        }
+    }
 }
 
 /// Someone signed out, or a session was found stolen: its renewal was refused.

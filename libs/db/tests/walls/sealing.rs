@@ -75,13 +75,18 @@ async fn rows(bench: &Bench) -> Vec<Row> {
     found.into_iter().map(row).collect()
 }
 
+/// The entry of a row that has one.
 fn opened(db: &Db, row: &Row) -> Result<AuditEvent, fault::Error> {
-    db::opened(
+    let opened = db::opened(
         db.keyring(),
         (row.tenant, row.id),
         row.version.unsigned_abs(),
         &row.data,
-    )
+    );
+    opened.map(|mut entries| {
+        assert_eq!(entries.len(), 1);
+        entries.remove(0)
+    })
 }
 
 #[tokio::test]

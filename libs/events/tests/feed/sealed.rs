@@ -34,20 +34,21 @@ impl Consumer for Log {
     }
 
     fn knows(&self, _: &str) -> u32 {
-        2
+        3
     }
 
     async fn apply(&self, tx: &mut SystemTx, event: &Envelope) -> Result<(), fault::Error> {
-        let told = tx.told((event.tenant, event.id), event.version, &event.data)?;
-        if told.object.ends_with("poison") {
-            return Err(fault::Error::internal("the cause"));
+        for told in tx.told((event.tenant, event.id), event.version, &event.data)? {
+            if told.object.ends_with("poison") {
+                return Err(fault::Error::internal("the cause"));
+            }
+            sqlx::query("insert into public.effects (event_id, name) values ($1, $2)")
+                .bind(told.id)
+                .bind(&told.object)
+                .execute(tx.sql())
+                .await
+                .map_err(db::Error::from)?;
         }
-        sqlx::query("insert into public.effects (event_id, name) values ($1, $2)")
-            .bind(event.id)
-            .bind(&told.object)
-            .execute(tx.sql())
-            .await
-            .map_err(db::Error::from)?;
         Ok(())
     }
 }

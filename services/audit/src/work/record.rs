@@ -10,6 +10,9 @@ use crate::store;
 /// and seals what they tell.
 pub struct Recorder;
 
+/// Entries in one statement.
+const AT_ONCE: usize = 1_000;
+
 impl Consumer for Recorder {
     const NAME: &'static str = "audit";
     const SEALS: bool = true;
@@ -20,9 +23,9 @@ impl Consumer for Recorder {
         kind == db::AUDIT
     }
 
-    /// 2: what it tells is sealed on the bus; 1: from before it was.
+    /// 3: several, sealed together; 2: one, sealed; 1: one, from before they were.
     fn knows(&self, _kind: &str) -> u32 {
-        2
+        3
     }
 
     async fn apply(&self, tx: &mut SystemTx, event: &Envelope) -> Result<(), fault::Error> {
@@ -35,11 +38,15 @@ impl Consumer for Recorder {
         for (at, event) in events.iter().enumerate() {
             let this = |error| Failed { at: Some(at), error };
             let told = tx.told((event.tenant, event.id), event.version, &event.data);
-            let told = told.map_err(this)?;
-            let sealed = entry::seal(tx.keys(event.tenant), event.tenant, &told).map_err(this)?;
-            lines.push((event.tenant, told, sealed));
+            for told in told.map_err(this)? {
+                let sealed = entry::seal(tx.keys(event.tenant), event.tenant, &told).map_err(this)?;
+                lines.push((event.tenant, told, sealed));
+            }
         }
-        Ok(store::events::append(tx, &lines).await?)
+        for lines in lines.chunks(AT_ONCE) {
+            store::events::append(tx, lines).await?;
+        }
+        Ok(())
     }
 }
 
