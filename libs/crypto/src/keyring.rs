@@ -41,8 +41,8 @@ use crate::{
 const SLOW: Duration = Duration::from_secs(10);
 /// A fetch looks again when somebody else was quicker. So often in a row nobody is.
 const TURNS: usize = 8;
-/// How many messages a process takes that has sealed none yet.
-const SMALL_BLOCK: u64 = 1 << 10;
+/// How many messages a process takes that has sealed none yet. Half of it must do for one transaction, in which none are taken.
+const SMALL_BLOCK: u64 = 1 << 13;
 
 /// Tenants' keys, as long as they are needed. Clones share them.
 #[derive(Clone)]

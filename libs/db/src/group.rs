@@ -39,8 +39,8 @@ use crate::{Error, Reason, Result, Wake};
 
 /// Entries in one commit.
 const BATCH: usize = 512;
-/// Entries in one row.
-const MOST_IN_ROW: usize = 32;
+/// Entries in one row of the bus, at most.
+pub const MOST_IN_ROW: usize = 32;
 /// Bytes of entries in one row of several.
 const ROW_BYTES: usize = 64 * 1024;
 /// Entries that wait for one: each is of a request that waits.

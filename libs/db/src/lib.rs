@@ -47,6 +47,7 @@ pub use audit::{AuditEvent, Outcome as AuditOutcome, difference};
 pub use change::{Ask, Change, IdempotencyKey};
 pub use error::{Error, Result};
 pub use grant::{Granted, Platform, Resource, Tenant, forbidden};
+pub use group::MOST_IN_ROW;
 pub use outbox::{AUDIT, Event};
 pub use pool::{Connect, Db};
 pub use read::Read;

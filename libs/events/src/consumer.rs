@@ -13,9 +13,7 @@ use crate::{Envelope, Position, backoff, park};
 /// How often an event is tried before it goes to the dead letters.
 pub const ATTEMPTS: u32 = 5;
 /// Events per commit.
-const BATCH: usize = 500;
-/// Events that are worth a commit to a consumer that lets them gather: what a commit costs is little beside what they do.
-pub(crate) const WORTH: usize = BATCH / 2;
+pub(crate) const BATCH: usize = 500;
 /// How long the feed may stay unread when nobody wakes it: commits of other processes ring no bell here.
 pub(crate) const ROUND: Duration = Duration::from_millis(250);
 /// How soon to look again for what is committed and waits for an older transaction to end.
@@ -29,7 +27,10 @@ pub trait Consumer<T: Send = SystemTx>: Send + Sync + 'static {
     /// Does it seal what it writes? Then [`SystemTx::keys`] has the keys of the event's tenant.
     const SEALS: bool = false;
 
-    /// How long it lets events gather after a commit of fewer than are worth one, so that they share the next: how late it
+    /// How many events share a commit at most. Fewer where one tells much.
+    const AT_ONCE: usize = BATCH;
+
+    /// How long it lets events gather after a commit of less than half of [`Self::AT_ONCE`], so that they share the next: how late it
     /// may be. Where much happens, they come together by themselves.
     const GATHERS: Duration = Duration::ZERO;
 
@@ -163,8 +164,8 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    fn batch(&self) -> usize {
-        self.batch.unwrap_or(BATCH)
+    fn batch(&self, at_most: usize) -> usize {
+        self.batch.unwrap_or(at_most)
     }
 
     /// Why this event goes to the dead letters, if it does.
@@ -217,7 +218,7 @@ pub async fn round<L: Ledger, C: Consumer<L::Tx>>(
     // Until the commit, every way out of here is a failure, a dropped future included.
     let failures = trouble.failures;
     trouble.failures = failures.saturating_add(1);
-    let size = trouble.batch();
+    let size = trouble.batch(C::AT_ONCE);
     let mut tx = db.begin(Reason::Relay).await?;
     // Read without a lock first: an idle feed costs one look at an index and no transaction id.
     let from = tx.cursor(C::NAME).await?;
@@ -274,7 +275,7 @@ pub async fn round<L: Ledger, C: Consumer<L::Tx>>(
     trouble.passed(last.position);
     Ok(if batch.events.len() == size || batch.held {
         Next::AtOnce
-    } else if (1..WORTH).contains(&wanted.len()) && !C::GATHERS.is_zero() {
+    } else if (1..C::AT_ONCE / 2).contains(&wanted.len()) && !C::GATHERS.is_zero() {
         Next::After(C::GATHERS)
     } else {
         Next::Within(ROUND)

@@ -28,8 +28,6 @@ use crate::{Consumer, Envelope};
 
 /// How often it is looked for what waits.
 const PERIOD: Duration = Duration::from_secs(1);
-/// Events per commit.
-const BATCH: usize = 500;
 /// How many tenants are looked after at once.
 const AT_ONCE: usize = 32;
 
@@ -159,7 +157,7 @@ pub async fn unpark<L: Ledger, C: Consumer<L::Tx>>(
         }
         Err(error) => return Err(error.into()),
     }
-    match some(db, consumer, tenant, BATCH).await {
+    match some(db, consumer, tenant, C::AT_ONCE).await {
         Err(error) if !error.is_temporary() => {}
         done => return Ok(done?.is_some_and(|count| count > 0)),
     }

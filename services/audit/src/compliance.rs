@@ -212,6 +212,8 @@ pub struct Known {
     pub facts: Facts,
     /// The newest checkpoints, newest first.
     pub newest: Vec<Signed>,
+    /// How many witnesses cosigned the register of all logs with one of those of the last minute in it.
+    pub registered: usize,
     /// What the tenant decided.
     pub retention: Retention,
     /// Legal holds that are on.
@@ -252,7 +254,9 @@ impl Query {
     const fn text(self) -> &'static str {
         match self {
             Self::Signed => "is every entry of the log covered by a signed checkpoint, within a minute?",
-            Self::Witnessed => "have witnesses cosigned a checkpoint of the last minute before the newest?",
+            Self::Witnessed => {
+                "have witnesses cosigned a checkpoint of the last minute before the newest, or the register of all logs with one in it?"
+            }
             Self::Retention => "are records kept for at least 180 days?",
             Self::Refusals => "are refused attempts in the log? (last 30 days, counted up to 10,000)",
             Self::SignIns => "are sign-ins and factors asked for in the log? (last 30 days, counted up to 10,000)",
@@ -276,15 +280,17 @@ impl Query {
                 )
             }
             Self::Witnessed => {
-                let since = newest.map(|signed| signed.created_at - PATIENCE);
-                let recent = known.newest.iter().filter(|signed| Some(signed.created_at) >= since);
-                let witnesses = recent.map(|signed| signed.cosigned.len()).max().unwrap_or_default();
-                let status = match (newest, witnesses) {
+                let recent = recent(&known.newest).map(|signed| signed.cosigned.len());
+                let witnesses = recent.max().unwrap_or_default();
+                let status = match (newest, witnesses + known.registered) {
                     (None, _) => Status::NotAssessed,
                     (Some(_), 0) => Status::NotMet,
                     (Some(_), _) => Status::Met,
                 };
-                (status, json!({"witnesses": witnesses}))
+                (
+                    status,
+                    json!({"witnesses": witnesses, "witnesses_of_register": known.registered}),
+                )
             }
             Self::Retention => {
                 let days = i64::from(known.retention.days);
@@ -306,6 +312,12 @@ impl Query {
     }
 }
 
+/// Of checkpoints, newest first, those of the last minute before the newest.
+pub fn recent(newest: &[Signed]) -> impl Iterator<Item = &Signed> {
+    let since = newest.first().map(|signed| signed.created_at - PATIENCE);
+    newest.iter().filter(move |signed| Some(signed.created_at) >= since)
+}
+
 /// What is in the log shows that it gets there; where there is nothing, nothing is shown.
 const fn counted(entries: i64) -> Status {
     if entries > 0 { Status::Met } else { Status::NotAssessed }
@@ -323,6 +335,7 @@ mod tests {
             now: DateTime::UNIX_EPOCH + TimeDelta::days(1),
             facts: Facts::default(),
             newest: Vec::new(),
+            registered: 0,
             retention: Retention::default(),
             holds: 0,
         }

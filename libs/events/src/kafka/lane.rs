@@ -14,11 +14,7 @@ use super::Kafka;
 use super::budget::Budget;
 use super::record::{News, Record};
 use super::settle::{Later, Settler};
-use crate::consumer::WORTH;
 use crate::{Consumer, backoff};
-
-/// Events per commit.
-const BATCH: usize = 500;
 
 /// Up to here a partition was applied.
 #[derive(Debug)]
@@ -94,8 +90,8 @@ impl Lane {
 }
 
 async fn serve<C: Consumer>(shop: Arc<Shop<C>>, mut records: UnboundedReceiver<Record>, waiting: Arc<AtomicUsize>) {
-    let mut batch = Vec::with_capacity(BATCH);
-    while records.recv_many(&mut batch, BATCH).await > 0 {
+    let mut batch = Vec::with_capacity(C::AT_ONCE);
+    while records.recv_many(&mut batch, C::AT_ONCE).await > 0 {
         let taken = batch.len();
         let done = batch.last().map(|last: &Record| Done {
             topic: last.topic.clone(),
@@ -111,7 +107,7 @@ async fn serve<C: Consumer>(shop: Arc<Shop<C>>, mut records: UnboundedReceiver<R
         } else {
             shop.budget.earn(taken);
             shop.settler.settle(&batch).await;
-            if (1..WORTH).contains(&shop.settler.wanted(&batch)) {
+            if (1..C::AT_ONCE / 2).contains(&shop.settler.wanted(&batch)) {
                 gather = C::GATHERS;
             }
             batch.clear();

@@ -5,15 +5,20 @@ pub mod pack;
 pub mod read;
 pub mod register;
 
+use std::cmp::Reverse;
+
 use auth::action::audit;
 use chrono::{DateTime, Utc};
-use db::{Granted, Read, Tenant};
+use db::{Granted, Read, Reason, Tenant};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::compliance::{CONTROLS, Control, Known, Status, WINDOW};
+use crate::compliance::{CONTROLS, Control, Known, Status, WINDOW, recent};
+use crate::log::REGISTER;
+use crate::state::Audit;
 use crate::store;
+use crate::store::checkpoints::Signed;
 
 /// Checkpoints that are looked at.
 const NEWEST: i64 = 8;
@@ -92,15 +97,42 @@ impl ControlView {
 }
 
 /// Looks at everything that the log knows of itself.
-async fn known(tx: &mut Read<audit::Read>, tenant: &Granted<Tenant, audit::Read>) -> Result<Known, fault::Error> {
+async fn known(
+    audit: &Audit,
+    tx: &mut Read<audit::Read>,
+    tenant: &Granted<Tenant, audit::Read>,
+) -> Result<Known, fault::Error> {
     let now = tx.now();
+    let newest = store::checkpoints::newest_of(tx, tenant, NEWEST).await?;
     Ok(Known {
         now,
         facts: store::compliance::facts(tx, tenant, now - WINDOW).await?,
-        newest: store::checkpoints::newest_of(tx, tenant, NEWEST).await?,
+        registered: registered(audit, (tx, tenant), &newest).await?,
+        newest,
         retention: store::retention::read(tx, tenant).await?,
         holds: store::retention::holds_on(tx, tenant).await?,
     })
+}
+
+/// How many witnesses cosigned the register with one of these checkpoints of the last minute in it.
+async fn registered(
+    audit: &Audit,
+    (tx, tenant): (&mut Read<audit::Read>, &Granted<Tenant, audit::Read>),
+    newest: &[Signed],
+) -> Result<usize, fault::Error> {
+    let mut system = audit.db.system(Reason::Register).await?;
+    let mut registers = store::checkpoints::below(&mut system, REGISTER, None, NEWEST).await?;
+    drop(system);
+    registers.retain(|signed| !signed.cosigned.is_empty());
+    registers.sort_by_key(|signed| Reverse(signed.cosigned.len()));
+    for register in registers {
+        let in_it = store::register::heads(tx, tenant, (None, Some(register.size)), 1).await?;
+        let mut sizes = in_it.iter().map(|known| known.head.size.cast_signed());
+        if sizes.any(|size| recent(newest).any(|signed| signed.size == size)) {
+            return Ok(register.cosigned.len());
+        }
+    }
+    Ok(0)
 }
 
 fn view(known: &Known) -> ComplianceView {

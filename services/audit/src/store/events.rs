@@ -1,5 +1,7 @@
 //! `audit.heads` and `audit.events`.
 
+use std::collections::{BTreeMap, HashMap};
+
 use auth::Action;
 use auth::action::audit;
 use chrono::{DateTime, Utc};
@@ -140,32 +142,24 @@ async fn fetch(query: Query<'_>, sql: &mut sqlx::PgConnection) -> Result<Vec<Ent
     rows.into_iter().map(|row| Ok(Entry::try_from(row)?)).collect()
 }
 
-/// Writes entries, each under its tenant's next number, in the order they come in. Tenants' heads are taken in the order of
-/// their ids, so that of several who write nobody waits for whoever waits for them.
+/// Writes entries, each under its tenant's next number, in the order they come in.
 pub async fn append(tx: &mut SystemTx, lines: &[(TenantId, AuditEvent, Sealed)]) -> Result<()> {
+    let numbers = take_numbers(tx, lines.iter().map(|(tenant, ..)| *tenant)).await?;
     let told = || lines.iter().map(|(_, told, _)| told);
     let sealed = || lines.iter().map(|(.., sealed)| sealed);
     sqlx::query(
-        "with told as (
-             select *, row_number() over (partition by tenant_id order by place) as nth
-             from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[],
-                         $8::smallint[], $9::uuid[], $10::bytea[], $11::text[], $12::bytea[]) with ordinality
-                  as t (tenant_id, event_id, time, actor, action, object, outcome, ip_index, request_id, changes, credential,
-                        commitment, place)
-         ), heads as (
-             insert into audit.heads as h (tenant_id, seq)
-             select tenant_id, count(*) from told group by tenant_id order by tenant_id
-             on conflict (tenant_id) do update set seq = h.seq + excluded.seq
-             returning tenant_id, seq
-         ), many as (select tenant_id, count(*) as entries from told group by tenant_id)
-         insert into audit.events
+        "insert into audit.events
              (tenant_id, seq, event_id, time, actor, action, object, outcome, ip_index, request_id, changes, credential, salted,
               commitment)
-         select tenant_id, heads.seq - many.entries + told.nth, event_id, time, actor, action, object, outcome, ip_index,
-                request_id, changes, credential, true, commitment
-         from told join many using (tenant_id) join heads using (tenant_id)",
+         select tenant_id, seq, event_id, time, actor, action, object, outcome, ip_index, request_id, changes, credential, true,
+                commitment
+         from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[],
+                     $9::smallint[], $10::uuid[], $11::bytea[], $12::text[], $13::bytea[])
+              as t (tenant_id, seq, event_id, time, actor, action, object, outcome, ip_index, request_id, changes, credential,
+                    commitment)",
     )
     .bind(lines.iter().map(|(tenant, ..)| *tenant).collect::<Vec<_>>())
+    .bind(numbers)
     .bind(told().map(|told| told.id).collect::<Vec<_>>())
     .bind(told().map(|told| told.time).collect::<Vec<_>>())
     .bind(told().map(|told| told.actor.as_str()).collect::<Vec<_>>())
@@ -180,6 +174,33 @@ pub async fn append(tx: &mut SystemTx, lines: &[(TenantId, AuditEvent, Sealed)])
     .execute(tx.sql())
     .await?;
     Ok(())
+}
+
+/// The next number of each of these tenants, once for each time that it comes; nobody else's until the end of the transaction.
+/// Tenants' heads are taken in the order of their ids, so that of several who write nobody waits for whoever waits for them.
+async fn take_numbers(tx: &mut SystemTx, tenants: impl Iterator<Item = TenantId> + Clone) -> Result<Vec<i64>> {
+    let mut counts: BTreeMap<TenantId, i64> = BTreeMap::new();
+    for tenant in tenants.clone() {
+        *counts.entry(tenant).or_default() += 1;
+    }
+    let heads: Vec<(TenantId, i64)> = sqlx::query_as(
+        "insert into audit.heads as h (tenant_id, seq)
+         select tenant_id, entries from unnest($1::uuid[], $2::bigint[]) as t (tenant_id, entries) order by tenant_id
+         on conflict (tenant_id) do update set seq = h.seq + excluded.seq
+         returning tenant_id, seq",
+    )
+    .bind(counts.keys().copied().collect::<Vec<_>>())
+    .bind(counts.values().copied().collect::<Vec<_>>())
+    .fetch_all(tx.sql())
+    .await?;
+    let before = |(tenant, head): (TenantId, i64)| (tenant, head - counts.get(&tenant).copied().unwrap_or_default());
+    let mut last: HashMap<TenantId, i64> = heads.into_iter().map(before).collect();
+    let next = |tenant| {
+        let number = last.entry(tenant).or_default();
+        *number += 1;
+        *number
+    };
+    Ok(tenants.map(next).collect())
 }
 
 /// Where a stretch of the log begins and how long it is.

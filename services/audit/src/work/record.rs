@@ -11,11 +11,14 @@ use crate::store;
 pub struct Recorder;
 
 /// Entries in one statement.
-const AT_ONCE: usize = 1_000;
+const LINES: usize = 1_000;
 
 impl Consumer for Recorder {
     const NAME: &'static str = "audit";
     const SEALS: bool = true;
+    /// Each may be a row of many entries, and each of those takes a message of its tenant's key: so many as are at hand in any
+    /// transaction.
+    const AT_ONCE: usize = 4_096 / db::MOST_IN_ROW;
     /// A moment's wait for the log costs nobody anything; a commit for each entry costs as much as what it tells of.
     const GATHERS: Duration = Duration::from_millis(100);
 
@@ -43,7 +46,7 @@ impl Consumer for Recorder {
                 lines.push((event.tenant, told, sealed));
             }
         }
-        for lines in lines.chunks(AT_ONCE) {
+        for lines in lines.chunks(LINES) {
             store::events::append(tx, lines).await?;
         }
         Ok(())

@@ -156,6 +156,16 @@ async fn t26_one_cosignature_of_the_register_guards_every_log() {
             "the log itself it was never asked about: {report:?}"
         );
         assert_eq!(report.register.unwrap().cosigned.len(), 1);
+        // What is shown of standards counts that word. Asking is an entry too, whose head may be on its way.
+        let owner = client.caller(&tenant.caller(Role::Owner));
+        let shown = eventually("the control to be met", async || {
+            let seen = owner.get("/api/v1/audit/compliance").await.expect(200).json;
+            let controls = seen["controls"].as_array().unwrap();
+            let control = controls.iter().find(|control| control["id"] == "gdpr-32").unwrap();
+            (control["status"] == "met").then(|| control["evidence"]["result"].clone())
+        })
+        .await;
+        assert_eq!(shown, json!({"witnesses": 0, "witnesses_of_register": 1}));
     }
 
     // Of one of the logs another history is made, and a register that fits it.

@@ -60,7 +60,7 @@ pub async fn read_audit_evidence_pack(
 
     let mut tx = ask.begin(&audit.db).await?;
     let tenant = tx.tenant()?;
-    let known = known(&mut tx, &tenant).await?;
+    let known = known(&audit, &mut tx, &tenant).await?;
     drop(tx);
 
     let signed = known.newest.first().ok_or_else(|| {

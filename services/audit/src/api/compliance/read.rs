@@ -24,7 +24,7 @@ pub async fn read_audit_compliance(
     let mut tx = ask.begin(&audit.db).await?;
     let tenant = tx.tenant()?;
 
-    let known = known(&mut tx, &tenant).await?;
+    let known = known(&audit, &mut tx, &tenant).await?;
     Ok(Json(view(&known)))
 }
 
