@@ -177,15 +177,12 @@ fn in_rows(part: Vec<Waiting>) -> (Vec<Waiting>, Vec<Row>) {
         let of = (waiting.one.tenant, waiting.one.sealer.is_platform());
         let bytes = waiting.one.entry.json.len();
         let lot = open.get(&of).and_then(|at| lots.get_mut(*at));
-        match lot.filter(|(size, lot)| lot.len() < MOST_IN_ROW && size + bytes <= ROW_BYTES) {
-            Some((size, lot)) => {
-                *size += bytes;
-                lot.push(waiting);
-            }
-            None => {
-                open.insert(of, lots.len());
-                lots.push((bytes, vec![waiting]));
-            }
+        if let Some((size, lot)) = lot.filter(|(size, lot)| lot.len() < MOST_IN_ROW && size + bytes <= ROW_BYTES) {
+            *size += bytes;
+            lot.push(waiting);
+        } else {
+            open.insert(of, lots.len());
+            lots.push((bytes, vec![waiting]));
         }
     }
     let (mut sealed, mut rows) = (Vec::new(), Vec::with_capacity(lots.len()));
@@ -298,7 +295,7 @@ mod tests {
     fn entries_of_one_tenant_lie_together_up_to_so_many_and_so_much() {
         let (few, large) = (TenantId::mint(), TenantId::mint());
         let many = (0..=MOST_IN_ROW).map(|_| recorded(few, b"{}"));
-        let heavy = (0..3).map(|_| recorded(large, &[b' '; ROW_BYTES / 2]));
+        let heavy = (0..3).map(|_| recorded(large, &vec![b' '; ROW_BYTES / 2]));
         let told = || oneshot::channel().0;
         let part: Vec<_> = many.chain(heavy).map(|one| Waiting { one, told: told() }).collect();
         let all = part.len();
