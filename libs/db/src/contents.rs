@@ -77,7 +77,6 @@ use Tag::{Check, Hash, Mark, Personal, Plain, Platform, Tenant, Told, Wrapped};
 const SIGN_IN: &str = "people are looked up by it before their tenant is known";
 const SHOWN: &str = "its person and those who look after them see it; removed with its person";
 const LOG: &str = "who did what, by ids";
-const REPEAT: &str = "the answer to a repeated request, for a day";
 
 /// Every column that may hold content. A column of bytes has to be here, and a blind index; one of text too, unless its table is one whose texts are
 /// words of the trade: a test of the catalogue says what is missing.
@@ -102,7 +101,7 @@ pub const TAGS: [(&str, Tag); 80] = [
     ("audit.holds.reason", Plain("a hold is given for others to read why")),
     ("audit.register_leaves.label", Hash),
     ("audit.register_leaves.value", Hash),
-    ("audit.replies.body", Personal(REPEAT)),
+    ("audit.replies.body_sealed", Told("personal_data")),
     ("audit.replies.fingerprint", Hash),
     ("audit.tiles.hashes", Hash),
     (
@@ -119,7 +118,7 @@ pub const TAGS: [(&str, Tag); 80] = [
     ),
     ("compute.consoles.content", Told("console")),
     ("compute.enrolments.token_sha256", Check),
-    ("compute.replies.body", Personal(REPEAT)),
+    ("compute.replies.body_sealed", Told("personal_data")),
     ("compute.replies.fingerprint", Hash),
     ("identity.account_credentials.secret_hash", Check),
     ("identity.api_keys.secret_hash", Check),
@@ -172,7 +171,7 @@ pub const TAGS: [(&str, Tag); 80] = [
     ("identity.password_history.hash", Check),
     ("identity.passwords.hash", Check),
     ("identity.recovery_codes.hash", Check),
-    ("identity.replies.body", Personal(REPEAT)),
+    ("identity.replies.body_sealed", Told("personal_data")),
     ("identity.replies.fingerprint", Hash),
     ("identity.resets.token_hash", Check),
     ("identity.sent_codes.hash", Check),
@@ -194,7 +193,7 @@ pub const TAGS: [(&str, Tag); 80] = [
         Platform("it is needed to have the tenant's key at all"),
     ),
     ("keys.tenant_keys.wrapped", Wrapped),
-    ("notify.replies.body", Personal(REPEAT)),
+    ("notify.replies.body_sealed", Told("personal_data")),
     ("notify.replies.fingerprint", Hash),
     ("notify.webhooks.previous_secret", Tenant("credentials")),
     ("notify.webhooks.secret", Tenant("credentials")),
