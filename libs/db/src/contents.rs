@@ -21,7 +21,7 @@ pub enum Tag {
     Check,
     /// Tells nothing but that it is the same.
     Hash,
-    /// What something sealed of persons is found by ([`crypto::BlindIndex`]): tells that two may be the same.
+    /// What something sealed of persons is found by ([`crypto::BlindIndex`], [`crypto::LookupKey`]): tells that two may be the same, or are.
     Mark,
     /// Of a person, and in the clear, because.
     Personal(&'static str),
@@ -80,7 +80,7 @@ const LOG: &str = "who did what, by ids";
 
 /// Every column that may hold content. A column of bytes has to be here, and a blind index; one of text too, unless its table is one whose texts are
 /// words of the trade: a test of the catalogue says what is missing.
-pub const TAGS: [(&str, Tag); 80] = [
+pub const TAGS: [(&str, Tag); 81] = [
     (
         "audit.blinds.blind",
         Plain("it tells how often a log was signed for, and nothing of what is in it"),
@@ -165,6 +165,10 @@ pub const TAGS: [(&str, Tag); 80] = [
     ("identity.invitations.email", Personal(SIGN_IN)),
     ("identity.invitations.token_sha256", Check),
     ("identity.known_addresses.address", Personal(SHOWN)),
+    (
+        "identity.lookup_keys.sealed",
+        Platform("people are found before their tenant is known"),
+    ),
     ("identity.oauth_assertions.jti_hash", Check),
     ("identity.oauth_clients.secret_hash", Check),
     ("identity.oauth_codes.hash", Check),

@@ -10,6 +10,7 @@ use web::{Running, Server, Tasks, Tls};
 
 use crate::factor::passkey::RelyingParty;
 use crate::keys::Keys;
+use crate::lookup::Lookup;
 use crate::mail::Mailer;
 use crate::oidc::Relying;
 use crate::settings::Settings;
@@ -56,6 +57,7 @@ impl Service {
             providers: Relying::new(&settings.providers, &issuer, db.clock().clone())?,
             hasher: settings.hasher()?,
             keys: Keys::new(db.clone(), kek.clone(), issuer, settings.signing_key_age()),
+            lookup: Lookup::new(db.clone()),
             kek,
             lifetimes: settings.lifetimes(),
             guesses: settings.guesses,
@@ -86,11 +88,20 @@ impl Service {
     /// Answers requests and does nothing else: for tests of what a request asks of the database.
     #[cfg(test)]
     pub(crate) async fn answer(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
+        self.look_ahead().await;
         self.running.serve(routes::mount, self.state, shutdown).await
+    }
+
+    /// Has at hand what everybody will ask for. Where the database is away now, whoever asks first reads it.
+    async fn look_ahead(&self) {
+        if let Err(error) = self.state.lookup.key().await {
+            tracing::warn!(?error, "the key that people are found by is not here yet");
+        }
     }
 
     /// Answers requests and works until `shutdown`; requests in flight end first, then the workers.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
+        self.look_ahead().await;
         let tasks = Tasks::new(shutdown.clone());
         tasks.spawn("sweep", work::sweep::run(self.state.db.clone(), shutdown.clone()));
         tasks.spawn("keys", work::keys::run(self.state.db.clone(), shutdown.clone()));

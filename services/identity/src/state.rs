@@ -7,6 +7,7 @@ use crate::factor::Kind;
 use crate::factor::passkey::RelyingParty;
 use crate::guess::Limits;
 use crate::keys::Keys;
+use crate::lookup::Lookup;
 use crate::mail::Mailer;
 use crate::oidc::Relying;
 use crate::password::Hasher;
@@ -20,6 +21,8 @@ pub struct Identity {
     pub db: Db,
     /// Hashes passwords.
     pub hasher: Hasher,
+    /// Marks what people are found by.
+    pub lookup: Lookup,
     /// Signs access tokens.
     pub keys: Keys,
     /// What belongs to no tenant is sealed with it, and what was sealed before tenants had keys.

@@ -21,6 +21,7 @@ pub mod guesses;
 pub mod identity_providers;
 pub mod invitations;
 pub mod keys;
+pub mod lookup_keys;
 pub mod mapped_groups;
 pub mod oauth_assertions;
 pub mod oauth_clients;
