@@ -80,7 +80,7 @@ const LOG: &str = "who did what, by ids";
 
 /// Every column that may hold content. A column of bytes has to be here, and a blind index; one of text too, unless its table is one whose texts are
 /// words of the trade: a test of the catalogue says what is missing.
-pub const TAGS: [(&str, Tag); 81] = [
+pub const TAGS: [(&str, Tag); 79] = [
     (
         "audit.blinds.blind",
         Plain("it tells how often a log was signed for, and nothing of what is in it"),
@@ -122,7 +122,7 @@ pub const TAGS: [(&str, Tag); 81] = [
     ("compute.replies.fingerprint", Hash),
     ("identity.account_credentials.secret_hash", Check),
     ("identity.api_keys.secret_hash", Check),
-    ("identity.api_keys.used_from", Personal(SHOWN)),
+    ("identity.api_keys.used_from_sealed", Told("personal_data")),
     ("identity.ceremonies.sealed", Platform("at the door nobody is known")),
     ("identity.ceremonies.token_hash", Check),
     (
@@ -130,16 +130,12 @@ pub const TAGS: [(&str, Tag); 81] = [
         Personal("compared in the second half of a sign-in, for minutes"),
     ),
     ("identity.challenges.secret_hash", Check),
-    (
-        "identity.device_grants.address",
-        Personal("shown to whoever decides, for minutes"),
-    ),
-    (
-        "identity.device_grants.agent",
-        Personal("shown to whoever decides, for minutes"),
-    ),
     ("identity.device_grants.code_hash", Check),
     ("identity.device_grants.device_hash", Check),
+    (
+        "identity.device_grants.seen",
+        Platform("before somebody decides nobody is known"),
+    ),
     ("identity.device_grants.user_hash", Check),
     ("identity.email_changes.new_email", Personal(SIGN_IN)),
     ("identity.email_changes.old_email", Personal(SIGN_IN)),
@@ -180,13 +176,12 @@ pub const TAGS: [(&str, Tag); 81] = [
     ("identity.resets.token_hash", Check),
     ("identity.sent_codes.hash", Check),
     ("identity.sent_codes.key", Tenant("credentials")),
-    ("identity.sessions.address", Personal(SHOWN)),
-    ("identity.sessions.agent", Personal(SHOWN)),
+    ("identity.sessions.address_sealed", Told("personal_data")),
+    ("identity.sessions.agent_sealed", Told("personal_data")),
     ("identity.sessions.family_key", Tenant("credentials")),
     ("identity.sessions.previous_hash", Check),
-    ("identity.sessions.rotated_from", Personal(SHOWN)),
     ("identity.sessions.token_hash", Check),
-    ("identity.sessions.used_from", Personal(SHOWN)),
+    ("identity.sessions.used_from_sealed", Told("personal_data")),
     ("identity.signing_keys.sealed", Platform("the platform signs")),
     ("identity.users.display_name", Personal(SHOWN)),
     ("identity.users.email", Personal(SIGN_IN)),

@@ -30,6 +30,7 @@ pub mod operator_access;
 pub mod owners;
 pub mod passkeys;
 pub mod people;
+pub mod places;
 pub mod policies;
 pub mod projects;
 #[cfg(test)]
