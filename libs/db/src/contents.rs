@@ -80,7 +80,7 @@ const LOG: &str = "who did what, by ids";
 
 /// Every column that may hold content. A column of bytes has to be here, and a blind index; one of text too, unless its table is one whose texts are
 /// words of the trade: a test of the catalogue says what is missing.
-pub const TAGS: [(&str, Tag); 79] = [
+pub const TAGS: [(&str, Tag); 81] = [
     (
         "audit.blinds.blind",
         Plain("it tells how often a log was signed for, and nothing of what is in it"),
@@ -125,10 +125,7 @@ pub const TAGS: [(&str, Tag); 79] = [
     ("identity.api_keys.used_from_sealed", Told("personal_data")),
     ("identity.ceremonies.sealed", Platform("at the door nobody is known")),
     ("identity.ceremonies.token_hash", Check),
-    (
-        "identity.challenges.network",
-        Personal("compared in the second half of a sign-in, for minutes"),
-    ),
+    ("identity.challenges.place", Check),
     ("identity.challenges.secret_hash", Check),
     ("identity.device_grants.code_hash", Check),
     ("identity.device_grants.device_hash", Check),
@@ -151,7 +148,11 @@ pub const TAGS: [(&str, Tag); 79] = [
         "identity.factors.credential_id",
         Plain("devices tell it to whoever asks"),
     ),
-    ("identity.factors.name", Personal(SHOWN)),
+    (
+        "identity.factors.name",
+        Personal("of a release before: sealed by a worker, and gone with the next release"),
+    ),
+    ("identity.factors.name_sealed", Told("personal_data")),
     (
         "identity.factors.sealed",
         Told("credentials, and personal_data for telephone numbers"),
@@ -160,7 +161,8 @@ pub const TAGS: [(&str, Tag); 79] = [
     ("identity.identity_providers.sealed", Tenant("credentials")),
     ("identity.invitations.email", Personal(SIGN_IN)),
     ("identity.invitations.token_sha256", Check),
-    ("identity.known_addresses.address", Personal(SHOWN)),
+    ("identity.known_addresses.address_sealed", Told("personal_data")),
+    ("identity.known_addresses.mark", Mark),
     (
         "identity.lookup_keys.sealed",
         Platform("people are found before their tenant is known"),

@@ -25,6 +25,12 @@ impl Lookup {
     pub async fn key(&self) -> Result<&LookupKey, fault::Error> {
         self.held.get_or_try_init(|| read(&self.db)).await
     }
+
+    /// The key, inside a transaction: whoever begins one has asked [`Self::key`].
+    pub fn held(&self) -> Result<&LookupKey, fault::Error> {
+        let held = self.held.get();
+        held.ok_or_else(|| fault::Error::internal("nobody has asked for the key that people are found by"))
+    }
 }
 
 /// The platform's key, made now if there is none. Processes that start together end with one.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use auth::passport::Key;
 use crypto::Kek;
 use db::Db;
+use futures::FutureExt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use web::{Running, Server, Tasks, Tls};
@@ -110,6 +111,10 @@ impl Service {
             work::external_keys::run(self.state.db.clone(), shutdown.clone()),
         );
         tasks.spawn("errands", work::errands::run(Arc::clone(&self.state), shutdown.clone()));
+        let db = Arc::new(self.state.db.clone());
+        tasks.rounds("names in the clear", work::names::LOOK, &db, |db| {
+            work::names::round(db).boxed()
+        });
         tasks.forget_replies(&self.state.db);
         let served = self.running.serve(routes::mount, self.state, shutdown).await;
         tasks.drain().await;

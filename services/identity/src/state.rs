@@ -44,9 +44,10 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Has the keys of a tenant at hand that somebody names at the door, for [`db::SystemTx::keys`]. Of a tenant that there is
+    /// Has the key that people are found by at hand, and the keys of a tenant that somebody names at the door, for [`db::SystemTx::keys`]. Of a tenant that there is
     /// not, none are made.
     pub async fn at_the_door(&self, tenant: TenantId) -> Result<(), fault::Error> {
+        self.lookup.key().await?;
         if self.db.holds_keys(tenant) {
             return Ok(());
         }

@@ -3,6 +3,8 @@
 pub mod account_credentials;
 pub mod account_sessions;
 pub mod api_keys;
+#[cfg(test)]
+mod canaries;
 pub mod ceremonies;
 pub mod challenges;
 pub mod device_grants;
@@ -13,6 +15,7 @@ pub mod errands;
 pub mod export;
 pub mod external_identities;
 pub mod external_keys;
+pub mod factor_names;
 pub mod factors;
 pub mod former_passwords;
 pub mod grants;

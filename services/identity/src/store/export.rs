@@ -10,6 +10,7 @@ use ipnetwork::IpNetwork;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::store::factors;
 use crate::store::places::{self, SealedHeard};
 use crate::user::User;
 
@@ -87,7 +88,7 @@ pub struct HeldSession {
 }
 
 /// A place the person has signed in from.
-#[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct HeldAddress {
     /// An IPv4 address, or the /64 of an IPv6 one.
     #[schema(example = "192.0.2.7")]
@@ -167,6 +168,7 @@ pub struct HeldFactor {
     pub kind: String,
     /// What the person calls it.
     #[schema(example = "phone")]
+    #[sqlx(skip)]
     pub name: String,
     /// When they first showed that they have it.
     pub confirmed_at: Option<DateTime<Utc>>,
@@ -278,18 +280,9 @@ pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>, phone_
              where m.tenant_id = $1 and m.user_id = $2 order by g.name"
         ),
         sessions: sessions(tx, user).await?,
-        known_addresses: rows!(
-            tx,
-            user,
-            "select address, used_at from identity.known_addresses where tenant_id = $1 and user_id = $2 order by address"
-        ),
+        known_addresses: known_addresses(tx, user).await?,
         api_keys: api_keys(tx, user).await?,
-        factors: rows!(
-            tx,
-            user,
-            "select factor_id as id, kind, name, confirmed_at, used_at, created_at
-             from identity.factors where tenant_id = $1 and user_id = $2 order by factor_id"
-        ),
+        factors: factors(tx, user).await?,
         phone_numbers,
         email_changes: rows!(
             tx,
@@ -379,6 +372,58 @@ async fn api_keys<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Res
     for row in rows {
         let used_from = places::key_heard_from(keys, row.held.id, row.used_from_sealed.as_deref())?;
         held.push(HeldKey { used_from, ..row.held });
+    }
+    Ok(held)
+}
+
+#[derive(sqlx::FromRow)]
+struct FactorRow {
+    #[sqlx(flatten)]
+    held: HeldFactor,
+    name: Option<String>,
+    name_sealed: Option<Vec<u8>>,
+}
+
+/// What they prove who they are with, with what is sealed of it.
+async fn factors<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Result<Vec<HeldFactor>> {
+    let rows: Vec<FactorRow> = rows!(
+        tx,
+        user,
+        "select factor_id as id, kind, name, name_sealed, confirmed_at, used_at, created_at
+         from identity.factors where tenant_id = $1 and user_id = $2 order by factor_id"
+    );
+    let keys = tx.keys()?;
+    let mut held = Vec::new();
+    for row in rows {
+        let name = factors::name(keys, row.held.id, (row.name_sealed.as_deref(), row.name))?;
+        held.push(HeldFactor { name, ..row.held });
+    }
+    Ok(held)
+}
+
+#[derive(sqlx::FromRow)]
+struct AddressRow {
+    mark: Vec<u8>,
+    address_sealed: Vec<u8>,
+    used_at: DateTime<Utc>,
+}
+
+/// From where they have signed in.
+async fn known_addresses<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Result<Vec<HeldAddress>> {
+    let rows: Vec<AddressRow> = rows!(
+        tx,
+        user,
+        "select mark, address_sealed, used_at from identity.known_addresses where tenant_id = $1 and user_id = $2
+         order by used_at, mark"
+    );
+    let keys = tx.keys()?;
+    let mut held = Vec::new();
+    for row in rows {
+        let address = places::known(keys, user.id, &row.mark, &row.address_sealed)?;
+        held.push(HeldAddress {
+            address,
+            used_at: row.used_at,
+        });
     }
     Ok(held)
 }
