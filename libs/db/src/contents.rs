@@ -13,6 +13,8 @@ pub enum Tag {
     Tenant(&'static str),
     /// Of persons, and sealed by data keys of these purposes, under the tenant's key.
     Told(&'static str),
+    /// Of persons where it is an audit entry, and sealed then, within what else is there: that is of nobody, because.
+    Carried(&'static str),
     /// Sealed by the platform's key: it belongs to no tenant, because.
     Platform(&'static str),
     /// A key, wrapped by another.
@@ -47,13 +49,13 @@ impl Tag {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Tenant(_) | Self::Platform(_) | Self::Wrapped | Self::Check => Kind::Secret,
-            Self::Told(_) | Self::Mark => Kind::PersonalSealed,
+            Self::Told(_) | Self::Carried(_) | Self::Mark => Kind::PersonalSealed,
             Self::Personal(_) => Kind::Personal,
             Self::Hash | Self::Plain(_) => Kind::Operational,
         }
     }
 
-    /// Is what stands there ciphertext?
+    /// Is what stands there ciphertext, and nothing else?
     pub const fn is_sealed(self) -> bool {
         matches!(
             self,
@@ -64,18 +66,22 @@ impl Tag {
     /// The purpose of its key, or why it lies open; nothing of hashes.
     pub const fn why(self) -> Option<&'static str> {
         match self {
-            Self::Tenant(why) | Self::Told(why) | Self::Platform(why) | Self::Personal(why) | Self::Plain(why) => {
-                Some(why)
-            }
+            Self::Tenant(why)
+            | Self::Told(why)
+            | Self::Carried(why)
+            | Self::Platform(why)
+            | Self::Personal(why)
+            | Self::Plain(why) => Some(why),
             Self::Wrapped | Self::Check | Self::Hash | Self::Mark => None,
         }
     }
 }
 
-use Tag::{Check, Hash, Mark, Personal, Plain, Platform, Tenant, Told, Wrapped};
+use Tag::{Carried, Check, Hash, Mark, Personal, Plain, Platform, Tenant, Told, Wrapped};
 
 const SIGN_IN: &str = "people are looked up by it before their tenant is known";
 const SHOWN: &str = "its person and those who look after them see it; removed with its person";
+const EVENTS: &str = "events tell of machines and of the log's heads";
 const LOG: &str = "who did what, by ids";
 
 /// Every column that may hold content. A column of bytes has to be here, and a blind index; one of text too, unless its table is one whose texts are
@@ -104,18 +110,9 @@ pub const TAGS: [(&str, Tag); 81] = [
     ("audit.replies.body_sealed", Told("personal_data")),
     ("audit.replies.fingerprint", Hash),
     ("audit.tiles.hashes", Hash),
-    (
-        "bus.dead_letters.data",
-        Personal("what could not be applied, until it is; of audit entries, sealed"),
-    ),
-    (
-        "bus.outbox.data",
-        Personal("objects as their readers see them, for a week; of audit entries, sealed"),
-    ),
-    (
-        "bus.parked.data",
-        Personal("what waits for its tenant's keys; of audit entries, sealed"),
-    ),
+    ("bus.dead_letters.data", Carried(EVENTS)),
+    ("bus.outbox.data", Carried(EVENTS)),
+    ("bus.parked.data", Carried(EVENTS)),
     ("compute.consoles.content", Told("console")),
     ("compute.enrolments.token_sha256", Check),
     ("compute.replies.body_sealed", Told("personal_data")),
@@ -125,7 +122,7 @@ pub const TAGS: [(&str, Tag); 81] = [
     ("identity.api_keys.used_from_sealed", Told("personal_data")),
     ("identity.ceremonies.sealed", Platform("at the door nobody is known")),
     ("identity.ceremonies.token_hash", Check),
-    ("identity.challenges.place", Check),
+    ("identity.challenges.place", Hash),
     ("identity.challenges.secret_hash", Check),
     ("identity.device_grants.code_hash", Check),
     ("identity.device_grants.device_hash", Check),
