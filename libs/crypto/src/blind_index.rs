@@ -80,7 +80,7 @@ impl BlindIndex {
 }
 
 /// Lengths keep ("ab", "c") apart from ("a", "bc").
-fn update(context: &mut hmac::Context, part: &[u8]) {
+pub(crate) fn update(context: &mut hmac::Context, part: &[u8]) {
     context.update(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
     context.update(part);
 }

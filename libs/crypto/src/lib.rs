@@ -11,7 +11,8 @@
 //! (HKDF-SHA-256, RFC 5869, from data key and nonce) is stored and compared in constant time.
 //!
 //! # What sealed values are found by
-//! A column of a few bits beside the ciphertext: a [`BlindIndex`], by a key of the tenant's own that no rotation changes.
+//! A column of a few bits beside the ciphertext: a [`BlindIndex`], by a key of the tenant's own that no rotation changes. Where the tenant is not
+//! known yet, or the database must see that two are equal: a [`Mark`] by the platform's [`LookupKey`].
 //!
 //! # Format, version 2
 //! `2 | algorithm | purpose | epoch (4) | commitment (32) | nonce (12) | ciphertext and tag`, sealed by a tenant's keys.
@@ -39,6 +40,7 @@ mod key_error;
 mod key_file;
 mod key_store;
 mod keyring;
+mod lookup_key;
 mod provider;
 mod providers;
 mod purpose;
@@ -55,6 +57,7 @@ pub use key_error::KeyError;
 pub use key_file::{OpenError, read_key, read_or_make_key};
 pub use key_store::{Asked, KeyStore, StoreError, WrappedDataKey, WrappedKeys, WrappedTenantKey};
 pub use keyring::{Keyring, Rules};
+pub use lookup_key::{LookupKey, Mark};
 pub use provider::{KekError, KekProvider, Pkcs11, Pkcs11Settings, ProviderSettings, Transit, TransitSettings, check};
 pub use providers::Providers;
 pub use purpose::Purpose;

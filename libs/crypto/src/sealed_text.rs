@@ -29,6 +29,16 @@ impl SealedText {
         Ok(text.to_owned())
     }
 
+    /// The same of a text that may not be there.
+    pub fn seal_some(&self, keys: &TenantKeys, row: &str, text: Option<&str>) -> Result<Option<Vec<u8>>, KeyError> {
+        text.map(|text| self.seal(keys, row, text)).transpose()
+    }
+
+    /// What is kept of it.
+    pub fn open_some(&self, keys: &TenantKeys, row: &str, sealed: Option<&[u8]>) -> Result<Option<String>, KeyError> {
+        sealed.map(|sealed| self.open(keys, row, sealed)).transpose()
+    }
+
     const fn place<'a>(&self, tenant: TenantId, row: &'a str) -> Place<'a> {
         Place {
             tenant,

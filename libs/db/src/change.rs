@@ -9,8 +9,9 @@ use sqlx::{Postgres, Transaction};
 use crate::answer::{Answer, Effect, Exit, Status, Subject};
 use crate::audit::{self, AuditEvent, Outcome};
 use crate::outbox::{self, Draft, Row};
+use crate::reply::{self, Replies};
 use crate::sealing::{Plain, Sealer};
-use crate::{Event, Granted, Platform, Read, Wake, reply};
+use crate::{Event, Granted, Platform, Read, Wake};
 
 /// A client's key for a request that must not be done twice: 1 to 255 visible ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +62,7 @@ impl Ask {
 pub struct Change<A> {
     read: Read<A>,
     ask: Ask,
+    replies: Replies,
     wake: Wake,
     ring: Option<Keyring>,
     drafts: Vec<Draft>,
@@ -84,17 +86,19 @@ impl<A> DerefMut for Change<A> {
 impl<A: Action> Change<A> {
     pub(crate) async fn begin(
         tx: Transaction<'static, Postgres>,
-        ask: Ask,
+        (ask, replies): (Ask, Replies),
         (now, wake): (chrono::DateTime<chrono::Utc>, Wake),
         (keys, ring): (Result<TenantKeys, KeyError>, Option<Keyring>),
     ) -> Result<Self, Exit> {
         let mut read = Read::begin(tx, ask.caller.clone(), now, keys).await?;
         if let (Some(key), false) = (&ask.key, ask.dry_run) {
-            reply::claim(read.sql(), &ask, key).await?;
+            let keys = read.keys().cloned();
+            reply::claim(read.sql(), &replies, (&ask, key), keys).await?;
         }
         Ok(Self {
             read,
             ask,
+            replies,
             wake,
             ring,
             drafts: Vec::new(),
@@ -167,7 +171,8 @@ impl<A: Action> Change<A> {
             return Ok(answer);
         }
         let now = self.read.now;
-        let entry = AuditEvent::of(&self.ask.caller, now, action, body.object(), Outcome::Success, changes);
+        let object = body.object();
+        let entry = AuditEvent::of(&self.ask.caller, now, action, object.clone(), Outcome::Success, changes);
         let home = self.ask.caller.tenant();
         let sealer = Sealer::strict(self.read.keys().cloned(), self.ring.as_ref())?;
         self.drafts.push(Draft::audit(&sealer, home, &[&Plain::of(&entry)?])?);
@@ -184,7 +189,9 @@ impl<A: Action> Change<A> {
             self.read.become_tenant(home).await?;
         }
         if let Some(key) = &self.ask.key {
-            reply::keep(&mut self.read.tx, &self.ask, key, &answer, <E::Body as Subject>::SECRET).await?;
+            let keys = self.read.keys().cloned();
+            let asked = (&self.ask, key);
+            reply::keep(&mut self.read.tx, &self.replies, asked, keys, (&answer, &object)).await?;
         }
         self.read.tx.commit().await.map_err(crate::Error::from)?;
         self.wake.ring();

@@ -13,6 +13,8 @@ pub enum Tag {
     Tenant(&'static str),
     /// Of persons, and sealed by data keys of these purposes, under the tenant's key.
     Told(&'static str),
+    /// Of persons where it is an audit entry, and sealed then, within what else is there: that is of nobody, because.
+    Carried(&'static str),
     /// Sealed by the platform's key: it belongs to no tenant, because.
     Platform(&'static str),
     /// A key, wrapped by another.
@@ -21,7 +23,7 @@ pub enum Tag {
     Check,
     /// Tells nothing but that it is the same.
     Hash,
-    /// What something sealed of persons is found by ([`crypto::BlindIndex`]): tells that two may be the same.
+    /// What something sealed of persons is found by ([`crypto::BlindIndex`], [`crypto::LookupKey`]): tells that two may be the same, or are.
     Mark,
     /// Of a person, and in the clear, because.
     Personal(&'static str),
@@ -47,13 +49,13 @@ impl Tag {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Tenant(_) | Self::Platform(_) | Self::Wrapped | Self::Check => Kind::Secret,
-            Self::Told(_) | Self::Mark => Kind::PersonalSealed,
+            Self::Told(_) | Self::Carried(_) | Self::Mark => Kind::PersonalSealed,
             Self::Personal(_) => Kind::Personal,
             Self::Hash | Self::Plain(_) => Kind::Operational,
         }
     }
 
-    /// Is what stands there ciphertext?
+    /// Is what stands there ciphertext, and nothing else?
     pub const fn is_sealed(self) -> bool {
         matches!(
             self,
@@ -64,24 +66,27 @@ impl Tag {
     /// The purpose of its key, or why it lies open; nothing of hashes.
     pub const fn why(self) -> Option<&'static str> {
         match self {
-            Self::Tenant(why) | Self::Told(why) | Self::Platform(why) | Self::Personal(why) | Self::Plain(why) => {
-                Some(why)
-            }
+            Self::Tenant(why)
+            | Self::Told(why)
+            | Self::Carried(why)
+            | Self::Platform(why)
+            | Self::Personal(why)
+            | Self::Plain(why) => Some(why),
             Self::Wrapped | Self::Check | Self::Hash | Self::Mark => None,
         }
     }
 }
 
-use Tag::{Check, Hash, Mark, Personal, Plain, Platform, Tenant, Told, Wrapped};
+use Tag::{Carried, Check, Hash, Mark, Personal, Plain, Platform, Tenant, Told, Wrapped};
 
 const SIGN_IN: &str = "people are looked up by it before their tenant is known";
 const SHOWN: &str = "its person and those who look after them see it; removed with its person";
+const EVENTS: &str = "events tell of machines and of the log's heads";
 const LOG: &str = "who did what, by ids";
-const REPEAT: &str = "the answer to a repeated request, for a day";
 
 /// Every column that may hold content. A column of bytes has to be here, and a blind index; one of text too, unless its table is one whose texts are
 /// words of the trade: a test of the catalogue says what is missing.
-pub const TAGS: [(&str, Tag); 80] = [
+pub const TAGS: [(&str, Tag); 81] = [
     (
         "audit.blinds.blind",
         Plain("it tells how often a log was signed for, and nothing of what is in it"),
@@ -102,45 +107,29 @@ pub const TAGS: [(&str, Tag); 80] = [
     ("audit.holds.reason", Plain("a hold is given for others to read why")),
     ("audit.register_leaves.label", Hash),
     ("audit.register_leaves.value", Hash),
-    ("audit.replies.body", Personal(REPEAT)),
+    ("audit.replies.body_sealed", Told("personal_data")),
     ("audit.replies.fingerprint", Hash),
     ("audit.tiles.hashes", Hash),
-    (
-        "bus.dead_letters.data",
-        Personal("what could not be applied, until it is; of audit entries, sealed"),
-    ),
-    (
-        "bus.outbox.data",
-        Personal("objects as their readers see them, for a week; of audit entries, sealed"),
-    ),
-    (
-        "bus.parked.data",
-        Personal("what waits for its tenant's keys; of audit entries, sealed"),
-    ),
+    ("bus.dead_letters.data", Carried(EVENTS)),
+    ("bus.outbox.data", Carried(EVENTS)),
+    ("bus.parked.data", Carried(EVENTS)),
     ("compute.consoles.content", Told("console")),
     ("compute.enrolments.token_sha256", Check),
-    ("compute.replies.body", Personal(REPEAT)),
+    ("compute.replies.body_sealed", Told("personal_data")),
     ("compute.replies.fingerprint", Hash),
     ("identity.account_credentials.secret_hash", Check),
     ("identity.api_keys.secret_hash", Check),
-    ("identity.api_keys.used_from", Personal(SHOWN)),
+    ("identity.api_keys.used_from_sealed", Told("personal_data")),
     ("identity.ceremonies.sealed", Platform("at the door nobody is known")),
     ("identity.ceremonies.token_hash", Check),
-    (
-        "identity.challenges.network",
-        Personal("compared in the second half of a sign-in, for minutes"),
-    ),
+    ("identity.challenges.place", Hash),
     ("identity.challenges.secret_hash", Check),
-    (
-        "identity.device_grants.address",
-        Personal("shown to whoever decides, for minutes"),
-    ),
-    (
-        "identity.device_grants.agent",
-        Personal("shown to whoever decides, for minutes"),
-    ),
     ("identity.device_grants.code_hash", Check),
     ("identity.device_grants.device_hash", Check),
+    (
+        "identity.device_grants.seen",
+        Platform("before somebody decides nobody is known"),
+    ),
     ("identity.device_grants.user_hash", Check),
     ("identity.email_changes.new_email", Personal(SIGN_IN)),
     ("identity.email_changes.old_email", Personal(SIGN_IN)),
@@ -156,7 +145,11 @@ pub const TAGS: [(&str, Tag); 80] = [
         "identity.factors.credential_id",
         Plain("devices tell it to whoever asks"),
     ),
-    ("identity.factors.name", Personal(SHOWN)),
+    (
+        "identity.factors.name",
+        Personal("of a release before: sealed by a worker, and gone with the next release"),
+    ),
+    ("identity.factors.name_sealed", Told("personal_data")),
     (
         "identity.factors.sealed",
         Told("credentials, and personal_data for telephone numbers"),
@@ -165,25 +158,29 @@ pub const TAGS: [(&str, Tag); 80] = [
     ("identity.identity_providers.sealed", Tenant("credentials")),
     ("identity.invitations.email", Personal(SIGN_IN)),
     ("identity.invitations.token_sha256", Check),
-    ("identity.known_addresses.address", Personal(SHOWN)),
+    ("identity.known_addresses.address_sealed", Told("personal_data")),
+    ("identity.known_addresses.mark", Mark),
+    (
+        "identity.lookup_keys.sealed",
+        Platform("people are found before their tenant is known"),
+    ),
     ("identity.oauth_assertions.jti_hash", Check),
     ("identity.oauth_clients.secret_hash", Check),
     ("identity.oauth_codes.hash", Check),
     ("identity.password_history.hash", Check),
     ("identity.passwords.hash", Check),
     ("identity.recovery_codes.hash", Check),
-    ("identity.replies.body", Personal(REPEAT)),
+    ("identity.replies.body_sealed", Told("personal_data")),
     ("identity.replies.fingerprint", Hash),
     ("identity.resets.token_hash", Check),
     ("identity.sent_codes.hash", Check),
     ("identity.sent_codes.key", Tenant("credentials")),
-    ("identity.sessions.address", Personal(SHOWN)),
-    ("identity.sessions.agent", Personal(SHOWN)),
+    ("identity.sessions.address_sealed", Told("personal_data")),
+    ("identity.sessions.agent_sealed", Told("personal_data")),
     ("identity.sessions.family_key", Tenant("credentials")),
     ("identity.sessions.previous_hash", Check),
-    ("identity.sessions.rotated_from", Personal(SHOWN)),
     ("identity.sessions.token_hash", Check),
-    ("identity.sessions.used_from", Personal(SHOWN)),
+    ("identity.sessions.used_from_sealed", Told("personal_data")),
     ("identity.signing_keys.sealed", Platform("the platform signs")),
     ("identity.users.display_name", Personal(SHOWN)),
     ("identity.users.email", Personal(SIGN_IN)),
@@ -194,7 +191,7 @@ pub const TAGS: [(&str, Tag); 80] = [
         Platform("it is needed to have the tenant's key at all"),
     ),
     ("keys.tenant_keys.wrapped", Wrapped),
-    ("notify.replies.body", Personal(REPEAT)),
+    ("notify.replies.body_sealed", Told("personal_data")),
     ("notify.replies.fingerprint", Hash),
     ("notify.webhooks.previous_secret", Tenant("credentials")),
     ("notify.webhooks.secret", Tenant("credentials")),

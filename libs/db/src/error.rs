@@ -18,6 +18,9 @@ pub enum Error {
     /// The database cannot be reached, or no connection came free.
     #[error("away: {0}")]
     Away(sqlx::Error),
+    /// What is sealed cannot be opened, or sealed.
+    #[error("keys: {0}")]
+    Keys(#[from] crypto::KeyError),
     /// Anything else is a bug of ours.
     #[error("unexpected: {0}")]
     Other(sqlx::Error),
@@ -80,6 +83,7 @@ impl From<Error> for fault::Error {
             Error::Reference(_) => Self::conflict("Something it belongs to is gone, or something still belongs to it."),
             Error::Busy(_) => Error::busy(error),
             Error::Away(_) => Error::away(error),
+            Error::Keys(error) => error.into(),
             Error::Check(_) | Error::Other(_) => Self::internal(error),
         }
     }

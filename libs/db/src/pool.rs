@@ -14,6 +14,7 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::audit::{AuditEvent, Outcome};
 use crate::group::{Group, Recorded};
+use crate::reply::Replies;
 use crate::sealing::{Plain, Sealer};
 use crate::store::keys::Keys;
 use crate::{Ask, Change, Exit, Read, Reason, Result, SystemTx, Wake};
@@ -90,6 +91,7 @@ pub struct Db {
     system: PgPool,
     clock: Clock,
     wake: Wake,
+    replies: Replies,
     keyring: Option<Keyring>,
     group: Group,
 }
@@ -112,6 +114,7 @@ impl Db {
             system,
             clock,
             wake,
+            replies: Replies::of(service),
             keyring: None,
         })
     }
@@ -187,6 +190,7 @@ impl Db {
         let keys = self.keys_for(ask.caller.tenant()).await?;
         let tx = begin(&self.app, "begin").await?;
         let keys = (keys, self.keyring.clone());
+        let ask = (ask, self.replies.clone());
         Change::begin(tx, ask, (self.clock.now(), self.wake.clone()), keys).await
     }
 

@@ -49,7 +49,7 @@ fn row(table: &'static str, column: &'static str, tag: Tag) -> Row {
             Kind::Operational => "operational",
         },
         form: match tag {
-            Tag::Tenant(_) | Tag::Told(_) => "sealed_by_tenant",
+            Tag::Tenant(_) | Tag::Told(_) | Tag::Carried(_) => "sealed_by_tenant",
             Tag::Platform(_) => "sealed_by_platform",
             Tag::Wrapped => "wrapped",
             Tag::Check | Tag::Hash => "hash",

@@ -80,7 +80,7 @@ pub struct Factor {
     pub user: UserId,
     /// What it is.
     pub kind: Kind,
-    /// What they call it.
+    /// What they call it. At sign-in it is not asked for.
     pub name: String,
     /// Its secret, the passkey's public half or the number that codes go to, encrypted.
     pub sealed: Vec<u8>,

@@ -15,6 +15,7 @@ pub mod guess;
 pub mod invitation;
 pub mod keeper;
 pub mod keys;
+pub mod lookup;
 pub mod mail;
 pub mod oauth;
 pub mod oidc;

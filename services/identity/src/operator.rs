@@ -42,9 +42,7 @@ pub async fn bootstrap_operator(
     let hasher = settings.hasher().map_err(fault::Error::internal)?;
 
     let mut tx = db.system(Reason::Bootstrap).await?;
-    let found = store::people::candidates(&mut tx, &email, Some(PLATFORM), "")
-        .await?
-        .pop();
+    let found = store::people::candidates(&mut tx, &email, Some(PLATFORM)).await?.pop();
     drop(tx);
     let kept = found.as_ref().map(|person| person.hash.as_str());
     let same = hasher.turn()?.compare(password.as_typed(), kept).await? != Verdict::Wrong;

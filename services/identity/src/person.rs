@@ -1,7 +1,11 @@
 //! People: what identity knows of them.
 
+use crypto::Normal;
 use fault::FieldError;
 use ids::{TenantId, UserId};
+
+/// The kind of value that addresses are, for the key they are found by.
+pub const EMAIL: &str = "email";
 
 const DISPLAY_NAME_MAX: usize = 200;
 const EMAIL_MAX: usize = 254;
@@ -51,6 +55,12 @@ impl Email {
     /// What stands before the `@`.
     pub fn local_part(&self) -> &str {
         self.0.split_once('@').map_or(&self.0, |(local, _)| local)
+    }
+}
+
+impl Normal for Email {
+    fn normal(&self) -> Vec<u8> {
+        self.0.as_bytes().to_vec()
     }
 }
 

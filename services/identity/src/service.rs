@@ -4,12 +4,14 @@ use std::sync::Arc;
 use auth::passport::Key;
 use crypto::Kek;
 use db::Db;
+use futures::FutureExt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use web::{Running, Server, Tasks, Tls};
 
 use crate::factor::passkey::RelyingParty;
 use crate::keys::Keys;
+use crate::lookup::Lookup;
 use crate::mail::Mailer;
 use crate::oidc::Relying;
 use crate::settings::Settings;
@@ -56,6 +58,7 @@ impl Service {
             providers: Relying::new(&settings.providers, &issuer, db.clock().clone())?,
             hasher: settings.hasher()?,
             keys: Keys::new(db.clone(), kek.clone(), issuer, settings.signing_key_age()),
+            lookup: Lookup::new(db.clone()),
             kek,
             lifetimes: settings.lifetimes(),
             guesses: settings.guesses,
@@ -86,11 +89,20 @@ impl Service {
     /// Answers requests and does nothing else: for tests of what a request asks of the database.
     #[cfg(test)]
     pub(crate) async fn answer(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
+        self.look_ahead().await;
         self.running.serve(routes::mount, self.state, shutdown).await
+    }
+
+    /// Has at hand what everybody will ask for. Where the database is away now, whoever asks first reads it.
+    async fn look_ahead(&self) {
+        if let Err(error) = self.state.lookup.key().await {
+            tracing::warn!(?error, "the key that people are found by is not here yet");
+        }
     }
 
     /// Answers requests and works until `shutdown`; requests in flight end first, then the workers.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
+        self.look_ahead().await;
         let tasks = Tasks::new(shutdown.clone());
         tasks.spawn("sweep", work::sweep::run(self.state.db.clone(), shutdown.clone()));
         tasks.spawn("keys", work::keys::run(self.state.db.clone(), shutdown.clone()));
@@ -99,6 +111,10 @@ impl Service {
             work::external_keys::run(self.state.db.clone(), shutdown.clone()),
         );
         tasks.spawn("errands", work::errands::run(Arc::clone(&self.state), shutdown.clone()));
+        let db = Arc::new(self.state.db.clone());
+        tasks.rounds("names in the clear", work::names::LOOK, &db, |db| {
+            work::names::round(db).boxed()
+        });
         tasks.forget_replies(&self.state.db);
         let served = self.running.serve(routes::mount, self.state, shutdown).await;
         tasks.drain().await;

@@ -7,6 +7,7 @@ use crate::factor::Kind;
 use crate::factor::passkey::RelyingParty;
 use crate::guess::Limits;
 use crate::keys::Keys;
+use crate::lookup::Lookup;
 use crate::mail::Mailer;
 use crate::oidc::Relying;
 use crate::password::Hasher;
@@ -20,6 +21,8 @@ pub struct Identity {
     pub db: Db,
     /// Hashes passwords.
     pub hasher: Hasher,
+    /// Marks what people are found by.
+    pub lookup: Lookup,
     /// Signs access tokens.
     pub keys: Keys,
     /// What belongs to no tenant is sealed with it, and what was sealed before tenants had keys.
@@ -41,9 +44,10 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Has the keys of a tenant at hand that somebody names at the door, for [`db::SystemTx::keys`]. Of a tenant that there is
+    /// Has the key that people are found by at hand, and the keys of a tenant that somebody names at the door, for [`db::SystemTx::keys`]. Of a tenant that there is
     /// not, none are made.
     pub async fn at_the_door(&self, tenant: TenantId) -> Result<(), fault::Error> {
+        self.lookup.key().await?;
         if self.db.holds_keys(tenant) {
             return Ok(());
         }

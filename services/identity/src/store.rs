@@ -3,6 +3,8 @@
 pub mod account_credentials;
 pub mod account_sessions;
 pub mod api_keys;
+#[cfg(test)]
+mod canaries;
 pub mod ceremonies;
 pub mod challenges;
 pub mod device_grants;
@@ -13,6 +15,7 @@ pub mod errands;
 pub mod export;
 pub mod external_identities;
 pub mod external_keys;
+pub mod factor_names;
 pub mod factors;
 pub mod former_passwords;
 pub mod grants;
@@ -21,6 +24,7 @@ pub mod guesses;
 pub mod identity_providers;
 pub mod invitations;
 pub mod keys;
+pub mod lookup_keys;
 pub mod mapped_groups;
 pub mod oauth_assertions;
 pub mod oauth_clients;
@@ -29,6 +33,7 @@ pub mod operator_access;
 pub mod owners;
 pub mod passkeys;
 pub mod people;
+pub mod places;
 pub mod policies;
 pub mod projects;
 #[cfg(test)]

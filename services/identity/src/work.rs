@@ -3,4 +3,5 @@
 pub mod errands;
 pub mod external_keys;
 pub mod keys;
+pub mod names;
 pub mod sweep;

@@ -11,7 +11,7 @@ use crate::tables::{APPS, all, column};
 const SCHEMAS: [&str; 6] = ["audit", "bus", "compute", "identity", "keys", "notify"];
 
 /// Tables that belong to no tenant.
-const PLATFORM: [(&str, &str); 16] = [
+const PLATFORM: [(&str, &str); 17] = [
     ("audit.log_keys", "the platform signs for every tenant"),
     ("audit.register_leaves", "says of no leaf whose it is"),
     ("audit.witnesses", "witnesses cosign for every tenant"),
@@ -30,6 +30,7 @@ const PLATFORM: [(&str, &str); 16] = [
     ),
     ("identity.errands", "what is asked for may concern nobody"),
     ("identity.guesses", "most guesses name nobody"),
+    ("identity.lookup_keys", "people are found before their tenant is known"),
     ("identity.signing_keys", "the platform signs"),
 ];
 

@@ -1,8 +1,11 @@
 //! Programs on devices without a browser (RFC 8628): the person comes to us by themself and types what the device shows.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use crypto::{Kek, Place, Unreadable};
 use ids::OauthClientId;
 use ids::uuid::Uuid;
+use serde::{Deserialize, Serialize};
+use web::Origin;
 
 use super::scope::Scopes;
 use crate::once::{self, TokenDigest};
@@ -77,6 +80,46 @@ pub enum Decision {
     Allowed(TokenDigest),
 }
 
+/// What whoever decides is shown of a device. It belongs to no tenant before they have, so it is sealed by the platform's key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// From where it asked.
+    pub address: Option<String>,
+    /// What it calls itself.
+    pub agent: String,
+}
+
+impl Seen {
+    /// Of a device that asks from there.
+    pub fn of(origin: Origin) -> Self {
+        Self {
+            address: origin.address.map(|address| address.to_string()),
+            agent: origin.user_agent,
+        }
+    }
+
+    /// As it is kept in the row with this id.
+    pub fn seal(&self, kek: &Kek, id: Uuid) -> Result<Vec<u8>, Unreadable> {
+        let plain = serde_json::to_vec(self).map_err(|_| Unreadable)?;
+        kek.seal(&place(&id.to_string()), &plain)
+    }
+
+    /// What is kept there.
+    pub fn open(kek: &Kek, id: Uuid, sealed: &[u8]) -> Result<Self, Unreadable> {
+        let plain = kek.open_sealed(&place(&id.to_string()), sealed)?;
+        serde_json::from_slice(&plain).map_err(|_| Unreadable)
+    }
+}
+
+fn place(row: &str) -> Place<'_> {
+    Place {
+        tenant: auth::PLATFORM,
+        table: "identity.device_grants",
+        column: "seen",
+        row,
+    }
+}
+
 /// What a device asks for.
 #[derive(Debug, Clone)]
 pub struct Asking {
@@ -86,10 +129,6 @@ pub struct Asking {
     pub client: OauthClientId,
     /// For what.
     pub scopes: Scopes,
-    /// From where.
-    pub address: Option<String>,
-    /// What the device calls itself.
-    pub agent: String,
     /// What was decided.
     pub decision: Decision,
     /// How long it must wait between two questions.
@@ -165,14 +204,29 @@ mod tests {
     }
 
     #[test]
+    fn t20_what_is_seen_of_a_device_opens_in_its_own_row() {
+        let (kek, id) = (Kek::new(crypto::random()), store_id());
+        let seen = Seen {
+            address: Some("192.0.2.7".to_owned()),
+            agent: "canary/1".to_owned(),
+        };
+        let sealed = seen.seal(&kek, id).unwrap();
+        assert!(!sealed.windows(6).any(|part| part == b"canary"));
+        assert_eq!(Seen::open(&kek, id, &sealed), Ok(seen));
+        assert!(Seen::open(&kek, store_id(), &sealed).is_err());
+    }
+
+    fn store_id() -> Uuid {
+        ids::EventId::mint().as_uuid()
+    }
+
+    #[test]
     fn whoever_asks_too_often_waits_longer_each_time() {
         let at = |seconds: i64| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
         let asking = Asking {
             id: Uuid::nil(),
             client: crate::oauth::CLI,
             scopes: Scopes::everything(),
-            address: None,
-            agent: String::new(),
             decision: Decision::Pending,
             wait_seconds: 5,
             asked_at: Some(at(100)),

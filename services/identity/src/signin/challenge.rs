@@ -1,5 +1,6 @@
 //! What a client holds between password and second factor: opaque, good for one sign-in, from one place, for minutes.
 
+use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
@@ -67,6 +68,17 @@ impl Challenge {
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.secret.as_slice()).into()
     }
+
+    /// What is kept of the place that it was given to. Its holder's secret is the key, so nobody else can try places.
+    pub fn place(&self, network: &str) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.as_slice());
+        let mut context = hmac::Context::with_key(&key);
+        context.update(b"place");
+        context.update(network.as_bytes());
+        let mut place = [0; 32];
+        place.copy_from_slice(context.sign().as_ref());
+        place
+    }
 }
 
 /// A sign-in that waits, as it is kept.
@@ -78,8 +90,8 @@ pub struct Pending {
     pub first: Method,
     /// SHA-256 of the challenge's secret.
     pub secret_hash: Vec<u8>,
-    /// From where the password was shown.
-    pub network: String,
+    /// What [`Challenge::place`] gave where the password was shown.
+    pub place: Vec<u8>,
     /// Wrong codes so far.
     pub wrong: u8,
     /// It came to its end, or its password, provider or person is no longer good.
@@ -91,7 +103,8 @@ pub struct Pending {
 impl Pending {
     /// Is this its challenge, sent from where the password was?
     pub fn is_of(&self, challenge: &Challenge, network: &str) -> bool {
-        bool::from(self.secret_hash.ct_eq(&challenge.hash())) && self.network == network
+        let same = self.secret_hash.ct_eq(&challenge.hash()) & self.place.ct_eq(&challenge.place(network));
+        bool::from(same)
     }
 
     /// Where the sign-in of somebody who has factors of these kinds stands.
@@ -111,6 +124,16 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn t20_a_place_is_the_same_to_one_challenge_and_tells_another_nothing() {
+        let (challenge, other) = (Challenge::make(TenantId::mint()), Challenge::make(TenantId::mint()));
+        let place = challenge.place("192.0.2.7");
+        assert_eq!(place, Challenge::parse(&challenge.expose()).unwrap().place("192.0.2.7"));
+        assert_ne!(place, challenge.place("192.0.2.8"));
+        assert_ne!(place, other.place("192.0.2.7"));
+        assert_ne!(place, challenge.hash());
+    }
 
     #[test]
     fn a_challenge_is_read_back_and_nothing_else_is_one() {

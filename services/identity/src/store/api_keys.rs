@@ -5,12 +5,14 @@ use std::net::IpAddr;
 use auth::api_key::ApiKey;
 use auth::{Action, Permissions, Principal};
 use chrono::{DateTime, TimeDelta, Utc};
+use crypto::{KeyError, TenantKeys};
 use db::{Change, Granted, Read, Result, SystemTx};
 use ids::{ApiKeyId, ProjectId, ServiceAccountId, TenantId, UserId};
 use ipnetwork::IpNetwork;
 use web::Window;
 
 use crate::api_key::{Holder, Key, MOST, Reach};
+use crate::store::places;
 
 /// How old the note of a key's last use may be.
 const USE_GRAIN: TimeDelta = TimeDelta::minutes(1);
@@ -24,25 +26,30 @@ struct KeyRow {
     networks: Vec<IpNetwork>,
     expires_at: Option<DateTime<Utc>>,
     used_at: Option<DateTime<Utc>>,
-    used_from: Option<String>,
+    used_from_sealed: Option<Vec<u8>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
 
-impl From<KeyRow> for Key {
-    fn from(row: KeyRow) -> Self {
-        Self {
-            id: row.key_id,
-            name: row.name,
-            reach: Reach {
-                scopes: row.scopes.map(Permissions::stored),
-                project: row.project_id,
-                networks: row.networks,
-                expires_at: row.expires_at,
-            },
-            used: row.used_at.map(|at| (at, row.used_from)),
-            created_at: row.created_at,
-            updated_at: row.updated_at,
+impl KeyRow {
+    fn open(self, keys: &TenantKeys) -> Result<Key, KeyError> {
+        let from = places::key_heard_from(keys, self.key_id, self.used_from_sealed.as_deref())?;
+        Ok(Key {
+            used: self.used_at.map(|at| (at, from)),
+            id: self.key_id,
+            name: self.name.clone(),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            reach: self.reach(),
+        })
+    }
+
+    fn reach(self) -> Reach {
+        Reach {
+            scopes: self.scopes.map(Permissions::stored),
+            project: self.project_id,
+            networks: self.networks,
+            expires_at: self.expires_at,
         }
     }
 }
@@ -50,7 +57,7 @@ impl From<KeyRow> for Key {
 macro_rules! select_key {
     ($tail:literal) => {
         concat!(
-            "select key_id, name, scopes, project_id, networks, expires_at, used_at, used_from, created_at, updated_at
+            "select key_id, name, scopes, project_id, networks, expires_at, used_at, used_from_sealed, created_at, updated_at
              from identity.api_keys where tenant_id = $1 and revoked_at is null and ",
             $tail
         )
@@ -82,7 +89,7 @@ pub async fn insert<A: Action>(
          select $1, $2, $3, $4, $5, $6, $7, $8, $9::text[]::cidr[], $10, $11, $11
          where (select count(*) from identity.api_keys where tenant_id = $1 and (user_id = $3 or account_id = $4)
                 and revoked_at is null) < $12
-         returning key_id, name, scopes, project_id, networks, expires_at, used_at, used_from, created_at, updated_at",
+         returning key_id, name, scopes, project_id, networks, expires_at, used_at, used_from_sealed, created_at, updated_at",
     )
     .bind(holder.tenant)
     .bind(key.id)
@@ -98,7 +105,8 @@ pub async fn insert<A: Action>(
     .bind(MOST)
     .fetch_optional(tx.sql())
     .await?;
-    Ok(row.map(Key::from))
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(row.open(tx.keys()?)?))
 }
 
 /// A window of the holder's keys, oldest first.
@@ -119,7 +127,8 @@ pub async fn list<A: Action>(
     .fetch_all(tx.sql())
     .await
     .map_err(db::Error::from)?;
-    Ok(rows.into_iter().map(Key::from).collect())
+    let keys = tx.keys()?;
+    Ok(rows.into_iter().map(|row| row.open(keys)).collect::<Result<_, _>>()?)
 }
 
 /// One of the holder's keys.
@@ -137,7 +146,8 @@ pub async fn lookup<A: Action>(
         .fetch_optional(tx.sql())
         .await
         .map_err(db::Error::from)?;
-    row.map(Key::from).ok_or_else(|| fault::Error::not_found("API key"))
+    let row = row.ok_or_else(|| fault::Error::not_found("API key"))?;
+    Ok(row.open(tx.keys()?)?)
 }
 
 /// What the key is good for with which the caller asks.
@@ -148,7 +158,7 @@ pub async fn reach<A: Action>(tx: &mut Read<A>, id: ApiKeyId) -> Result<Option<R
         .bind(id)
         .fetch_optional(tx.sql())
         .await?;
-    Ok(row.map(|row| Key::from(row).reach))
+    Ok(row.map(KeyRow::reach))
 }
 
 /// Makes a key of the holder's good for nothing.
@@ -169,17 +179,18 @@ pub async fn revoke<A: Action>(tx: &mut Change<A>, holder: &Granted<Holder, A>, 
     Ok(())
 }
 
-/// Notes that a key was used, once in a while.
+/// Notes that a key was used, once in a while. From where is kept if the tenant's keys are held: it is not worth refusing anybody.
 pub async fn note_use(tx: &mut SystemTx, tenant: TenantId, key: ApiKeyId, from: IpAddr) -> Result<()> {
     let now = tx.now();
+    let sealed = tx.keys(tenant).and_then(|keys| places::key_used_from(&keys, key, from));
     sqlx::query(
-        "update identity.api_keys set used_at = $3, used_from = $4
+        "update identity.api_keys set used_at = $3, used_from_sealed = $4
          where tenant_id = $1 and key_id = $2 and (used_at is null or used_at <= $5)",
     )
     .bind(tenant)
     .bind(key)
     .bind(now)
-    .bind(from.to_string())
+    .bind(sealed.ok())
     .bind(now - USE_GRAIN)
     .execute(tx.sql())
     .await?;

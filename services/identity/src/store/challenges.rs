@@ -12,7 +12,7 @@ use crate::store::people::Candidate;
 struct ChallengeRow {
     user_id: UserId,
     secret_hash: Vec<u8>,
-    network: String,
+    place: Vec<u8>,
     wrong: i16,
     over: bool,
     expires_at: DateTime<Utc>,
@@ -25,7 +25,7 @@ impl ChallengeRow {
             user: row.user_id,
             first,
             secret_hash: row.secret_hash,
-            network: row.network,
+            place: row.place,
             wrong: u8::try_from(row.wrong).unwrap_or(u8::MAX),
             over: row.over,
             expires_at: row.expires_at,
@@ -43,7 +43,7 @@ pub async fn insert(
 ) -> Result<()> {
     let now = tx.now();
     sqlx::query(
-        "insert into identity.challenges (tenant_id, challenge_id, user_id, secret_hash, network, password_changed_at,
+        "insert into identity.challenges (tenant_id, challenge_id, user_id, secret_hash, place, password_changed_at,
                                           created_at, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
@@ -51,7 +51,7 @@ pub async fn insert(
     .bind(challenge.id)
     .bind(of.user)
     .bind(challenge.hash())
-    .bind(network)
+    .bind(challenge.place(network))
     .bind(of.changed_at)
     .bind(now)
     .bind(until)
@@ -70,7 +70,7 @@ pub async fn insert_external(
 ) -> Result<()> {
     let now = tx.now();
     sqlx::query(
-        "insert into identity.challenges (tenant_id, challenge_id, user_id, secret_hash, network, identity_id, created_at,
+        "insert into identity.challenges (tenant_id, challenge_id, user_id, secret_hash, place, identity_id, created_at,
                                           expires_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
@@ -78,7 +78,7 @@ pub async fn insert_external(
     .bind(challenge.id)
     .bind(user)
     .bind(challenge.hash())
-    .bind(network)
+    .bind(challenge.place(network))
     .bind(identity)
     .bind(now)
     .bind(until)
@@ -91,7 +91,7 @@ pub async fn insert_external(
 /// after another, and who is disabled meanwhile is found to be.
 pub async fn claim(tx: &mut SystemTx, challenge: &Challenge) -> Result<Option<Pending>> {
     let row: Option<ChallengeRow> = sqlx::query_as(
-        "select c.user_id, c.secret_hash, c.network, c.wrong, c.expires_at,
+        "select c.user_id, c.secret_hash, c.place, c.wrong, c.expires_at,
                 (c.over_at is not null or not u.enabled or p.changed_at <> c.password_changed_at) as over
          from identity.challenges c join identity.users u using (tenant_id, user_id)
          join identity.passwords p using (tenant_id, user_id)
@@ -109,7 +109,7 @@ pub async fn claim(tx: &mut SystemTx, challenge: &Challenge) -> Result<Option<Pe
 
 async fn claim_external(tx: &mut SystemTx, challenge: &Challenge) -> Result<Option<Pending>> {
     let row: Option<ChallengeRow> = sqlx::query_as(
-        "select c.user_id, c.secret_hash, c.network, c.wrong, c.expires_at,
+        "select c.user_id, c.secret_hash, c.place, c.wrong, c.expires_at,
                 (c.over_at is not null or not u.enabled or not p.enabled) as over
          from identity.challenges c join identity.users u using (tenant_id, user_id)
          join identity.external_identities i using (tenant_id, identity_id)

@@ -2,11 +2,12 @@
 
 use auth::action::authorization;
 use chrono::{DateTime, Utc};
+use crypto::Kek;
 use db::{Change, Granted, Result, SystemTx, Tenant};
 use ids::uuid::Uuid;
 use ids::{EventId, OauthClientId};
 
-use crate::oauth::device::{Asking, Decision};
+use crate::oauth::device::{Asking, Decision, Seen};
 use crate::oauth::scope::Scopes;
 use crate::once::TokenDigest;
 
@@ -15,8 +16,7 @@ struct GrantRow {
     grant_id: Uuid,
     client_id: OauthClientId,
     scopes: Vec<String>,
-    address: Option<String>,
-    agent: String,
+    seen: Vec<u8>,
     code_hash: Option<Vec<u8>>,
     denied: bool,
     wait_seconds: i16,
@@ -32,8 +32,6 @@ impl From<GrantRow> for Asking {
             id: row.grant_id,
             client: row.client_id,
             scopes: Scopes::stored(row.scopes),
-            address: row.address,
-            agent: row.agent,
             decision: match (code, row.denied) {
                 (Some(code), _) => Decision::Allowed(code),
                 (None, true) => Decision::Denied,
@@ -56,24 +54,30 @@ pub struct Hashes {
 }
 
 /// Writes what a device asks for; false if somebody is typing the same code already.
-pub async fn insert(tx: &mut SystemTx, asking: &Asking, hashes: &Hashes) -> Result<bool> {
+pub async fn insert(
+    tx: &mut SystemTx,
+    kek: &Kek,
+    (asking, seen): (&Asking, &Seen),
+    hashes: &Hashes,
+) -> Result<bool, fault::Error> {
+    let seen = seen.seal(kek, asking.id).map_err(fault::Error::internal)?;
     let made = sqlx::query(
-        "insert into identity.device_grants (grant_id, client_id, device_hash, user_hash, scopes, address, agent,
-                                             wait_seconds, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing",
+        "insert into identity.device_grants (grant_id, client_id, device_hash, user_hash, scopes, seen, wait_seconds,
+                                             created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing",
     )
     .bind(asking.id)
     .bind(asking.client)
     .bind(hashes.device.as_slice())
     .bind(hashes.user.as_slice())
     .bind(asking.scopes.names())
-    .bind(&asking.address)
-    .bind(&asking.agent)
+    .bind(seen)
     .bind(asking.wait_seconds)
     .bind(asking.created_at)
     .bind(asking.expires_at)
     .execute(tx.sql())
-    .await?;
+    .await
+    .map_err(db::Error::from)?;
     Ok(made.rows_affected() == 1)
 }
 
@@ -85,7 +89,7 @@ pub fn mint() -> Uuid {
 /// What a device asks for, held until the end of the transaction: its questions are answered one after another.
 pub async fn claim(tx: &mut SystemTx, device: &TokenDigest) -> Result<Option<Asking>> {
     let row: Option<GrantRow> = sqlx::query_as(
-        "select grant_id, client_id, scopes, address, agent, code_hash, denied, wait_seconds, asked_at, created_at, expires_at
+        "select grant_id, client_id, scopes, seen, code_hash, denied, wait_seconds, asked_at, created_at, expires_at
          from identity.device_grants where device_hash = $1 for update",
     )
     .bind(device.as_slice())
@@ -119,19 +123,23 @@ pub async fn remove(tx: &mut SystemTx, asking: &Asking) -> Result<()> {
 pub async fn typed(
     tx: &mut Change<authorization::Create>,
     _: &Granted<Tenant, authorization::Create>,
+    kek: &Kek,
     user: &TokenDigest,
-) -> Result<Option<Asking>> {
+) -> Result<Option<(Asking, Seen)>, fault::Error> {
     let now = tx.now();
     let row: Option<GrantRow> = sqlx::query_as(
-        "select grant_id, client_id, scopes, address, agent, code_hash, denied, wait_seconds, asked_at, created_at, expires_at
+        "select grant_id, client_id, scopes, seen, code_hash, denied, wait_seconds, asked_at, created_at, expires_at
          from identity.device_grants where user_hash = $1 and expires_at > $2 and code_hash is null and not denied
          for update",
     )
     .bind(user.as_slice())
     .bind(now)
     .fetch_optional(tx.sql())
-    .await?;
-    Ok(row.map(Asking::from))
+    .await
+    .map_err(db::Error::from)?;
+    let Some(row) = row else { return Ok(None) };
+    let seen = Seen::open(kek, row.grant_id, &row.seen).map_err(fault::Error::internal)?;
+    Ok(Some((row.into(), seen)))
 }
 
 /// Keeps what somebody decided: the code that it is allowed with, or no.

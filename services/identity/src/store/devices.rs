@@ -2,46 +2,48 @@
 
 use auth::Action;
 use chrono::{DateTime, Utc};
+use crypto::{KeyError, TenantKeys};
 use db::{Change, Granted, Read, Result, SystemTx, Tenant};
 use ids::{SessionId, UserId};
 use web::{Origin, Window};
 
+use super::places::{self, SealedHeard};
 use crate::session::{Device, Session};
 
 #[derive(sqlx::FromRow)]
 struct DeviceRow {
     session_id: SessionId,
-    agent: String,
     methods: Vec<String>,
-    address: Option<String>,
-    used_from: Option<String>,
+    #[sqlx(flatten)]
+    heard: SealedHeard,
     created_at: DateTime<Utc>,
     used_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 }
 
-impl From<DeviceRow> for Device {
-    fn from(row: DeviceRow) -> Self {
-        Self {
-            session: row.session_id,
-            agent: row.agent,
-            methods: row.methods,
-            begun_from: row.address,
-            used_from: row.used_from,
-            created_at: row.created_at,
-            used_at: row.used_at,
-            expires_at: row.expires_at,
-        }
+impl DeviceRow {
+    fn open(self, keys: &TenantKeys) -> Result<Device, KeyError> {
+        let heard = self.heard.open(keys, self.session_id)?;
+        Ok(Device {
+            session: self.session_id,
+            agent: heard.agent,
+            methods: self.methods,
+            begun_from: heard.begun_from,
+            used_from: heard.used_from,
+            created_at: self.created_at,
+            used_at: self.used_at,
+            expires_at: self.expires_at,
+        })
     }
 }
 
-/// Remembers what the client of a session calls itself, and from where it was heard.
+/// Remembers what the client of a session calls itself.
 pub async fn note(tx: &mut SystemTx, session: &Session, origin: &Origin) -> Result<()> {
-    sqlx::query("update identity.sessions set agent = $3, used_from = $4 where tenant_id = $1 and session_id = $2")
+    let keys = tx.keys(session.tenant)?;
+    sqlx::query("update identity.sessions set agent_sealed = $3 where tenant_id = $1 and session_id = $2")
         .bind(session.tenant)
         .bind(session.id)
-        .bind(&origin.user_agent)
-        .bind(origin.address.map(|address| address.to_string()))
+        .bind(places::agent(&keys, session.id, &origin.user_agent)?)
         .execute(tx.sql())
         .await?;
     Ok(())
@@ -50,7 +52,7 @@ pub async fn note(tx: &mut SystemTx, session: &Session, origin: &Origin) -> Resu
 macro_rules! select_device {
     ($tail:literal) => {
         concat!(
-            "select session_id, agent, methods, address, used_from, created_at, used_at, expires_at
+            "select session_id, methods, address_sealed, used_from_sealed, agent_sealed, created_at, used_at, expires_at
              from identity.sessions
              where tenant_id = $1 and user_id = $2 and revoked_at is null and expires_at > $3 and ",
             $tail
@@ -77,7 +79,8 @@ pub async fn list<A: Action>(
     .fetch_all(tx.sql())
     .await
     .map_err(db::Error::from)?;
-    Ok(rows.into_iter().map(Device::from).collect())
+    let keys = tx.keys()?;
+    Ok(rows.into_iter().map(|row| row.open(keys)).collect::<Result<_, _>>()?)
 }
 
 /// One of somebody's sessions that is not over.
@@ -96,7 +99,8 @@ pub async fn lookup<A: Action>(
         .fetch_optional(tx.sql())
         .await
         .map_err(db::Error::from)?;
-    row.map(Device::from).ok_or_else(|| fault::Error::not_found("session"))
+    let row = row.ok_or_else(|| fault::Error::not_found("session"))?;
+    Ok(row.open(tx.keys()?)?)
 }
 
 /// Which of somebody's sessions.

@@ -10,6 +10,8 @@ use ipnetwork::IpNetwork;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::store::factors;
+use crate::store::places::{self, SealedHeard};
 use crate::user::User;
 
 /// A role that is bound to the person, or to a group they are in.
@@ -55,15 +57,19 @@ pub struct HeldSession {
     pub id: SessionId,
     /// From where it was begun.
     #[schema(example = "192.0.2.7")]
+    #[sqlx(skip)]
     pub address: Option<String>,
     /// From where it was last heard.
     #[schema(example = "192.0.2.7")]
+    #[sqlx(skip)]
     pub used_from: Option<String>,
     /// From where it was last renewed.
     #[schema(example = "192.0.2.7")]
+    #[sqlx(skip)]
     pub rotated_from: Option<String>,
     /// What the client called itself.
     #[schema(example = "Mozilla/5.0")]
+    #[sqlx(skip)]
     pub agent: String,
     /// How the person proved who they are (RFC 8176).
     #[schema(example = json!(["pwd"]))]
@@ -82,7 +88,7 @@ pub struct HeldSession {
 }
 
 /// A place the person has signed in from.
-#[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct HeldAddress {
     /// An IPv4 address, or the /64 of an IPv6 one.
     #[schema(example = "192.0.2.7")]
@@ -113,6 +119,7 @@ pub struct HeldKey {
     pub used_at: Option<DateTime<Utc>>,
     /// From where it was last used.
     #[schema(example = "192.0.2.7")]
+    #[sqlx(skip)]
     pub used_from: Option<String>,
     /// When it was taken back.
     pub revoked_at: Option<DateTime<Utc>>,
@@ -161,6 +168,7 @@ pub struct HeldFactor {
     pub kind: String,
     /// What the person calls it.
     #[schema(example = "phone")]
+    #[sqlx(skip)]
     pub name: String,
     /// When they first showed that they have it.
     pub confirmed_at: Option<DateTime<Utc>>,
@@ -271,30 +279,10 @@ pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>, phone_
              from identity.group_members m join identity.groups g using (tenant_id, group_id)
              where m.tenant_id = $1 and m.user_id = $2 order by g.name"
         ),
-        sessions: rows!(
-            tx,
-            user,
-            "select session_id as id, address, used_from, rotated_from, agent, methods, created_at, used_at, expires_at,
-                    revoked_at, revoked_why
-             from identity.sessions where tenant_id = $1 and user_id = $2 order by session_id"
-        ),
-        known_addresses: rows!(
-            tx,
-            user,
-            "select address, used_at from identity.known_addresses where tenant_id = $1 and user_id = $2 order by address"
-        ),
-        api_keys: rows!(
-            tx,
-            user,
-            "select key_id as id, name, scopes, project_id, networks, expires_at, used_at, used_from, revoked_at, created_at
-             from identity.api_keys where tenant_id = $1 and user_id = $2 order by key_id"
-        ),
-        factors: rows!(
-            tx,
-            user,
-            "select factor_id as id, kind, name, confirmed_at, used_at, created_at
-             from identity.factors where tenant_id = $1 and user_id = $2 order by factor_id"
-        ),
+        sessions: sessions(tx, user).await?,
+        known_addresses: known_addresses(tx, user).await?,
+        api_keys: api_keys(tx, user).await?,
+        factors: factors(tx, user).await?,
         phone_numbers,
         email_changes: rows!(
             tx,
@@ -329,6 +317,115 @@ pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>, phone_
              where tenant_id = $1 and decided_by = $2 order by access_id"
         ),
     })
+}
+
+#[derive(sqlx::FromRow)]
+struct SessionRow {
+    #[sqlx(flatten)]
+    held: HeldSession,
+    #[sqlx(flatten)]
+    heard: SealedHeard,
+    rotated: bool,
+}
+
+/// Their sessions, with what is sealed of them.
+async fn sessions<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Result<Vec<HeldSession>> {
+    let rows: Vec<SessionRow> = rows!(
+        tx,
+        user,
+        "select session_id as id, address_sealed, used_from_sealed, agent_sealed, rotated_at is not null as rotated, methods,
+                created_at, used_at, expires_at, revoked_at, revoked_why
+         from identity.sessions where tenant_id = $1 and user_id = $2 order by session_id"
+    );
+    let keys = tx.keys()?;
+    let mut held = Vec::new();
+    for row in rows {
+        let heard = row.heard.open(keys, row.held.id)?;
+        held.push(HeldSession {
+            address: heard.begun_from,
+            rotated_from: heard.used_from.clone().filter(|_| row.rotated),
+            used_from: heard.used_from,
+            agent: heard.agent,
+            ..row.held
+        });
+    }
+    Ok(held)
+}
+
+#[derive(sqlx::FromRow)]
+struct KeyRow {
+    #[sqlx(flatten)]
+    held: HeldKey,
+    used_from_sealed: Option<Vec<u8>>,
+}
+
+/// Their API keys, with what is sealed of them.
+async fn api_keys<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Result<Vec<HeldKey>> {
+    let rows: Vec<KeyRow> = rows!(
+        tx,
+        user,
+        "select key_id as id, name, scopes, project_id, networks, expires_at, used_at, used_from_sealed, revoked_at, created_at
+         from identity.api_keys where tenant_id = $1 and user_id = $2 order by key_id"
+    );
+    let keys = tx.keys()?;
+    let mut held = Vec::new();
+    for row in rows {
+        let used_from = places::key_heard_from(keys, row.held.id, row.used_from_sealed.as_deref())?;
+        held.push(HeldKey { used_from, ..row.held });
+    }
+    Ok(held)
+}
+
+#[derive(sqlx::FromRow)]
+struct FactorRow {
+    #[sqlx(flatten)]
+    held: HeldFactor,
+    name: Option<String>,
+    name_sealed: Option<Vec<u8>>,
+}
+
+/// What they prove who they are with, with what is sealed of it.
+async fn factors<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Result<Vec<HeldFactor>> {
+    let rows: Vec<FactorRow> = rows!(
+        tx,
+        user,
+        "select factor_id as id, kind, name, name_sealed, confirmed_at, used_at, created_at
+         from identity.factors where tenant_id = $1 and user_id = $2 order by factor_id"
+    );
+    let keys = tx.keys()?;
+    let mut held = Vec::new();
+    for row in rows {
+        let name = factors::name(keys, row.held.id, (row.name_sealed.as_deref(), row.name))?;
+        held.push(HeldFactor { name, ..row.held });
+    }
+    Ok(held)
+}
+
+#[derive(sqlx::FromRow)]
+struct AddressRow {
+    mark: Vec<u8>,
+    address_sealed: Vec<u8>,
+    used_at: DateTime<Utc>,
+}
+
+/// From where they have signed in.
+async fn known_addresses<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Result<Vec<HeldAddress>> {
+    let rows: Vec<AddressRow> = rows!(
+        tx,
+        user,
+        "select mark, address_sealed, used_at from identity.known_addresses where tenant_id = $1 and user_id = $2
+         order by used_at, mark"
+    );
+    let keys = tx.keys()?;
+    let mut held = Vec::new();
+    for row in rows {
+        let address = places::known(keys, user.id, &row.mark, &row.address_sealed)?;
+        held.push(HeldAddress {
+            address,
+            used_at: row.used_at,
+        });
+    }
+    Ok(held)
 }
 
 /// What is bound to somebody themself, and to groups they are in.

@@ -3,7 +3,7 @@
 use auth::Action;
 use auth::action::factor;
 use chrono::{DateTime, Utc};
-use crypto::KeyError;
+use crypto::{KeyError, Purpose, SealedText, TenantKeys};
 use db::{Change, Granted, Read, Result, SystemTx, Tenant};
 use ids::{FactorId, TenantId, UserId};
 use sqlx::PgConnection;
@@ -18,7 +18,9 @@ struct FactorRow {
     factor_id: FactorId,
     user_id: UserId,
     kind: String,
-    name: String,
+    /// Of a release before: a worker seals it.
+    name: Option<String>,
+    name_sealed: Option<Vec<u8>>,
     sealed: Vec<u8>,
     confirmed_at: Option<DateTime<Utc>>,
     used_at: Option<DateTime<Utc>>,
@@ -27,9 +29,35 @@ struct FactorRow {
     updated_at: DateTime<Utc>,
 }
 
-impl From<FactorRow> for Factor {
-    fn from(row: FactorRow) -> Self {
-        Self {
+const NAME: SealedText = SealedText::new(Purpose::PersonalData, "identity.factors", "name_sealed");
+
+/// What somebody calls a factor of theirs, for its row.
+pub fn sealed_name(keys: &TenantKeys, factor: FactorId, name: &str) -> Result<Vec<u8>, KeyError> {
+    NAME.seal(keys, &factor.to_string(), name)
+}
+
+/// What is kept of it. What lies open was written last, by a release before.
+pub fn name(
+    keys: &TenantKeys,
+    factor: FactorId,
+    (sealed, open): (Option<&[u8]>, Option<String>),
+) -> Result<String, KeyError> {
+    match open {
+        Some(name) => Ok(name),
+        None => Ok(NAME.open_some(keys, &factor.to_string(), sealed)?.unwrap_or_default()),
+    }
+}
+
+impl FactorRow {
+    fn open(mut self, keys: &TenantKeys) -> Result<Factor, KeyError> {
+        let name = name(keys, self.factor_id, (self.name_sealed.as_deref(), self.name.take()))?;
+        Ok(Factor { name, ..self.unnamed() })
+    }
+
+    /// For those to whom its name is nothing.
+    fn unnamed(self) -> Factor {
+        let row = self;
+        Factor {
             tenant: row.tenant_id,
             id: row.factor_id,
             user: row.user_id,
@@ -37,7 +65,7 @@ impl From<FactorRow> for Factor {
             kind: Kind::named(&row.kind)
                 .or_else(|| Kind::weaker(&row.kind))
                 .unwrap_or(Kind::Totp),
-            name: row.name,
+            name: String::new(),
             sealed: row.sealed,
             confirmed_at: row.confirmed_at,
             used_at: row.used_at,
@@ -50,19 +78,22 @@ impl From<FactorRow> for Factor {
 
 /// A person's factors, confirmed or not, the oldest first.
 pub async fn list<A: Action>(tx: &mut Read<A>, tenant: &Granted<Tenant, A>, user: UserId) -> Result<Vec<Factor>> {
-    all(tx.sql(), tenant.id, user).await
+    let rows = all(tx.sql(), tenant.id, user).await?;
+    let keys = tx.keys()?;
+    let factors = rows.into_iter().map(|row| row.open(keys));
+    Ok(factors.collect::<Result<_, KeyError>>()?)
 }
 
-/// A person's confirmed factors, for sign-in.
+/// A person's confirmed factors, for sign-in: without their names.
 pub async fn confirmed(tx: &mut SystemTx, tenant: TenantId, user: UserId) -> Result<Vec<Factor>> {
-    let mut factors = all(tx.sql(), tenant, user).await?;
-    factors.retain(|factor| factor.confirmed_at.is_some());
-    Ok(factors)
+    let mut rows = all(tx.sql(), tenant, user).await?;
+    rows.retain(|row| row.confirmed_at.is_some());
+    Ok(rows.into_iter().map(FactorRow::unnamed).collect())
 }
 
-async fn all(sql: &mut PgConnection, tenant: TenantId, user: UserId) -> Result<Vec<Factor>> {
-    let rows: Vec<FactorRow> = sqlx::query_as(
-        "select tenant_id, factor_id, user_id, kind, name, sealed, confirmed_at, used_at, generation, created_at,
+async fn all(sql: &mut PgConnection, tenant: TenantId, user: UserId) -> Result<Vec<FactorRow>> {
+    let rows = sqlx::query_as(
+        "select tenant_id, factor_id, user_id, kind, name, name_sealed, sealed, confirmed_at, used_at, generation, created_at,
                 updated_at
          from identity.factors where tenant_id = $1 and user_id = $2 order by created_at, factor_id",
     )
@@ -70,12 +101,13 @@ async fn all(sql: &mut PgConnection, tenant: TenantId, user: UserId) -> Result<V
     .bind(user)
     .fetch_all(sql)
     .await?;
-    Ok(rows.into_iter().map(Factor::from).collect())
+    Ok(rows)
 }
 
 /// The telephone numbers of somebody's factors, in full; of one that does not open, nothing.
 pub async fn numbers<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>) -> Result<Vec<String>, fault::Error> {
-    let mut factors = all(tx.sql(), user.tenant, user.id).await?;
+    let rows = all(tx.sql(), user.tenant, user.id).await?;
+    let mut factors: Vec<Factor> = rows.into_iter().map(FactorRow::unnamed).collect();
     factors.retain(|factor| factor.kind == Kind::Sms);
     let mut numbers = Vec::new();
     for factor in factors {
@@ -106,7 +138,7 @@ pub async fn hold<A: Action>(
     factor: FactorId,
 ) -> Result<Option<Factor>> {
     let row: Option<FactorRow> = sqlx::query_as(
-        "select tenant_id, factor_id, user_id, kind, name, sealed, confirmed_at, used_at, generation, created_at,
+        "select tenant_id, factor_id, user_id, kind, name, name_sealed, sealed, confirmed_at, used_at, generation, created_at,
                 updated_at
          from identity.factors where tenant_id = $1 and user_id = $2 and factor_id = $3 for update",
     )
@@ -115,7 +147,8 @@ pub async fn hold<A: Action>(
     .bind(factor)
     .fetch_optional(tx.sql())
     .await?;
-    Ok(row.map(Factor::from))
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(row.open(tx.keys()?)?))
 }
 
 /// Writes a factor that its holder has yet to confirm. Those they never confirmed go.
@@ -132,22 +165,23 @@ pub async fn insert(
         .bind(user)
         .execute(tx.sql())
         .await?;
+    let name = sealed_name(tx.keys()?, id, name.as_str())?;
     let row: FactorRow = sqlx::query_as(
-        "insert into identity.factors (tenant_id, factor_id, user_id, kind, name, sealed, created_at, updated_at)
+        "insert into identity.factors (tenant_id, factor_id, user_id, kind, name_sealed, sealed, created_at, updated_at)
          values ($1, $2, $3, $7, $4, $5, $6, $6)
-         returning tenant_id, factor_id, user_id, kind, name, sealed, confirmed_at, used_at, generation, created_at,
+         returning tenant_id, factor_id, user_id, kind, name, name_sealed, sealed, confirmed_at, used_at, generation, created_at,
                 updated_at",
     )
     .bind(tenant.id)
     .bind(id)
     .bind(user)
-    .bind(name.as_str())
+    .bind(name)
     .bind(sealed)
     .bind(now)
     .bind(kind.name())
     .fetch_one(tx.sql())
     .await?;
-    Ok(row.into())
+    Ok(row.open(tx.keys()?)?)
 }
 
 /// Writes a passkey: it counts at once, its making was its first use.
@@ -159,23 +193,24 @@ pub async fn insert_passkey(
     (credential, sealed): (&[u8], &[u8]),
 ) -> Result<Factor> {
     let now = tx.now();
+    let name = sealed_name(tx.keys()?, id, name.as_str())?;
     let row: FactorRow = sqlx::query_as(
-        "insert into identity.factors (tenant_id, factor_id, user_id, kind, name, credential_id, sealed, confirmed_at,
-                                       created_at, updated_at)
+        "insert into identity.factors (tenant_id, factor_id, user_id, kind, name_sealed, credential_id, sealed,
+                                       confirmed_at, created_at, updated_at)
          values ($1, $2, $3, 'webauthn', $4, $5, $6, $7, $7, $7)
-         returning tenant_id, factor_id, user_id, kind, name, sealed, confirmed_at, used_at, generation, created_at,
+         returning tenant_id, factor_id, user_id, kind, name, name_sealed, sealed, confirmed_at, used_at, generation, created_at,
                 updated_at",
     )
     .bind(tenant.id)
     .bind(id)
     .bind(user)
-    .bind(name.as_str())
+    .bind(name)
     .bind(credential)
     .bind(sealed)
     .bind(now)
     .fetch_one(tx.sql())
     .await?;
-    Ok(row.into())
+    Ok(row.open(tx.keys()?)?)
 }
 
 /// Calls a factor something else.
@@ -186,19 +221,20 @@ pub async fn rename(
     name: &Name,
 ) -> Result<Factor> {
     let now = tx.now();
+    let name = sealed_name(tx.keys()?, factor, name.as_str())?;
     let row: FactorRow = sqlx::query_as(
-        "update identity.factors set name = $3, updated_at = $4, generation = generation + 1
+        "update identity.factors set name = null, name_sealed = $3, updated_at = $4, generation = generation + 1
          where tenant_id = $1 and factor_id = $2
-         returning tenant_id, factor_id, user_id, kind, name, sealed, confirmed_at, used_at, generation, created_at,
+         returning tenant_id, factor_id, user_id, kind, name, name_sealed, sealed, confirmed_at, used_at, generation, created_at,
                 updated_at",
     )
     .bind(tenant.id)
     .bind(factor)
-    .bind(name.as_str())
+    .bind(name)
     .bind(now)
     .fetch_one(tx.sql())
     .await?;
-    Ok(row.into())
+    Ok(row.open(tx.keys()?)?)
 }
 
 /// From now on the factor counts.
@@ -211,7 +247,7 @@ pub async fn confirm(
     let row: FactorRow = sqlx::query_as(
         "update identity.factors set confirmed_at = $3, updated_at = $3, generation = generation + 1
          where tenant_id = $1 and factor_id = $2
-         returning tenant_id, factor_id, user_id, kind, name, sealed, confirmed_at, used_at, generation, created_at,
+         returning tenant_id, factor_id, user_id, kind, name, name_sealed, sealed, confirmed_at, used_at, generation, created_at,
                 updated_at",
     )
     .bind(tenant.id)
@@ -219,7 +255,7 @@ pub async fn confirm(
     .bind(now)
     .fetch_one(tx.sql())
     .await?;
-    Ok(row.into())
+    Ok(row.open(tx.keys()?)?)
 }
 
 /// Takes a factor away.

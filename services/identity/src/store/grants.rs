@@ -10,6 +10,7 @@ use ids::{OauthClientId, SessionId, TenantId, UserId};
 use crate::oauth::id_token::SignIn;
 use crate::oauth::scope::Scopes;
 use crate::session::Session;
+use crate::store::places;
 
 /// Writes a client's session that begins now.
 pub async fn insert(
@@ -19,21 +20,22 @@ pub async fn insert(
     sign_in: &SignIn,
     from: Option<IpAddr>,
 ) -> Result<()> {
-    let now = tx.now();
+    let (now, keys) = (tx.now(), tx.keys(session.tenant)?);
     // What is good for everything is a session like that of a sign-in.
     let scopes = scopes.permissions().map(|_| scopes.names().to_vec());
     sqlx::query(
-        "insert into identity.sessions (tenant_id, session_id, user_id, family_key, token_hash, address, used_from,
-                                        created_at, used_at, factor_at, expires_at, ends_at, methods, client_id, scopes,
-                                        auth_time)
-         values ($1, $2, $3, $4, $5, $6, $6, $7, $7, $8, $9, $10, $11, $12, $13, $14)",
+        "insert into identity.sessions (tenant_id, session_id, user_id, family_key, token_hash, address_sealed,
+                                        used_from_sealed, created_at, used_at, factor_at, expires_at, ends_at, methods,
+                                        client_id, scopes, auth_time)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, $13, $14, $15)",
     )
     .bind(session.tenant)
     .bind(session.id)
     .bind(session.user)
     .bind(&session.family_key)
     .bind(&session.token_hash)
-    .bind(from.map(|address| address.to_string()))
+    .bind(places::begun_from(&keys, session.id, from)?)
+    .bind(places::used_from(&keys, session.id, from)?)
     .bind(now)
     .bind(sign_in.factor_at)
     .bind(session.expires_at)

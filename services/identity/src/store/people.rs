@@ -3,10 +3,12 @@
 use auth::action::{password, tenant};
 use auth::{Action, Role};
 use chrono::{DateTime, TimeDelta, Utc};
+use crypto::LookupKey;
 use db::{Change, Granted, Read, Result, SystemTx, Tenant};
 use ids::{BindingId, TenantId, UserId};
 
 use crate::person::{DisplayName, Email, Person};
+use crate::store::places;
 
 /// How long a place stays known without a sign-in from there.
 const KNOWN_FOR: TimeDelta = TimeDelta::days(90);
@@ -44,8 +46,6 @@ pub struct Candidate {
     pub hash: String,
     /// When the password was chosen; a new hash of the same one does not count.
     pub changed_at: DateTime<Utc>,
-    /// Have they signed in from there before?
-    pub known: bool,
 }
 
 /// A person's password, with what it must not resemble.
@@ -152,24 +152,14 @@ pub async fn set_hash(tx: &mut SystemTx, tenant: TenantId, user: UserId, hash: &
 }
 
 /// The people with this address, in one tenant or in any; two are enough to know that there are several.
-pub async fn candidates(
-    tx: &mut SystemTx,
-    email: &Email,
-    tenant: Option<TenantId>,
-    network: &str,
-) -> Result<Vec<Candidate>> {
-    let oldest = tx.now() - KNOWN_FOR;
+pub async fn candidates(tx: &mut SystemTx, email: &Email, tenant: Option<TenantId>) -> Result<Vec<Candidate>> {
     let rows = sqlx::query_as(
-        "select u.tenant_id, u.user_id, p.hash, p.changed_at,
-                exists (select from identity.known_addresses k where k.tenant_id = u.tenant_id
-                          and k.user_id = u.user_id and k.address = $3 and k.used_at > $4) as known
+        "select u.tenant_id, u.user_id, p.hash, p.changed_at
          from identity.users u join identity.passwords p using (tenant_id, user_id)
          where u.email = $1 and ($2::uuid is null or u.tenant_id = $2) limit 2",
     )
     .bind(email.as_str())
     .bind(tenant)
-    .bind(network)
-    .bind(oldest)
     .fetch_all(tx.sql())
     .await?;
     Ok(rows)
@@ -272,15 +262,20 @@ pub async fn still_stands(tx: &mut SystemTx, candidate: &Candidate) -> Result<bo
 }
 
 /// Has somebody signed in from there before?
-pub async fn knows(tx: &mut SystemTx, tenant: TenantId, user: UserId, network: &str) -> Result<bool> {
+pub async fn knows(
+    tx: &mut SystemTx,
+    lookup: &LookupKey,
+    (tenant, user): (TenantId, UserId),
+    network: &str,
+) -> Result<bool> {
     let oldest = tx.now() - KNOWN_FOR;
     let known = sqlx::query_scalar(
         "select exists (select from identity.known_addresses
-                        where tenant_id = $1 and user_id = $2 and address = $3 and used_at > $4)",
+                        where tenant_id = $1 and user_id = $2 and mark = $3 and used_at > $4)",
     )
     .bind(tenant)
     .bind(user)
-    .bind(network)
+    .bind(places::known_mark(lookup, (tenant, user), network).bytes())
     .bind(oldest)
     .fetch_one(tx.sql())
     .await?;
@@ -288,17 +283,25 @@ pub async fn knows(tx: &mut SystemTx, tenant: TenantId, user: UserId, network: &
 }
 
 /// Remembers that somebody has signed in, and from where.
-pub async fn remember_address(tx: &mut SystemTx, tenant: TenantId, user: UserId, network: &str) -> Result<()> {
+pub async fn remember_address(
+    tx: &mut SystemTx,
+    lookup: &LookupKey,
+    (tenant, user): (TenantId, UserId),
+    network: &str,
+) -> Result<()> {
     let now = tx.now();
+    let mark = places::known_mark(lookup, (tenant, user), network);
+    let sealed = places::sealed_known(&tx.keys(tenant)?, user, mark, network)?;
     sqlx::query(
         "with seen as (update identity.users set seen_at = $4 where tenant_id = $1 and user_id = $2)
-         insert into identity.known_addresses (tenant_id, user_id, address, used_at) values ($1, $2, $3, $4)
-         on conflict (tenant_id, user_id, address) do update set used_at = $4",
+         insert into identity.known_addresses (tenant_id, user_id, mark, used_at, address_sealed) values ($1, $2, $3, $4, $5)
+         on conflict (tenant_id, user_id, mark) do update set used_at = $4",
     )
     .bind(tenant)
     .bind(user)
-    .bind(network)
+    .bind(mark.bytes())
     .bind(now)
+    .bind(sealed)
     .execute(tx.sql())
     .await?;
     Ok(())
@@ -308,8 +311,8 @@ pub async fn remember_address(tx: &mut SystemTx, tenant: TenantId, user: UserId,
 pub async fn forget_addresses(tx: &mut SystemTx, at_most: i64) -> Result<u64> {
     let oldest: DateTime<Utc> = tx.now() - KNOWN_FOR;
     let removed = sqlx::query(
-        "delete from identity.known_addresses where (tenant_id, user_id, address) in
-           (select tenant_id, user_id, address from identity.known_addresses
+        "delete from identity.known_addresses where (tenant_id, user_id, mark) in
+           (select tenant_id, user_id, mark from identity.known_addresses
             where used_at < $1 limit $2 for update skip locked)",
     )
     .bind(oldest)

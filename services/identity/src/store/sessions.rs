@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use auth::action::{password, session, user};
 use auth::{Action, Owed};
 use chrono::{DateTime, Utc};
+use crypto::{KeyError, TenantKeys};
 use db::{Change, Granted, Result, SystemTx, Tenant};
 use ids::{OauthClientId, SessionId, TenantId, UserId};
 
-use super::standings;
+use super::{places, standings};
 use web::Origin;
 
 use crate::session::{Previous, Session};
@@ -25,20 +26,25 @@ struct SessionRow {
     token_hash: Vec<u8>,
     previous_hash: Option<Vec<u8>>,
     rotated_at: Option<DateTime<Utc>>,
-    rotated_from: Option<String>,
+    used_from_sealed: Option<Vec<u8>>,
     expires_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
     over: bool,
 }
 
-impl From<SessionRow> for Session {
-    fn from(row: SessionRow) -> Self {
-        let previous = row.previous_hash.zip(row.rotated_at).map(|(hash, at)| Previous {
-            hash,
-            at,
-            from: row.rotated_from,
-        });
-        Self {
+impl SessionRow {
+    fn open(self, keys: &TenantKeys) -> Result<Session, KeyError> {
+        let row = self;
+        let previous = match row.previous_hash.zip(row.rotated_at) {
+            // It was last heard then.
+            Some((hash, at)) => Some(Previous {
+                hash,
+                at,
+                from: places::heard_from(keys, row.session_id, row.used_from_sealed.as_deref())?,
+            }),
+            None => None,
+        };
+        Ok(Session {
             tenant: row.tenant_id,
             id: row.session_id,
             user: row.user_id,
@@ -50,7 +56,7 @@ impl From<SessionRow> for Session {
             ends_at: row.ends_at,
             over: row.over,
             owes: Vec::new(),
-        }
+        })
     }
 }
 
@@ -94,20 +100,22 @@ pub struct Begun<'a> {
 /// Writes a session that begins now.
 pub async fn insert(tx: &mut SystemTx, session: &Session, begun: &Begun<'_>) -> Result<()> {
     let now = tx.now();
+    let (keys, from) = (tx.keys(session.tenant)?, begun.from.address);
     let methods: Vec<&str> = begun.methods.iter().map(|method| method.name()).collect();
     sqlx::query(
-        "insert into identity.sessions (tenant_id, session_id, user_id, family_key, token_hash, address, used_from,
-                                        agent, created_at, used_at, factor_at, expires_at, ends_at, methods,
-                                        password_due)
-         values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $8, $9, $10, $11, $12, $13)",
+        "insert into identity.sessions (tenant_id, session_id, user_id, family_key, token_hash, address_sealed,
+                                        used_from_sealed, agent_sealed, created_at, used_at, factor_at, expires_at, ends_at,
+                                        methods, password_due)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $14)",
     )
     .bind(session.tenant)
     .bind(session.id)
     .bind(session.user)
     .bind(&session.family_key)
     .bind(&session.token_hash)
-    .bind(begun.from.address.map(|address| address.to_string()))
-    .bind(&begun.from.user_agent)
+    .bind(places::begun_from(&keys, session.id, from)?)
+    .bind(places::used_from(&keys, session.id, from)?)
+    .bind(places::agent(&keys, session.id, &begun.from.user_agent)?)
     .bind(now)
     .bind(begun.proven.then_some(now))
     .bind(session.expires_at)
@@ -135,7 +143,7 @@ pub async fn proven_elsewhere(tx: &mut SystemTx, session: &Session, at: Option<D
 pub async fn claim(tx: &mut SystemTx, tenant: TenantId, session: SessionId) -> Result<Option<Session>> {
     let row: Option<SessionRow> = sqlx::query_as(
         "select s.tenant_id, s.session_id, s.user_id, s.client_id, s.family_key, s.token_hash, s.previous_hash,
-                s.rotated_at, s.rotated_from, least(s.expires_at, s.created_at + make_interval(hours => p.session_hours),
+                s.rotated_at, s.used_from_sealed, least(s.expires_at, s.created_at + make_interval(hours => p.session_hours),
                                       s.used_at + make_interval(mins => p.session_idle_minutes)) as expires_at,
                 least(s.ends_at, s.created_at + make_interval(hours => p.session_hours)) as ends_at,
                 (s.revoked_at is not null or not u.enabled) as over
@@ -147,7 +155,8 @@ pub async fn claim(tx: &mut SystemTx, tenant: TenantId, session: SessionId) -> R
     .bind(session)
     .fetch_optional(tx.sql())
     .await?;
-    Ok(row.map(Session::from))
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(row.open(&tx.keys(tenant)?)?))
 }
 
 /// Puts the successor in the place of the token that was good.
@@ -158,17 +167,17 @@ pub async fn rotate(
     from: Option<IpAddr>,
     expires_at: DateTime<Utc>,
 ) -> Result<()> {
-    let now = tx.now();
+    let (now, keys) = (tx.now(), tx.keys(session.tenant)?);
     sqlx::query(
-        "update identity.sessions set previous_hash = token_hash, token_hash = $3, rotated_at = $4, rotated_from = $5,
-                used_at = $4, expires_at = $6
+        "update identity.sessions set previous_hash = token_hash, token_hash = $3, rotated_at = $4, used_at = $4,
+                used_from_sealed = $5, expires_at = $6
          where tenant_id = $1 and session_id = $2",
     )
     .bind(session.tenant)
     .bind(session.id)
     .bind(next.as_slice())
     .bind(now)
-    .bind(from.map(|address| address.to_string()))
+    .bind(places::used_from(&keys, session.id, from)?)
     .bind(expires_at)
     .execute(tx.sql())
     .await?;

@@ -179,10 +179,9 @@ pub async fn set<A: Action>(
 /// Removes somebody with all that is held on them, the answers kept for `Idempotency-Key`s included. What they did stays in
 /// the log, under their id.
 pub async fn remove(tx: &mut Change<user::Delete>, user: &Granted<User, user::Delete>) -> Result<()> {
-    sqlx::query("delete from identity.replies where tenant_id = $1 and (principal = $2 or body ->> 'id' = $3)")
+    sqlx::query("delete from identity.replies where tenant_id = $1 and (principal = $2 or object = $2)")
         .bind(user.tenant)
         .bind(format!("user:{}", user.id))
-        .bind(user.id.to_string())
         .execute(tx.sql())
         .await?;
     sqlx::query("delete from identity.users where tenant_id = $1 and user_id = $2")

@@ -207,6 +207,15 @@ impl Test {
         .unwrap();
     }
 
+    /// A further factor of theirs, as a release before this one wrote it.
+    pub async fn factor_again(&self, tenant: &TestTenant, user: UserId) {
+        let sql =
+            "insert into identity.factors (tenant_id, factor_id, user_id, kind, name, sealed, created_at, updated_at)
+                   select $1, $2, $3::uuid, 'totp', 'phone', 'x', now(), now()";
+        let factor = FactorId::mint().as_uuid();
+        self.bench.seed(sql, tenant.id, factor, &user.to_string()).await;
+    }
+
     /// Another address that somebody has asked for.
     pub async fn email_change_of(&self, tenant: &TestTenant, user: UserId) {
         sqlx::query(

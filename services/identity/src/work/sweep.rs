@@ -116,6 +116,7 @@ mod tests {
         let tokens = test.sign_in(&owner.email, PASSWORD).await.expect(200).json;
         let claims = test.check(&tokens).await;
         clock.advance(DAY * 2);
+        db.keys(claims.tenant).await.unwrap();
         let mut tx = db.system(Reason::SignIn).await.unwrap();
         store::sessions::claim(&mut tx, claims.tenant, claims.sid)
             .await

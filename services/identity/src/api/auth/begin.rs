@@ -49,7 +49,8 @@ pub(in crate::api::auth) async fn begin(
         proven: !who.has_stronger(methods),
         password_due,
     };
-    store::people::remember_address(tx, tenant, who.user, &guess::network(origin.address)).await?;
+    let (lookup, network) = (identity.lookup.held()?, guess::network(origin.address));
+    store::people::remember_address(tx, lookup, (tenant, who.user), &network).await?;
     store::sessions::insert(tx, &session, &begun).await?;
 
     let caller = newcomer::caller(origin, (tenant, who.user));

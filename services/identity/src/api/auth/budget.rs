@@ -44,11 +44,11 @@ pub fn too_many(wait: TimeDelta, detail: &'static str) -> fault::Error {
 pub(super) async fn of_proofs(
     tx: &mut SystemTx,
     identity: &Identity,
-    (tenant, user): (TenantId, UserId),
+    person: (TenantId, UserId),
     network: &str,
 ) -> Result<Vec<Budget>, fault::Error> {
-    let known = store::people::knows(tx, tenant, user, network).await?;
-    Ok(guess::proof_budgets(&identity.guesses, user, network, known))
+    let known = store::people::knows(tx, identity.lookup.held()?, person, network).await?;
+    Ok(guess::proof_budgets(&identity.guesses, person.1, network, known))
 }
 
 /// Pays for one proof by a caller before it is looked at: fifty at once pay fifty times.
@@ -58,6 +58,7 @@ pub(in crate::api) async fn pay(
     user: UserId,
 ) -> Result<Vec<Budget>, fault::Error> {
     let network = guess::network(caller.address());
+    identity.lookup.key().await?;
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let budgets = of_proofs(&mut tx, identity, (caller.tenant(), user), &network).await?;
     if let Some((_, wait)) = store::guesses::spend(&mut tx, &budgets).await? {

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use actix_web::web::{Data, Json, Path, Query};
 use auth::Standing;
 use db::Reason;
-use ids::ApiKeyId;
+use ids::{ApiKeyId, TenantId};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use web::AsPlatform;
@@ -40,12 +40,22 @@ pub async fn read_standing(
 ) -> Result<Json<Standing>, fault::Error> {
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let mut found = store::standings::api_keys(&mut tx, &[*key]).await?;
+    drop(tx);
     let standing = found.remove(&*key).ok_or_else(|| fault::Error::not_found("API key"))?;
     if let Some(from) = shown.used(&standing) {
-        store::api_keys::note_use(&mut tx, standing.tenant, *key, from).await?;
-        tx.commit().await?;
+        note(&identity, standing.tenant, *key, from).await?;
     }
     Ok(Json(standing))
+}
+
+/// The tenant's keys are waited for a moment and no longer, wherever the tenant keeps them: somebody wants to come in.
+async fn note(identity: &Identity, tenant: TenantId, key: ApiKeyId, from: IpAddr) -> Result<(), fault::Error> {
+    if !identity.db.holds_keys(tenant) {
+        drop(identity.db.gather_keys(vec![tenant]).await);
+    }
+    let mut tx = identity.db.system(Reason::SignIn).await?;
+    store::api_keys::note_use(&mut tx, tenant, key, from).await?;
+    Ok(tx.commit().await?)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::party;
 use super::shown::Shown;
 use super::token::must_have;
 use crate::guess;
-use crate::oauth::device::{Asking, Decision, LIFETIME, UserCode, WAIT_SECONDS};
+use crate::oauth::device::{Asking, Decision, LIFETIME, Seen, UserCode, WAIT_SECONDS};
 use crate::oauth::refusal::{OauthRefusal, OauthRefusals};
 use crate::oauth::{Code, GrantType, Refusal};
 use crate::once::Token;
@@ -120,8 +120,6 @@ pub async fn start_device_authorization(
         id: store::device_grants::mint(),
         client: client.id,
         scopes,
-        address: origin.address.map(|address| address.to_string()),
-        agent: origin.user_agent,
         decision: Decision::Pending,
         wait_seconds: WAIT_SECONDS,
         asked_at: None,
@@ -133,7 +131,8 @@ pub async fn start_device_authorization(
         device: device.digest(),
         user: user.digest(),
     };
-    if !store::device_grants::insert(&mut tx, &asking, &hashes).await? {
+    let asked = (&asking, &Seen::of(origin));
+    if !store::device_grants::insert(&mut tx, &identity.kek, asked, &hashes).await? {
         return Err(fault::Error::unavailable("Try again.", 1).into());
     }
     tx.commit().await?;

@@ -82,7 +82,7 @@ mod tests {
             .header("idempotency-key", "k")
             .json(&json!({"display_name": "Ada King"}));
         owner.client.send(keyed).await.expect(200);
-        assert!(test.dump("identity.replies").await.contains("Ada King"));
+        assert!(test.dump("identity.replies").await.contains(&ada));
 
         owner.client.delete_if(&path, "*").await.expect(204);
         owner.client.get(&path).await.expect(404);

@@ -2,8 +2,8 @@
 
 use auth::PLATFORM;
 use db::{Reason, SystemTx};
-use ids::TenantId;
 use ids::uuid::Uuid;
+use ids::{TenantId, UserId};
 
 use super::Attempt;
 use crate::api::auth::budget;
@@ -14,6 +14,8 @@ use crate::store::people::Candidate;
 
 /// No tenant has this id: one that is named and does not exist is searched like any other.
 const NOWHERE: TenantId = TenantId::from_uuid(Uuid::nil());
+/// Nobody's id.
+const NOBODY: UserId = UserId::from_uuid(Uuid::nil());
 
 /// What the database knows of an attempt.
 pub(super) struct Found {
@@ -31,14 +33,16 @@ impl Found {
             Some(name) => Some(store::tenants::named(tx, name.as_str()).await?.unwrap_or(NOWHERE)),
             None => None,
         };
-        let mut people = store::people::candidates(tx, &attempt.email, named, &attempt.network).await?;
+        let mut people = store::people::candidates(tx, &attempt.email, named).await?;
         // Two people and no tenant: nobody in particular. Saying so would tell strangers where the address is used.
         let candidate = if people.len() == 1 { people.pop() } else { None };
         let log = candidate
             .as_ref()
             .map(|candidate| candidate.tenant)
             .or(named.filter(|tenant| *tenant != NOWHERE));
-        let known = candidate.as_ref().is_some_and(|candidate| candidate.known);
+        // Asked of nobody as well: else whoever measures learns who is somebody.
+        let person = candidate.as_ref().map_or((NOWHERE, NOBODY), |of| (of.tenant, of.user));
+        let known = store::people::knows(tx, identity.lookup.held()?, person, &attempt.network).await?;
         let budgets = guess::budgets(&identity.guesses, &attempt.email, &attempt.network, known);
         Ok(Self {
             tenant: log.unwrap_or(PLATFORM),
@@ -63,6 +67,7 @@ impl Found {
 
 /// Finds who it may be, and pays for the guess before the password is looked at: fifty guesses at once pay fifty times.
 pub(super) async fn admit(identity: &Identity, attempt: &Attempt<'_>) -> Result<Found, fault::Error> {
+    identity.lookup.key().await?;
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let found = Found::lookup(&mut tx, attempt, identity).await?;
     if let Some(spent) = store::guesses::spend(&mut tx, &found.budgets).await? {

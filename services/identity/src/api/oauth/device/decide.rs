@@ -102,7 +102,7 @@ pub async fn decide_device_authorization(
     let sign_in = store::grants::sign_in(&mut tx, user, session)
         .await?
         .ok_or_else(only_people)?;
-    let asking = store::device_grants::typed(&mut tx, &tenant, &code.digest())
+    let (asking, seen) = store::device_grants::typed(&mut tx, &tenant, &identity.kek, &code.digest())
         .await?
         .ok_or_else(unknown)?;
     let client = store::oauth_clients::serving(&mut tx, asking.client)
@@ -129,8 +129,8 @@ pub async fn decide_device_authorization(
         client_id: wire_id(client.id),
         client_name: client.name,
         scopes: asking.scopes.names().to_vec(),
-        address: asking.address,
-        agent: asking.agent,
+        address: seen.address,
+        agent: seen.agent,
         asked_at: asking.created_at,
         approved: body.approve,
     };

@@ -6,13 +6,13 @@ use clock::Clock;
 use crypto::{Destroyed, KekProvider, KeyError, Keyring, Place, Providers, Purpose};
 use db::Db;
 use futures::future::join_all;
-use ids::TenantId;
+use ids::{ProjectId, TenantId};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Bench, Client, Mood, Reply, Vault};
+use testkit::{Bench, Client, Mood, Reply, TestTenant, Vault};
 
 use crate::renew_key_token;
-use crate::testing::{Test, settings, start, start_on};
+use crate::testing::{PASSWORD, Test, settings, start, start_on};
 use crate::work::external_keys::check;
 
 const PATH: &str = "/api/v1/tenant/keys/external";
@@ -152,6 +152,49 @@ async fn t22_what_a_tenant_takes_away_is_shut_within_five_minutes_and_open_again
         .filter(|it| !it.is_null())
         .collect();
     assert_eq!(states, [&json!("away"), &json!("ok")], "the log tells of both");
+}
+
+#[tokio::test]
+async fn t22_while_the_key_server_is_away_neither_places_nor_answers_are_shown_and_then_they_are_again() {
+    let (test, clock) = held().await;
+    let person = test.sign_up("acme").await;
+    let acme = TestTenant {
+        id: person.tenant,
+        name: "acme".to_owned(),
+        project: ProjectId::mint(),
+    };
+    let tokens = test.sign_in(&person.email, PASSWORD).await.expect(200).json;
+    let (ada, owner) = (
+        test.enter_now(&tokens).await,
+        test.client.caller(&acme.caller(Role::Owner)),
+    );
+    let vault = Vault::start(TOKEN).await;
+    set(&owner, "", &body(&vault, "kek")).await.expect(200);
+    let (path, once) = ("/api/v1/projects", json!({"name": "once"}));
+    let first = owner.post_once(path, "k", once.clone()).await.expect(201);
+    let (places, factors) = ("/api/v1/me/sessions", "/api/v1/me/mfa");
+    let shown = ada.get(places).await.expect(200);
+    assert_eq!(shown.json["items"][0]["used_from"], "127.0.0.1");
+
+    vault.turn(Mood::Denied);
+    clock.advance(Duration::from_mins(6));
+    for refused in [
+        ada.get(places).await,
+        ada.get(factors).await,
+        owner.post_once(path, "k", once.clone()).await,
+        test.sign_in(&person.email, PASSWORD).await,
+    ] {
+        assert_eq!(refused.expect(503).code(), "key_unavailable");
+    }
+
+    vault.turn(Mood::Well);
+    clock.advance(Duration::from_secs(61));
+    assert_eq!(ada.get(places).await.expect(200).text, shown.text);
+    let again = owner.post_once(path, "k", once).await.expect(201);
+    assert_eq!(
+        (&again.text, again.header("Idempotent-Replayed")),
+        (&first.text, "true")
+    );
 }
 
 #[tokio::test]
