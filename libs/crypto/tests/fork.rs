@@ -6,6 +6,12 @@
 //!
 //! No test harness: it runs threads, and of a process with threads only the one that forked is copied, whatever the others held.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test, which no harness tells the compiler of"
+)]
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::Path;
