@@ -69,6 +69,9 @@ enum Command {
     Bench { name: Option<String> },
     /// Make the demonstration image
     Guest,
+    /// What a process has in memory, to standard output
+    #[command(hide = true)]
+    Memory { pid: u32 },
     /// Start or stop the PostgreSQL that tests use
     PgTest { what: Switch },
     /// Start or stop the Kafka that tests use
@@ -108,6 +111,7 @@ impl Cli {
             Command::Test { .. } => test::test(&place, What::All),
             Command::Bench { name } => bench::bench(&place, name.as_deref()),
             Command::Guest => guest::make(&place).map(|guest| println!("{guest}")),
+            Command::Memory { pid } => test::canaries::processes::memory(pid),
             Command::PgTest { what: Switch::Start } => pg_test::start(&place).map(|url| println!("{url}")),
             Command::PgTest { what: Switch::Stop } => pg_test::stop(&place),
             Command::KafkaTest { what: Switch::Start } => {

@@ -1,6 +1,6 @@
 //! The public API as its user sees it: over TLS, with the development CA as the only trusted root.
 
-use std::{path::Path, time::Duration};
+use std::{net::IpAddr, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -9,6 +9,8 @@ use serde_json::Value;
 pub struct Answer {
     pub status: u16,
     pub text: String,
+    /// Of what it shows; empty where there is none.
+    pub etag: String,
 }
 
 pub struct Api {
@@ -20,8 +22,17 @@ pub struct Api {
 
 impl Api {
     /// For `https://localhost:<port>`; `ca` is the PEM file of the one authority to trust.
-    #[expect(clippy::disallowed_methods, reason = "a chore on this machine's own loopback")]
     pub fn new(port: u16, ca: &Path) -> Result<Self> {
+        Self::with(port, ca, |client| client)
+    }
+
+    /// The same from an address of this machine, as a program of this name.
+    pub fn of(port: u16, ca: &Path, from: IpAddr, agent: &str) -> Result<Self> {
+        Self::with(port, ca, |client| client.local_address(from).user_agent(agent))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a chore on this machine's own loopback")]
+    fn with(port: u16, ca: &Path, more: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> Result<Self> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let pem = std::fs::read(ca).with_context(|| format!("cannot read {}", ca.display()))?;
         let client = reqwest::Client::builder()
@@ -29,8 +40,8 @@ impl Api {
             .timeout(Duration::from_mins(1))
             // Between two calls a step may take longer than the gateway keeps a silent connection.
             .pool_idle_timeout(Duration::from_secs(5))
-            .no_proxy()
-            .build()?;
+            .no_proxy();
+        let client = more(client).build()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self {
             base: format!("https://localhost:{port}"),
@@ -58,17 +69,45 @@ impl Api {
         self.call(request.header("idempotency-key", key))
     }
 
+    pub fn patch(&self, path: &str, body: &Value) -> Result<Answer> {
+        self.call(self.client.patch(format!("{}{path}", self.base)).json(body))
+    }
+
+    /// The first words of an answer that has no end.
+    pub fn begin(&self, path: &str) -> Result<String> {
+        let request = self.authorized(self.client.get(format!("{}{path}", self.base)));
+        self.runtime.block_on(async {
+            let mut answer = request.send().await?.error_for_status()?;
+            let first = answer.chunk().await?.unwrap_or_default();
+            Ok(String::from_utf8_lossy(&first).into_owned())
+        })
+    }
+
     pub fn delete(&self, path: &str) -> Result<Answer> {
         self.call(self.client.delete(format!("{}{path}", self.base)))
     }
 
-    fn call(&self, mut request: reqwest::RequestBuilder) -> Result<Answer> {
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
+    /// Deletes what is as it was when it was read.
+    pub fn delete_read(&self, path: &str) -> Result<Answer> {
+        let read = self.get(path)?;
+        let request = self.client.delete(format!("{}{path}", self.base));
+        self.call(request.header("if-match", read.etag))
+    }
+
+    fn authorized(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
         }
+    }
+
+    fn call(&self, request: reqwest::RequestBuilder) -> Result<Answer> {
+        let request = self.authorized(request);
         self.runtime.block_on(async {
             let answer = request.send().await?;
+            let etag = answer.headers().get("etag").and_then(|etag| etag.to_str().ok());
             Ok(Answer {
+                etag: etag.unwrap_or_default().to_owned(),
                 status: answer.status().as_u16(),
                 text: answer.text().await?,
             })
@@ -79,10 +118,16 @@ impl Api {
 impl Answer {
     /// The body of a success; a refusal becomes the error, in the words of its problem.
     pub fn json(&self) -> Result<Value> {
+        self.done()?;
+        serde_json::from_str(&self.text).with_context(|| format!("not JSON: {}", self.text))
+    }
+
+    /// Whether it is a success, with a body or without.
+    pub fn done(&self) -> Result<()> {
         if !(200..300).contains(&self.status) {
             bail!("answered {}: {}", self.status, self.problem());
         }
-        serde_json::from_str(&self.text).with_context(|| format!("not JSON: {}", self.text))
+        Ok(())
     }
 
     fn problem(&self) -> String {

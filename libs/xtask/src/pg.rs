@@ -148,6 +148,15 @@ impl Server {
             .read_with(sql)
     }
 
+    /// Every row of a database, as text.
+    pub fn dump(&self, database: &str) -> Result<String> {
+        self.tool("pg_dump")
+            .args(["-U", "postgres", "-h"])
+            .arg(&self.socket)
+            .args(["-p", &self.port.to_string(), database])
+            .read()
+    }
+
     fn init(&self, entry: Entry) -> Result<()> {
         let auth = match entry {
             Entry::Open => "trust",

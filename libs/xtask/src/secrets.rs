@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::place::{Place, make_dir};
 
@@ -28,7 +29,7 @@ pub fn password(place: &Place, name: &str) -> Result<String> {
 
 /// 32 random bytes, in base64.
 pub fn key(place: &Place, name: &str) -> Result<PathBuf> {
-    once(&dir(place), name, || Ok(base64(&random::<32>()?)))?;
+    once(&dir(place), name, || Ok(STANDARD.encode(random::<32>()?)))?;
     Ok(dir(place).join(name))
 }
 
@@ -47,29 +48,10 @@ fn once(dir: &Path, name: &str, make: impl FnOnce() -> Result<String>) -> Result
     fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-fn random<const N: usize>() -> Result<[u8; N]> {
+pub fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes)
-}
-
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for group in bytes.chunks(3) {
-        let word = group.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        for place in 0..4 {
-            let index = usize::try_from(word >> (18 - 6 * place) & 63).unwrap_or(0);
-            let letter = if place > group.len() {
-                Some(&b'=')
-            } else {
-                LETTERS.get(index)
-            };
-            text.extend(letter.map(|letter| char::from(*letter)));
-        }
-    }
-    text
 }
 
 #[cfg(test)]
@@ -77,19 +59,6 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-
-    #[test]
-    fn base64_is_the_standard_one() {
-        for (plain, coded) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
 
     #[test]
     fn a_secret_is_made_once_and_closed_to_others() -> Result<()> {

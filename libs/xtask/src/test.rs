@@ -1,5 +1,6 @@
 //! `./dev test`: everything that is checked, in the order in which it is cheap to fail.
 
+pub mod canaries;
 mod cli;
 mod cold;
 mod count;

@@ -45,6 +45,9 @@ pub struct Up {
     /// Sign-ins and sign-ups a second from one address; tests come from a single one
     #[arg(long, default_value_t = 10)]
     pub auth_rate: u32,
+    /// Where on this machine webhooks may be received, in the clear; tests alone have somebody there
+    #[arg(skip)]
+    pub receiver: Option<u16>,
 }
 
 /// A cold build with its dependencies, the image and a little database.

@@ -99,6 +99,7 @@ impl File {
 impl Cli {
     /// Does what was asked.
     pub fn run(self) -> anyhow::Result<()> {
+        platform::leave_no_core()?;
         platform::install_providers();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()

@@ -16,6 +16,15 @@ use url::Url;
 use crate::config::{self, Config, Role};
 use crate::{openapi, peers};
 
+/// Whatever kills this process from now on leaves no picture of its memory on a disk: keys are in it, and what people typed.
+pub fn leave_no_core() -> anyhow::Result<()> {
+    let none = rustix::process::Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    rustix::process::setrlimit(rustix::process::Resource::Core, none).context("cores cannot be forbidden")
+}
+
 /// Must run before the first handshake or signature; a second call changes nothing.
 pub fn install_providers() {
     // Refused only if one is installed already, and ours is the only one linked.
@@ -46,16 +55,43 @@ pub struct Doors {
 struct Parts<'a> {
     config: &'a Config,
     key: Key,
-    kek: Kek,
-    keyring: Keyring,
+    /// None where no role seals or opens anything.
+    keys: Option<Keys>,
     clock: Clock,
     wake: Wake,
     mesh: Option<Mesh>,
 }
 
+struct Keys {
+    kek: Kek,
+    ring: Keyring,
+}
+
+impl Keys {
+    fn open(config: &Config) -> anyhow::Result<Self> {
+        let kek = Kek::open(&config.crypto.kek)?;
+        let ring = keyring(config, &kek)?;
+        Ok(Self { kek, ring })
+    }
+}
+
+impl Parts<'_> {
+    fn keys(&self) -> anyhow::Result<&Keys> {
+        self.keys.as_ref().context("a role without keys seals nothing")
+    }
+}
+
+/// The gateway, which strangers speak to, and the portal have no use for keys, so none come into their memory.
+fn seals(roles: &[Role]) -> bool {
+    let seals = |role: &Role| !matches!(role, Role::Gateway | Role::Portal);
+    roles.is_empty() || roles.iter().any(seals)
+}
+
 /// Runs these roles (all, if none is named) until a signal.
 pub async fn serve(config: Config, roles: &[Role]) -> anyhow::Result<()> {
-    config::check(&config.kek_providers()?).await?;
+    if seals(roles) {
+        config::check(&config.kek_providers()?).await?;
+    }
     let shutdown = CancellationToken::new();
     let platform = Platform::start(&config, roles, shutdown.clone())?;
     if let Some(doors) = &platform.doors {
@@ -75,12 +111,10 @@ impl Platform {
     /// Builds the roles, each on its own port, and starts them.
     pub fn start(config: &Config, roles: &[Role], shutdown: CancellationToken) -> anyhow::Result<Self> {
         let key = passport_key(config.upstreams.passport_key.as_deref())?;
-        let kek = Kek::open(&config.crypto.kek)?;
         let parts = Parts {
             config,
             key,
-            keyring: keyring(config, &kek)?,
-            kek,
+            keys: seals(roles).then(|| Keys::open(config)).transpose()?,
             clock: Clock::system(),
             wake: Wake::default(),
             mesh: peers::join(config, roles)?,
@@ -134,7 +168,7 @@ impl Platform {
 
     fn database(&mut self, parts: &Parts<'_>, role: &str) -> anyhow::Result<Db> {
         let db = Db::connect(&parts.config.database, role, parts.clock.clone(), parts.wake.clone())?
-            .with_keys(parts.keyring.clone());
+            .with_keys(parts.keys()?.ring.clone());
         self.databases.push(db.clone());
         Ok(db)
     }
@@ -173,7 +207,7 @@ impl Platform {
         let deps = identity::Deps {
             db,
             key: parts.key.clone(),
-            kek: parts.kek.clone(),
+            kek: parts.keys()?.kek.clone(),
             issuer: parts.config.issuer.clone(),
         };
         let service = identity::Service::build(&parts.config.identity, deps).map_err(plain("identity"))?;

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use anyhow::{Context, Result};
 
-use super::{cli, cold, fuzz, kills, report::Report};
+use super::{canaries, cli, cold, fuzz, kills, report::Report};
 use crate::{
     libvirt, npm,
     place::Place,
@@ -22,6 +22,7 @@ pub fn run(place: &Place, report: &mut Report) -> Result<()> {
         plain_port: free_port(1)?,
         witness_port: free_port(2)?,
         auth_rate: 1_000,
+        receiver: None,
         full: false,
     };
     let done = drive(&own, &options, report);
@@ -42,6 +43,7 @@ pub fn apart(place: &Place, rounds: usize, report: &mut Report) -> Result<()> {
         plain_port: free_port(3)?,
         witness_port: free_port(4)?,
         auth_rate: 1_000,
+        receiver: Some(free_port(5)?),
     };
     println!();
     let up = || up::up(&own, &options);
@@ -57,6 +59,12 @@ pub fn apart(place: &Place, rounds: usize, report: &mut Report) -> Result<()> {
         .and_then(|()| {
             report.step("apart: all at once, 3 times", "./dev test --apart", || {
                 cold::run(&own, &options)
+            })
+        })
+        // The last: it stops the platform to see what is left.
+        .and_then(|()| {
+            report.step("apart: what is left behind", "./dev test --apart", || {
+                canaries::run(&own, &options)
             })
         });
     running::down(&own)?;

@@ -123,6 +123,12 @@ pub fn is_back(place: &Place, up: &Up, name: &str) -> Result<()> {
     )
 }
 
+/// Where one of them listens.
+pub fn port(place: &Place, name: &str) -> Result<u16> {
+    let port = ports(place)?.get(name).copied();
+    port.with_context(|| format!("no port for {name}"))
+}
+
 /// What they are told. Certificates are not part of it: they are taken up without a restart.
 fn told(place: &Place) -> Result<String> {
     let file = place.state(&config_of("gateway"));

@@ -149,6 +149,9 @@ pub fn config(place: &Place, up: &Up) -> Result<String> {
         make_dir(&place.state(dir), 0o755)?;
     }
     let text = |path: &Path| toml::Value::from(path.to_string_lossy().into_owned()).to_string();
+    let receiver = up.receiver.map_or_else(String::new, |port| {
+        format!("[notify.webhooks]\nnetworks = [\"127.0.0.0/8\"]\nports = [{port}]\nplain_http = true\n\n")
+    });
     Ok(format!(
         "# Written by ./dev up; your changes belong into the environment (YUNSHU_<SECTION>__<KEY>).\n\
          issuer = \"https://localhost:{tls}\"\n\n\
@@ -161,7 +164,7 @@ pub fn config(place: &Place, up: &Up) -> Result<String> {
          witnesses = [{{ url = \"http://{address}\", key = \"{witness}\", networks = [\"127.0.0.0/8\"] }}]\n\n\
          [compute]\nimages = {images}\nuploads = {uploads}\n\n\
          [portal]\nassets = {assets}\n\n\
-         [log]\nformat = \"text\"\n",
+         {receiver}[log]\nformat = \"text\"\n",
         host = text(&database.socket),
         port = database.port,
         name = database::NAME,
