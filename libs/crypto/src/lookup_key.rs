@@ -76,7 +76,9 @@ impl LookupKey {
         let mut context = hmac::Context::with_key(&key);
         update(&mut context, CONTEXT.as_bytes());
         update(&mut context, kind.as_bytes());
-        parts.iter().for_each(|part| update(&mut context, part));
+        for part in parts {
+            update(&mut context, part);
+        }
         let tag = context.sign();
         let mut mark = [0; 16];
         mark.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);

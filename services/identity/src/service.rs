@@ -4,6 +4,7 @@ use std::sync::Arc;
 use auth::passport::Key;
 use crypto::Kek;
 use db::Db;
+use futures::FutureExt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use web::{Running, Server, Tasks, Tls};
@@ -85,6 +86,12 @@ impl Service {
         self.running.address
     }
 
+    /// What its handlers and workers share.
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> Arc<Identity> {
+        Arc::clone(&self.state)
+    }
+
     /// Answers requests and does nothing else: for tests of what a request asks of the database.
     #[cfg(test)]
     pub(crate) async fn answer(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
@@ -110,6 +117,12 @@ impl Service {
             work::external_keys::run(self.state.db.clone(), shutdown.clone()),
         );
         tasks.spawn("errands", work::errands::run(Arc::clone(&self.state), shutdown.clone()));
+        tasks.rounds(
+            "addresses and names in the clear",
+            work::close::LOOK,
+            &self.state,
+            |identity| work::close::round(identity).boxed(),
+        );
         tasks.forget_replies(&self.state.db);
         let served = self.running.serve(routes::mount, self.state, shutdown).await;
         tasks.drain().await;
