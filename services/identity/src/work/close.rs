@@ -70,10 +70,7 @@ pub async fn step(
 }
 
 fn close(keys: &TenantKeys, lookup: &LookupKey, table: Table, row: &Open) -> Result<Closed, KeyError> {
-    let seal = |column: Column, text: &Option<String>| {
-        let text = text.as_deref();
-        text.map(|text| column.seal(keys, row.id, text)).transpose()
-    };
+    let seal = |column: Column, text: Option<&str>| text.map(|text| column.seal(keys, row.id, text)).transpose();
     let (first, second) = match table {
         Table::Users => (USER_EMAIL, USER_NAME),
         Table::Invitations => (INVITED, INVITED),
@@ -86,9 +83,9 @@ fn close(keys: &TenantKeys, lookup: &LookupKey, table: Table, row: &Open) -> Res
     });
     Ok(Closed {
         id: row.id,
-        first: seal(first, &row.first)?,
+        first: seal(first, row.first.as_deref())?,
         mark: mark.map(|mark| mark.bytes().to_vec()),
-        second: seal(second, &row.second)?,
+        second: seal(second, row.second.as_deref())?,
     })
 }
 
