@@ -114,17 +114,23 @@ pub async fn live(tx: &mut SystemTx, tenant: TenantId, session: SessionId) -> Re
     }))
 }
 
+#[derive(sqlx::FromRow)]
+struct AboutRow {
+    name_sealed: Option<Vec<u8>>,
+    email_sealed: Option<Vec<u8>>,
+}
+
 /// Who somebody is: what they are called and their address. The tenant's keys are held.
 pub async fn about(tx: &mut SystemTx, tenant: TenantId, user: UserId) -> Result<Option<(String, String)>> {
-    let row: Option<(Option<Vec<u8>>, Option<Vec<u8>>)> = sqlx::query_as(
+    let row: Option<AboutRow> = sqlx::query_as(
         "select name_sealed, email_sealed from identity.users where tenant_id = $1 and user_id = $2 and enabled",
     )
     .bind(tenant)
     .bind(user)
     .fetch_optional(tx.sql())
     .await?;
-    let Some((name, email)) = row else { return Ok(None) };
+    let Some(row) = row else { return Ok(None) };
     let (keys, id) = (tx.keys(tenant)?, user.as_uuid());
-    let name = USER_NAME.open(&keys, id, name.as_deref())?;
-    Ok(Some((name, USER_EMAIL.open(&keys, id, email.as_deref())?)))
+    let name = USER_NAME.open(&keys, id, row.name_sealed.as_deref())?;
+    Ok(Some((name, USER_EMAIL.open(&keys, id, row.email_sealed.as_deref())?)))
 }
