@@ -200,6 +200,11 @@ impl<A: Action> Change<A> {
 }
 
 impl<A> Change<A> {
+    /// The keys of another tenant, if they are held: whoever will need them asks [`crate::Db::keys`] before it begins.
+    pub fn keys_of(&self, _: &Granted<crate::Platform, A>, tenant: TenantId) -> Result<TenantKeys, KeyError> {
+        self.held(tenant)
+    }
+
     fn held(&self, tenant: TenantId) -> Result<TenantKeys, KeyError> {
         self.ring.as_ref().ok_or_else(crate::pool::no_keys)?.held(tenant)
     }

@@ -79,14 +79,14 @@ impl Tag {
 
 use Tag::{Carried, Check, Hash, Mark, Personal, Plain, Platform, Tenant, Told, Wrapped};
 
-const SIGN_IN: &str = "people are looked up by it before their tenant is known";
+const BEFORE: &str = "of a release before: sealed and cleared by a worker, and gone with the next release";
 const SHOWN: &str = "its person and those who look after them see it; removed with its person";
 const EVENTS: &str = "events tell of machines and of the log's heads";
 const LOG: &str = "who did what, by ids";
 
 /// Every column that may hold content. A column of bytes has to be here, and a blind index; one of text too, unless its table is one whose texts are
 /// words of the trade: a test of the catalogue says what is missing.
-pub const TAGS: [(&str, Tag); 81] = [
+pub const TAGS: [(&str, Tag); 89] = [
     (
         "audit.blinds.blind",
         Plain("it tells how often a log was signed for, and nothing of what is in it"),
@@ -131,15 +131,20 @@ pub const TAGS: [(&str, Tag); 81] = [
         Platform("before somebody decides nobody is known"),
     ),
     ("identity.device_grants.user_hash", Check),
-    ("identity.email_changes.new_email", Personal(SIGN_IN)),
-    ("identity.email_changes.old_email", Personal(SIGN_IN)),
+    ("identity.email_changes.new_email", Personal(BEFORE)),
+    ("identity.email_changes.new_sealed", Told("personal_data")),
+    ("identity.email_changes.old_email", Personal(BEFORE)),
+    ("identity.email_changes.old_mark", Mark),
+    ("identity.email_changes.old_sealed", Told("personal_data")),
     ("identity.email_changes.token_hash", Check),
     ("identity.email_changes.undo_hash", Check),
     (
         "identity.errands.sealed",
         Platform("what is asked for may concern nobody"),
     ),
-    ("identity.external_identities.subject", Personal(SIGN_IN)),
+    ("identity.external_identities.subject", Personal(BEFORE)),
+    ("identity.external_identities.subject_mark", Mark),
+    ("identity.external_identities.subject_sealed", Told("personal_data")),
     ("identity.external_sign_ins.secret_hash", Check),
     (
         "identity.factors.credential_id",
@@ -156,7 +161,8 @@ pub const TAGS: [(&str, Tag); 81] = [
     ),
     ("identity.guesses.key", Hash),
     ("identity.identity_providers.sealed", Tenant("credentials")),
-    ("identity.invitations.email", Personal(SIGN_IN)),
+    ("identity.invitations.email", Personal(BEFORE)),
+    ("identity.invitations.email_sealed", Told("personal_data")),
     ("identity.invitations.token_sha256", Check),
     ("identity.known_addresses.address_sealed", Told("personal_data")),
     ("identity.known_addresses.mark", Mark),
@@ -182,9 +188,11 @@ pub const TAGS: [(&str, Tag); 81] = [
     ("identity.sessions.token_hash", Check),
     ("identity.sessions.used_from_sealed", Told("personal_data")),
     ("identity.signing_keys.sealed", Platform("the platform signs")),
-    ("identity.users.display_name", Personal(SHOWN)),
-    ("identity.users.email", Personal(SIGN_IN)),
-    ("identity.users.name_key", Personal(SHOWN)),
+    ("identity.users.display_name", Personal(BEFORE)),
+    ("identity.users.email", Personal(BEFORE)),
+    ("identity.users.email_mark", Mark),
+    ("identity.users.email_sealed", Told("personal_data")),
+    ("identity.users.name_sealed", Told("personal_data")),
     ("keys.data_keys.wrapped", Wrapped),
     (
         "keys.external_keys.token",

@@ -8,6 +8,7 @@ use ids::UserId;
 use secrecy::SecretString;
 use serde_json::json;
 
+use crate::lookup;
 use crate::password::{NewPassword, Verdict};
 use crate::person::{DisplayName, Email};
 use crate::settings::Settings;
@@ -41,19 +42,23 @@ pub async fn bootstrap_operator(
         .map_err(|refused| fault::Error::invalid("/password", refused.to_string()))?;
     let hasher = settings.hasher().map_err(fault::Error::internal)?;
 
+    let lookup = lookup::read(db).await?;
     let mut tx = db.system(Reason::Bootstrap).await?;
-    let found = store::people::candidates(&mut tx, &email, Some(PLATFORM)).await?.pop();
+    let found = store::people::candidates(&mut tx, (&email, &lookup), Some(PLATFORM))
+        .await?
+        .pop();
     drop(tx);
     let kept = found.as_ref().map(|person| person.hash.as_str());
     let same = hasher.turn()?.compare(password.as_typed(), kept).await? != Verdict::Wrong;
     let hash = hasher.turn()?.hash(password).await?;
 
+    db.keys(PLATFORM).await?;
     let mut tx = db.system(Reason::Bootstrap).await?;
     let (user, done) = match &found {
         None => {
             let user = UserId::mint();
             let name = DisplayName::check("/email", Some(email.local_part()), "").map_err(field)?;
-            store::people::insert(&mut tx, PLATFORM, user, (&email, &name), &hash).await?;
+            store::people::insert(&mut tx, (PLATFORM, user), (&email, &name), &hash, &lookup).await?;
             record(&mut tx, "user.create", user)?;
             (user, Bootstrapped::Made)
         }

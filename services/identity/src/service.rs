@@ -86,6 +86,12 @@ impl Service {
         self.running.address
     }
 
+    /// What its handlers and workers share.
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> Arc<Identity> {
+        Arc::clone(&self.state)
+    }
+
     /// Answers requests and does nothing else: for tests of what a request asks of the database.
     #[cfg(test)]
     pub(crate) async fn answer(self, shutdown: CancellationToken) -> Result<(), std::io::Error> {
@@ -115,6 +121,12 @@ impl Service {
         tasks.rounds("names in the clear", work::names::LOOK, &db, |db| {
             work::names::round(db).boxed()
         });
+        tasks.rounds(
+            "addresses and names in the clear",
+            work::close::LOOK,
+            &self.state,
+            |identity| work::close::round(identity).boxed(),
+        );
         tasks.forget_replies(&self.state.db);
         let served = self.running.serve(routes::mount, self.state, shutdown).await;
         tasks.drain().await;

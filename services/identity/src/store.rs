@@ -5,8 +5,10 @@ pub mod account_sessions;
 pub mod api_keys;
 #[cfg(test)]
 mod canaries;
+mod canary;
 pub mod ceremonies;
 pub mod challenges;
+pub mod clear;
 pub mod device_grants;
 pub mod devices;
 pub mod duties;
@@ -43,6 +45,7 @@ pub mod resets;
 pub mod rights;
 pub mod role_bindings;
 pub mod roles;
+pub mod sealed;
 pub mod sent_codes;
 pub mod service_accounts;
 pub mod sessions;

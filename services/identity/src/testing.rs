@@ -290,9 +290,19 @@ pub(crate) fn restless(tenant: &TestTenant, role: Role) -> Caller {
 impl Test {
     /// Another person of a tenant, who cannot sign in.
     pub async fn newcomer(&self, tenant: &TestTenant, user: UserId, email: &str) -> UserId {
-        let sql = "insert into identity.users (tenant_id, user_id, email, display_name, created_at, updated_at)
-                   values ($1, $2, $3, 'Somebody', now(), now())";
-        self.bench.seed(sql, tenant.id, user.as_uuid(), email).await;
+        let kept = self.kept(tenant, user, email, "Somebody").await;
+        sqlx::query(
+            "insert into identity.users (tenant_id, user_id, email_sealed, email_mark, name_sealed, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, now(), now())",
+        )
+        .bind(tenant.id)
+        .bind(user)
+        .bind(kept.email)
+        .bind(kept.mark.bytes())
+        .bind(kept.name)
+        .execute(&mut self.bench.superuser().await)
+        .await
+        .unwrap();
         user
     }
 

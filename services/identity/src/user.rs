@@ -1,5 +1,7 @@
 //! The people of a tenant, as those who look after them see them.
 
+pub mod first;
+
 use auth::action::user;
 use auth::{Action, Binding, Caller, Info, Place};
 use chrono::{DateTime, Utc};
@@ -41,6 +43,11 @@ impl Resource for User {
     fn place(&self) -> Place {
         Place::Tenant(self.tenant)
     }
+}
+
+/// A name as lists are ordered by it and it is searched: in lower case.
+pub fn name_key(name: &str) -> String {
+    name.to_lowercase()
 }
 
 /// Nobody acts on somebody who carries rights that they lack. A binding's conditions do not count here: they may hold

@@ -1,5 +1,6 @@
 //! What is done later, one worker per file.
 
+pub mod close;
 pub mod errands;
 pub mod external_keys;
 pub mod keys;

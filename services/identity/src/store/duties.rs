@@ -2,12 +2,14 @@
 
 use auth::action::policy;
 use auth::{Action, Duty};
+use crypto::{KeyError, TenantKeys};
 use db::{Change, Granted, Read, Result};
 use ids::{BindingId, GroupId, ServiceAccountId, UserId};
 
 use crate::binding::Subject;
 use crate::duty::Held;
 use crate::policy::Policy;
+use crate::store::sealed::USER_NAME;
 
 /// As many bindings as are told of at once; more come to light once these are gone.
 const MOST: i64 = 200;
@@ -46,23 +48,27 @@ struct HeldRow {
     user_id: Option<UserId>,
     group_id: Option<GroupId>,
     account_id: Option<ServiceAccountId>,
-    name: String,
+    name: Option<String>,
+    name_sealed: Option<Vec<u8>>,
     binding_id: BindingId,
     role: String,
     duty: String,
 }
 
 impl HeldRow {
-    fn held(self) -> Option<Held> {
+    fn open(self, keys: Result<&TenantKeys, KeyError>) -> Result<Option<Held>, KeyError> {
+        let of_person = |user: UserId| USER_NAME.open(keys?, user.as_uuid(), self.name_sealed.as_deref());
+        let person = self.user_id.map(of_person).transpose()?;
         let subject = self.user_id.map(Subject::User);
         let subject = subject.or_else(|| self.group_id.map(Subject::Group));
-        Some(Held {
-            subject: subject.or_else(|| self.account_id.map(Subject::ServiceAccount))?,
-            name: self.name,
+        let subject = subject.or_else(|| self.account_id.map(Subject::ServiceAccount));
+        Ok(subject.map(|subject| Held {
+            subject,
+            name: person.or(self.name).unwrap_or_default(),
             binding: self.binding_id,
             role: self.role,
             duty: self.duty,
-        })
+        }))
     }
 }
 
@@ -71,7 +77,7 @@ pub async fn mixed<A: Action>(tx: &mut Read<A>) -> Result<Vec<Held>> {
     let tenant = tx.tenant_id();
     let rows: Vec<HeldRow> = sqlx::query_as(
         "select b.user_id, b.group_id, b.account_id, b.binding_id, b.duty, coalesce(b.role, r.name) as role,
-                coalesce(u.display_name, g.name, a.name) as name
+                coalesce(g.name, a.name) as name, u.name_sealed
          from identity.role_bindings b
          left join identity.roles r using (tenant_id, role_id)
          left join identity.users u on u.tenant_id = b.tenant_id and u.user_id = b.user_id
@@ -87,7 +93,8 @@ pub async fn mixed<A: Action>(tx: &mut Read<A>) -> Result<Vec<Held>> {
     .bind(MOST)
     .fetch_all(tx.sql())
     .await?;
-    Ok(rows.into_iter().filter_map(HeldRow::held).collect())
+    let opened = rows.into_iter().filter_map(|row| row.open(tx.keys()).transpose());
+    Ok(opened.collect::<Result<_, KeyError>>()?)
 }
 
 /// The duties whose role nobody carries who may sign in, on the whole tenant and without conditions.

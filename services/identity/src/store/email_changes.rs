@@ -2,11 +2,13 @@
 
 use auth::action::email;
 use chrono::{DateTime, TimeDelta, Utc};
+use crypto::{KeyError, LookupKey, TenantKeys};
 use db::{Change, Granted, Result, SystemTx, Tenant};
 use ids::{EventId, TenantId, UserId};
 
 use crate::once::TokenDigest;
-use crate::person::Email;
+use crate::person::{EMAIL, Email};
+use crate::store::sealed::{NEW_EMAIL, OLD_EMAIL, USER_EMAIL};
 
 /// How long the new address may be confirmed.
 pub const LIVES: TimeDelta = TimeDelta::hours(24);
@@ -18,10 +20,13 @@ pub async fn insert(
     tx: &mut Change<email::Modify>,
     tenant: &Granted<Tenant, email::Modify>,
     user: UserId,
-    (old, new): (&str, &Email),
+    (old, new): (&Email, &Email),
     (token, undo): (TokenDigest, TokenDigest),
+    lookup: &LookupKey,
 ) -> Result<()> {
-    let now = tx.now();
+    let (id, now) = (EventId::mint(), tx.now());
+    let old_sealed = OLD_EMAIL.seal(tx.keys()?, id.as_uuid(), old.as_str())?;
+    let new_sealed = NEW_EMAIL.seal(tx.keys()?, id.as_uuid(), new.as_str())?;
     sqlx::query(
         "update identity.email_changes set void_at = $3
          where tenant_id = $1 and user_id = $2 and confirmed_at is null and void_at is null",
@@ -32,19 +37,20 @@ pub async fn insert(
     .execute(tx.sql())
     .await?;
     sqlx::query(
-        "insert into identity.email_changes (tenant_id, change_id, user_id, old_email, new_email, token_hash, undo_hash,
-                                             expires_at, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "insert into identity.email_changes (tenant_id, change_id, user_id, old_sealed, new_sealed, token_hash, undo_hash,
+                                             expires_at, created_at, old_mark)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(tenant.id)
-    .bind(EventId::mint())
+    .bind(id)
     .bind(user)
-    .bind(old)
-    .bind(new.as_str())
+    .bind(old_sealed)
+    .bind(new_sealed)
     .bind(token)
     .bind(undo)
     .bind(now + LIVES)
     .bind(now)
+    .bind(lookup.mark(EMAIL, old).bytes())
     .execute(tx.sql())
     .await?;
     Ok(())
@@ -59,12 +65,37 @@ pub struct Shown {
     /// Whose address.
     #[sqlx(rename = "user_id")]
     pub user: UserId,
-    /// The address before.
-    pub old_email: String,
-    /// The address after.
-    pub new_email: String,
+    change_id: EventId,
+    old_sealed: Option<Vec<u8>>,
+    new_sealed: Option<Vec<u8>>,
     /// Since when it counts; none: it does not yet.
     pub confirmed_at: Option<DateTime<Utc>>,
+}
+
+impl Shown {
+    /// The address before.
+    pub fn old_email(&self, keys: &TenantKeys) -> Result<Email, KeyError> {
+        let email = OLD_EMAIL.open(keys, self.change_id.as_uuid(), self.old_sealed.as_deref())?;
+        Ok(Email::stored(email))
+    }
+
+    /// The address after.
+    pub fn new_email(&self, keys: &TenantKeys) -> Result<Email, KeyError> {
+        let email = NEW_EMAIL.open(keys, self.change_id.as_uuid(), self.new_sealed.as_deref())?;
+        Ok(Email::stored(email))
+    }
+}
+
+/// In which tenant this token is good for something, or was: whose keys will be needed.
+pub async fn tenant_of(tx: &mut SystemTx, token: TokenDigest) -> Result<Option<TenantId>> {
+    let tenant = sqlx::query_scalar(
+        "select tenant_id from identity.email_changes where token_hash = $1
+         union all select tenant_id from identity.email_changes where undo_hash = $1 limit 1",
+    )
+    .bind(token)
+    .fetch_optional(tx.sql())
+    .await?;
+    Ok(tenant)
 }
 
 /// Confirms a change: of two at once, one is told yes.
@@ -73,8 +104,8 @@ pub async fn confirm(tx: &mut SystemTx, token: TokenDigest) -> Result<Option<Sho
     let row = sqlx::query_as(
         "update identity.email_changes c set confirmed_at = $2 from identity.users u
          where c.token_hash = $1 and c.confirmed_at is null and c.void_at is null and c.expires_at > $2
-               and u.tenant_id = c.tenant_id and u.user_id = c.user_id and u.enabled and u.email = c.old_email
-         returning c.tenant_id, c.user_id, c.old_email, c.new_email, c.confirmed_at",
+               and u.tenant_id = c.tenant_id and u.user_id = c.user_id and u.enabled and u.email_mark = c.old_mark
+         returning c.tenant_id, c.user_id, c.change_id, c.old_sealed, c.new_sealed, c.confirmed_at",
     )
     .bind(token)
     .bind(now)
@@ -91,7 +122,7 @@ pub async fn undo(tx: &mut SystemTx, token: TokenDigest) -> Result<Option<Shown>
         "update identity.email_changes set void_at = $2
          where undo_hash = $1 and void_at is null
                and (confirmed_at is null and expires_at > $2 or confirmed_at > $3)
-         returning tenant_id, user_id, old_email, new_email, confirmed_at",
+         returning tenant_id, user_id, change_id, old_sealed, new_sealed, confirmed_at",
     )
     .bind(token)
     .bind(now)
@@ -112,23 +143,26 @@ pub async fn undo(tx: &mut SystemTx, token: TokenDigest) -> Result<Option<Shown>
 }
 
 /// Gives somebody an address; false if theirs is not `from` any more, where that is asked for. Letters with which the password
-/// could be chosen anew went to another: they are void.
+/// could be chosen anew went to another: they are void. The tenant's keys are held.
 pub async fn set_email(
     tx: &mut SystemTx,
     (tenant, user): (TenantId, UserId),
-    from: Option<&str>,
-    email: &str,
+    from: Option<&Email>,
+    email: &Email,
+    lookup: &LookupKey,
 ) -> Result<bool> {
     let now = tx.now();
+    let sealed = USER_EMAIL.seal(&tx.keys(tenant)?, user.as_uuid(), email.as_str())?;
     let set = sqlx::query(
-        "update identity.users set email = $3, generation = generation + 1, updated_at = $4
-         where tenant_id = $1 and user_id = $2 and ($5::text is null or email = $5)",
+        "update identity.users set email_sealed = $3, email_mark = $6, generation = generation + 1, updated_at = $4
+         where tenant_id = $1 and user_id = $2 and ($5::bytea is null or email_mark = $5)",
     )
     .bind(tenant)
     .bind(user)
-    .bind(email)
+    .bind(sealed)
     .bind(now)
-    .bind(from)
+    .bind(from.map(|from| lookup.mark(EMAIL, from).bytes()))
+    .bind(lookup.mark(EMAIL, email).bytes())
     .execute(tx.sql())
     .await?;
     sqlx::query("delete from identity.resets where tenant_id = $1 and user_id = $2")

@@ -14,6 +14,18 @@ use crate::store::factors;
 use crate::store::places::{self, SealedHeard};
 use crate::user::User;
 
+macro_rules! rows {
+    ($tx:ident, $user:ident, $sql:literal) => {
+        sqlx::query_as($sql)
+            .bind($user.tenant)
+            .bind($user.id)
+            .fetch_all($tx.sql())
+            .await?
+    };
+}
+
+mod addresses;
+
 /// A role that is bound to the person, or to a group they are in.
 #[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
 pub struct HeldBinding {
@@ -128,7 +140,7 @@ pub struct HeldKey {
 }
 
 /// The invitation the person came by.
-#[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct HeldInvitation {
     /// Its id.
     pub id: InvitationId,
@@ -188,7 +200,7 @@ pub struct HeldRecoveryCode {
 }
 
 /// A change of the person's address that was asked for of late.
-#[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct HeldEmailChange {
     /// The address before.
     #[schema(example = "ada@example.com")]
@@ -205,7 +217,7 @@ pub struct HeldEmailChange {
 }
 
 /// Who the person is at an identity provider.
-#[derive(Debug, Clone, Serialize, sqlx::FromRow, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct HeldIdentity {
     /// Its id.
     pub id: ExternalIdentityId,
@@ -252,16 +264,6 @@ pub struct Held {
     pub external_identities: Vec<HeldIdentity>,
 }
 
-macro_rules! rows {
-    ($tx:ident, $user:ident, $sql:literal) => {
-        sqlx::query_as($sql)
-            .bind($user.tenant)
-            .bind($user.id)
-            .fetch_all($tx.sql())
-            .await?
-    };
-}
-
 /// Reads all that is held on somebody beside their own record.
 pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>, phone_numbers: Vec<String>) -> Result<Held> {
     let changed = sqlx::query_scalar("select changed_at from identity.passwords where tenant_id = $1 and user_id = $2")
@@ -284,32 +286,15 @@ pub async fn held<A: Action>(tx: &mut Change<A>, user: &Granted<User, A>, phone_
         api_keys: api_keys(tx, user).await?,
         factors: factors(tx, user).await?,
         phone_numbers,
-        email_changes: rows!(
-            tx,
-            user,
-            "select old_email, new_email, created_at, confirmed_at, void_at
-             from identity.email_changes where tenant_id = $1 and user_id = $2 order by created_at"
-        ),
+        email_changes: addresses::changes(tx, user).await?,
         recovery_codes: rows!(
             tx,
             user,
             "select used_at, created_at from identity.recovery_codes where tenant_id = $1 and user_id = $2
              order by created_at, used_at"
         ),
-        external_identities: rows!(
-            tx,
-            user,
-            "select i.identity_id as id, p.name as provider, i.subject, i.used_at, i.created_at
-             from identity.external_identities i join identity.identity_providers p using (tenant_id, provider_id)
-             where i.tenant_id = $1 and i.user_id = $2 order by p.name"
-        ),
-        invitations: rows!(
-            tx,
-            user,
-            "select i.invitation_id as id, i.email, coalesce(i.role, r.name) as role, i.project_id, i.created_at, i.accepted_at
-             from identity.invitations i left join identity.roles r using (tenant_id, role_id)
-             where i.tenant_id = $1 and i.user_id = $2 order by i.invitation_id"
-        ),
+        external_identities: addresses::identities(tx, user).await?,
+        invitations: addresses::invitations(tx, user).await?,
         operator_access: rows!(
             tx,
             user,

@@ -3,11 +3,14 @@
 use auth::Action;
 use auth::action::external_identity;
 use chrono::{DateTime, Utc};
+use crypto::{KeyError, LookupKey, TenantKeys};
 use db::{Change, Granted, Read, Result, SystemTx, Tenant};
 use ids::{ExternalIdentityId, IdentityProviderId, TenantId, UserId};
 
 use crate::oidc::secret::{Away, LIVES, Secret};
+use crate::person::{DisplayName, Email};
 use crate::provider::{ExternalIdentity, Provider};
+use crate::store::sealed::{Kept, SUBJECT, subject_mark};
 
 #[derive(sqlx::FromRow)]
 struct AwayRow {
@@ -102,15 +105,16 @@ pub async fn known(
     tx: &mut SystemTx,
     provider: &Provider,
     subject: &str,
+    lookup: &LookupKey,
 ) -> Result<Option<(ExternalIdentityId, UserId, bool)>> {
     let row = sqlx::query_as(
         "select i.identity_id, i.user_id, u.enabled from identity.external_identities i
          join identity.users u using (tenant_id, user_id)
-         where i.tenant_id = $1 and i.provider_id = $2 and i.subject = $3 for update",
+         where i.tenant_id = $1 and i.provider_id = $2 and i.subject_mark = $3 for update",
     )
     .bind(provider.tenant)
     .bind(provider.id)
-    .bind(subject)
+    .bind(subject_mark(lookup, provider.tenant, subject).bytes())
     .fetch_optional(tx.sql())
     .await?;
     Ok(row)
@@ -138,38 +142,43 @@ pub enum Made {
     Overtaken,
 }
 
-/// Writes down who somebody new is.
+/// Writes down who somebody new is. The tenant's keys are held.
 pub async fn insert_with_user(
     tx: &mut SystemTx,
     provider: &Provider,
     subject: &str,
-    (email, display_name): (&str, &str),
+    named: (&Email, &DisplayName),
+    lookup: &LookupKey,
 ) -> Result<Made> {
     let (now, identity, user) = (tx.now(), ExternalIdentityId::mint(), UserId::mint());
+    let keys = tx.keys(provider.tenant)?;
+    let kept = Kept::of(&keys, lookup, user, named)?;
     let made = sqlx::query(
-        "insert into identity.users (tenant_id, user_id, email, display_name, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $5) on conflict do nothing",
+        "insert into identity.users (tenant_id, user_id, email_sealed, name_sealed, email_mark, created_at, updated_at)
+         values ($1, $2, $3, $4, $6, $5, $5) on conflict do nothing",
     )
     .bind(provider.tenant)
     .bind(user)
-    .bind(email)
-    .bind(display_name)
+    .bind(kept.email)
+    .bind(kept.name)
     .bind(now)
+    .bind(kept.mark.bytes())
     .execute(tx.sql())
     .await?;
     if made.rows_affected() == 0 {
         return Ok(Made::AddressTaken);
     }
     let linked = sqlx::query(
-        "insert into identity.external_identities (tenant_id, identity_id, provider_id, subject, user_id, used_at, created_at)
-         values ($1, $2, $3, $4, $5, $6, $6) on conflict do nothing",
+        "insert into identity.external_identities (tenant_id, identity_id, provider_id, subject_sealed, user_id, used_at, created_at, subject_mark)
+         values ($1, $2, $3, $4, $5, $6, $6, $7) on conflict do nothing",
     )
     .bind(provider.tenant)
     .bind(identity)
     .bind(provider.id)
-    .bind(subject)
+    .bind(SUBJECT.seal(&keys, identity.as_uuid(), subject)?)
     .bind(user)
     .bind(now)
+    .bind(subject_mark(lookup, provider.tenant, subject).bytes())
     .execute(tx.sql())
     .await?;
     Ok(if linked.rows_affected() == 1 {
@@ -185,18 +194,21 @@ pub async fn link(
     provider: &Granted<Provider, external_identity::Create>,
     (identity, user): (ExternalIdentityId, UserId),
     subject: &str,
+    lookup: &LookupKey,
 ) -> Result<bool> {
     let now = tx.now();
+    let sealed = SUBJECT.seal(tx.keys()?, identity.as_uuid(), subject)?;
     let linked = sqlx::query(
-        "insert into identity.external_identities (tenant_id, identity_id, provider_id, subject, user_id, created_at)
-         values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+        "insert into identity.external_identities (tenant_id, identity_id, provider_id, subject_sealed, user_id, created_at, subject_mark)
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing",
     )
     .bind(provider.tenant)
     .bind(identity)
     .bind(provider.id)
-    .bind(subject)
+    .bind(sealed)
     .bind(user)
     .bind(now)
+    .bind(subject_mark(lookup, provider.tenant, subject).bytes())
     .execute(tx.sql())
     .await?;
     Ok(linked.rows_affected() == 1)
@@ -207,21 +219,21 @@ struct IdentityRow {
     identity_id: ExternalIdentityId,
     name: String,
     display_name: String,
-    subject: String,
+    subject_sealed: Option<Vec<u8>>,
     used_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
 }
 
-impl From<IdentityRow> for ExternalIdentity {
-    fn from(row: IdentityRow) -> Self {
-        Self {
-            id: row.identity_id,
-            provider: row.name,
-            provider_display_name: row.display_name,
-            subject: row.subject,
-            used_at: row.used_at,
-            created_at: row.created_at,
-        }
+impl IdentityRow {
+    fn open(self, keys: &TenantKeys) -> Result<ExternalIdentity, KeyError> {
+        Ok(ExternalIdentity {
+            id: self.identity_id,
+            provider: self.name,
+            provider_display_name: self.display_name,
+            subject: SUBJECT.open(keys, self.identity_id.as_uuid(), self.subject_sealed.as_deref())?,
+            used_at: self.used_at,
+            created_at: self.created_at,
+        })
     }
 }
 
@@ -232,7 +244,7 @@ pub async fn list<A: Action>(
     user: UserId,
 ) -> Result<Vec<ExternalIdentity>> {
     let rows: Vec<IdentityRow> = sqlx::query_as(
-        "select i.identity_id, p.name, p.display_name, i.subject, i.used_at, i.created_at
+        "select i.identity_id, p.name, p.display_name, i.subject_sealed, i.used_at, i.created_at
          from identity.external_identities i join identity.identity_providers p using (tenant_id, provider_id)
          where i.tenant_id = $1 and i.user_id = $2 order by p.name",
     )
@@ -240,7 +252,8 @@ pub async fn list<A: Action>(
     .bind(user)
     .fetch_all(tx.sql())
     .await?;
-    Ok(rows.into_iter().map(ExternalIdentity::from).collect())
+    let opened = rows.into_iter().map(|row| row.open(tx.keys()?));
+    Ok(opened.collect::<Result<_, KeyError>>()?)
 }
 
 /// Takes somebody for a change of how they sign in: until its end no other takes a way from them.

@@ -11,6 +11,7 @@ use crate::oauth::id_token::SignIn;
 use crate::oauth::scope::Scopes;
 use crate::session::Session;
 use crate::store::places;
+use crate::store::sealed::{USER_EMAIL, USER_NAME};
 
 /// Writes a client's session that begins now.
 pub async fn insert(
@@ -115,14 +116,23 @@ pub async fn live(tx: &mut SystemTx, tenant: TenantId, session: SessionId) -> Re
     }))
 }
 
-/// Who somebody is: what they are called and their address.
+#[derive(sqlx::FromRow)]
+struct AboutRow {
+    name_sealed: Option<Vec<u8>>,
+    email_sealed: Option<Vec<u8>>,
+}
+
+/// Who somebody is: what they are called and their address. The tenant's keys are held.
 pub async fn about(tx: &mut SystemTx, tenant: TenantId, user: UserId) -> Result<Option<(String, String)>> {
-    let row = sqlx::query_as(
-        "select display_name, email from identity.users where tenant_id = $1 and user_id = $2 and enabled",
+    let row: Option<AboutRow> = sqlx::query_as(
+        "select name_sealed, email_sealed from identity.users where tenant_id = $1 and user_id = $2 and enabled",
     )
     .bind(tenant)
     .bind(user)
     .fetch_optional(tx.sql())
     .await?;
-    Ok(row)
+    let Some(row) = row else { return Ok(None) };
+    let (keys, id) = (tx.keys(tenant)?, user.as_uuid());
+    let name = USER_NAME.open(&keys, id, row.name_sealed.as_deref())?;
+    Ok(Some((name, USER_EMAIL.open(&keys, id, row.email_sealed.as_deref())?)))
 }

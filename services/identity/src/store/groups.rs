@@ -3,12 +3,14 @@
 use auth::Action;
 use auth::action::{group, group_member};
 use chrono::{DateTime, Utc};
+use crypto::{KeyError, TenantKeys};
 use db::{Change, Granted, Read, Result, Tenant};
 use ids::{GroupId, IdOrName, TenantId, UserId};
 use web::{Sort, Window};
 
 use crate::group::{Group, Member};
 use crate::project::{Description, Name};
+use crate::store::sealed::{USER_EMAIL, USER_NAME};
 
 #[derive(sqlx::FromRow)]
 struct GroupRow {
@@ -39,22 +41,23 @@ impl From<GroupRow> for Group {
 struct MemberRow {
     group_id: GroupId,
     user_id: UserId,
-    email: String,
-    display_name: String,
+    email_sealed: Option<Vec<u8>>,
+    name_sealed: Option<Vec<u8>>,
     enabled: bool,
     created_at: DateTime<Utc>,
 }
 
-impl From<MemberRow> for Member {
-    fn from(row: MemberRow) -> Self {
-        Self {
-            group: row.group_id,
-            user: row.user_id,
-            email: row.email,
-            display_name: row.display_name,
-            enabled: row.enabled,
-            created_at: row.created_at,
-        }
+impl MemberRow {
+    fn open(self, keys: &TenantKeys) -> Result<Member, KeyError> {
+        let row = self.user_id.as_uuid();
+        Ok(Member {
+            group: self.group_id,
+            user: self.user_id,
+            email: USER_EMAIL.open(keys, row, self.email_sealed.as_deref())?,
+            display_name: USER_NAME.open(keys, row, self.name_sealed.as_deref())?,
+            enabled: self.enabled,
+            created_at: self.created_at,
+        })
     }
 }
 
@@ -192,7 +195,7 @@ pub async fn remove(tx: &mut Change<group::Delete>, group: &Granted<Group, group
 macro_rules! select_member {
     ($tail:literal) => {
         concat!(
-            "select m.group_id, m.user_id, u.email, u.display_name, u.enabled, m.created_at
+            "select m.group_id, m.user_id, u.email_sealed, u.name_sealed, u.enabled, m.created_at
              from identity.group_members m join identity.users u using (tenant_id, user_id)
              where m.tenant_id = $1 and m.group_id = $2 and ",
             $tail
@@ -216,7 +219,8 @@ pub async fn members(
     .fetch_all(tx.sql())
     .await
     .map_err(db::Error::from)?;
-    Ok(rows.into_iter().map(Member::from).collect())
+    let opened = rows.into_iter().map(|row| row.open(tx.keys()?));
+    Ok(opened.collect::<Result<_, KeyError>>()?)
 }
 
 /// Somebody in a group.
@@ -227,7 +231,7 @@ pub async fn member<A: Action>(tx: &mut Change<A>, group: &Granted<Group, A>, us
         .bind(user)
         .fetch_optional(tx.sql())
         .await?;
-    Ok(row.map(Member::from))
+    Ok(row.map(|row| row.open(tx.keys()?)).transpose()?)
 }
 
 /// Puts somebody into a group; false if they were in it.

@@ -3,13 +3,15 @@
 use auth::action::invitation;
 use auth::{Action, Permissions, Principal, Rights, Role};
 use chrono::{DateTime, TimeDelta, Utc};
+use crypto::{KeyError, LookupKey, TenantKeys};
 use db::{Change, Granted, Read, Result, SystemTx, Tenant};
 use ids::{BindingId, InvitationId, ProjectId, RoleId, ServiceAccountId, TenantId, UserId};
 use web::Window;
 
 use crate::invitation::{Invitation, Offer};
 use crate::once::TokenDigest;
-use crate::person::{DisplayName, Email};
+use crate::person::{DisplayName, EMAIL, Email};
+use crate::store::sealed::{INVITED, Kept};
 
 /// How long an invitation that nobody accepted is kept after its end.
 const KEPT_FOR: TimeDelta = TimeDelta::days(30);
@@ -18,7 +20,7 @@ const KEPT_FOR: TimeDelta = TimeDelta::days(30);
 struct InvitationRow {
     tenant_id: TenantId,
     invitation_id: InvitationId,
-    email: String,
+    email_sealed: Option<Vec<u8>>,
     role: Option<String>,
     role_id: Option<RoleId>,
     custom: Option<String>,
@@ -34,8 +36,9 @@ struct InvitationRow {
     updated_at: DateTime<Utc>,
 }
 
-impl From<InvitationRow> for Invitation {
-    fn from(row: InvitationRow) -> Self {
+impl InvitationRow {
+    fn open(self, keys: &TenantKeys) -> Result<Invitation, KeyError> {
+        let row = self;
         let built_in = row.role.as_deref().and_then(Role::named).map(Rights::Role);
         // A role that a newer release knows and this one does not carries nothing.
         let rights = built_in.unwrap_or_else(|| Rights::Custom {
@@ -47,10 +50,11 @@ impl From<InvitationRow> for Invitation {
             (None, Some(account)) => Principal::ServiceAccount(account),
             (None, None) => Principal::System("unknown".to_owned()),
         };
-        Self {
+        let email = INVITED.open(keys, row.invitation_id.as_uuid(), row.email_sealed.as_deref())?;
+        Ok(Invitation {
             tenant: row.tenant_id,
             id: row.invitation_id,
-            email: Email::stored(row.email),
+            email: Email::stored(email),
             offer: Offer {
                 rights,
                 role: row.role_id,
@@ -62,14 +66,14 @@ impl From<InvitationRow> for Invitation {
             revoked_at: row.revoked_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
-        }
+        })
     }
 }
 
 macro_rules! select_invitation {
     ($tail:literal) => {
         concat!(
-            "select i.tenant_id, i.invitation_id, i.email, i.role, i.role_id, r.name as custom, r.permissions, i.project_id,
+            "select i.tenant_id, i.invitation_id, i.email_sealed, i.role, i.role_id, r.name as custom, r.permissions, i.project_id,
                     i.inviter_id, i.inviter_account_id, i.expires_at, i.accepted_at, i.user_id, i.revoked_at, i.created_at,
                     i.updated_at
              from identity.invitations i left join identity.roles r using (tenant_id, role_id)
@@ -113,13 +117,14 @@ pub async fn offer(
 }
 
 /// Is there somebody of that address already?
-pub async fn is_here(tx: &mut Change<invitation::Create>, email: &Email) -> Result<bool> {
+pub async fn is_here(tx: &mut Change<invitation::Create>, email: &Email, lookup: &LookupKey) -> Result<bool> {
     let tenant = tx.tenant_id();
-    let found = sqlx::query_scalar("select exists (select from identity.users where tenant_id = $1 and email = $2)")
-        .bind(tenant)
-        .bind(email.as_str())
-        .fetch_one(tx.sql())
-        .await?;
+    let found =
+        sqlx::query_scalar("select exists (select from identity.users where tenant_id = $1 and email_mark = $2)")
+            .bind(tenant)
+            .bind(lookup.mark(EMAIL, email).bytes())
+            .fetch_one(tx.sql())
+            .await?;
     Ok(found)
 }
 
@@ -137,15 +142,16 @@ pub async fn insert(
         Principal::ServiceAccount(account) => (None, Some(*account)),
         Principal::System(_) | Principal::Operator(_) => (None, None),
     };
+    let sealed = INVITED.seal(tx.keys()?, id.as_uuid(), email.as_str())?;
     let built_in = offer.role.is_none().then(|| offer.rights.name());
     sqlx::query(
-        "insert into identity.invitations (tenant_id, invitation_id, email, token_sha256, role, role_id, project_id,
+        "insert into identity.invitations (tenant_id, invitation_id, email_sealed, token_sha256, role, role_id, project_id,
                                            inviter_id, inviter_account_id, expires_at, created_at, updated_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
     )
     .bind(tenant.id)
     .bind(id)
-    .bind(email.as_str())
+    .bind(sealed)
     .bind(token.as_slice())
     .bind(built_in)
     .bind(offer.role)
@@ -161,7 +167,7 @@ pub async fn insert(
         .bind(id)
         .fetch_one(tx.sql())
         .await?;
-    Ok(row.into())
+    Ok(row.open(tx.keys()?)?)
 }
 
 /// A window of the tenant's invitations, newest first.
@@ -179,7 +185,8 @@ pub async fn list(
     .fetch_all(tx.sql())
     .await
     .map_err(db::Error::from)?;
-    Ok(rows.into_iter().map(Invitation::from).collect())
+    let opened = rows.into_iter().map(|row| row.open(tx.keys()?));
+    Ok(opened.collect::<Result<_, KeyError>>()?)
 }
 
 /// Takes an invitation for a change: nobody else accepts it or takes it back before the end of the transaction.
@@ -190,7 +197,7 @@ pub async fn hold<A: Action>(tx: &mut Change<A>, id: InvitationId) -> Result<Opt
         .bind(id)
         .fetch_optional(tx.sql())
         .await?;
-    Ok(row.map(Invitation::from))
+    Ok(row.map(|row| row.open(tx.keys()?)).transpose()?)
 }
 
 /// Takes an invitation back.
@@ -211,10 +218,33 @@ pub async fn set_revoked(
     Ok(())
 }
 
-/// Whose invitation this token is: the tenant, its name, and which one.
-pub async fn find(tx: &mut SystemTx, token: &TokenDigest) -> Result<Option<(TenantId, String, InvitationId, String)>> {
+/// An invitation that a token names.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Named {
+    /// Whose.
+    #[sqlx(rename = "tenant_id")]
+    pub tenant: TenantId,
+    /// What the tenant is called.
+    #[sqlx(rename = "name")]
+    pub tenant_name: String,
+    /// Its id.
+    #[sqlx(rename = "invitation_id")]
+    pub id: InvitationId,
+    email_sealed: Option<Vec<u8>>,
+}
+
+impl Named {
+    /// Whom it invites.
+    pub fn email(&self, keys: &TenantKeys) -> Result<Email, KeyError> {
+        let email = INVITED.open(keys, self.id.as_uuid(), self.email_sealed.as_deref())?;
+        Ok(Email::stored(email))
+    }
+}
+
+/// Which invitation this token is.
+pub async fn find(tx: &mut SystemTx, token: &TokenDigest) -> Result<Option<Named>> {
     let found = sqlx::query_as(
-        "select i.tenant_id, t.name, i.invitation_id, i.email
+        "select i.tenant_id, t.name, i.invitation_id, i.email_sealed
          from identity.invitations i join identity.tenants t using (tenant_id) where i.token_sha256 = $1",
     )
     .bind(token.as_slice())
@@ -248,13 +278,15 @@ pub async fn accept(
     invitation: &Granted<Invitation, invitation::Accept>,
     (user, display_name): (UserId, &DisplayName),
     hash: &str,
+    lookup: &LookupKey,
 ) -> Result<()> {
     let now = tx.now();
     let offer = &invitation.offer;
+    let kept = Kept::of(tx.keys()?, lookup, user, (&invitation.email, display_name))?;
     sqlx::query(
         "with person as (
-             insert into identity.users (tenant_id, user_id, email, display_name, created_at, updated_at)
-             values ($1, $2, $3, $4, $9, $9))
+             insert into identity.users (tenant_id, user_id, email_sealed, name_sealed, email_mark, created_at, updated_at)
+             values ($1, $2, $3, $4, $11, $9, $9))
          , password as (
              insert into identity.passwords (tenant_id, user_id, hash, changed_at) values ($1, $2, $5, $9))
          insert into identity.role_bindings (tenant_id, binding_id, user_id, role, role_id, project_id, created_at,
@@ -265,14 +297,15 @@ pub async fn accept(
     )
     .bind(invitation.tenant)
     .bind(user)
-    .bind(invitation.email.as_str())
-    .bind(display_name.as_str())
+    .bind(kept.email)
+    .bind(kept.name)
     .bind(hash)
     .bind(BindingId::mint())
     .bind(offer.role.is_none().then(|| offer.rights.name()))
     .bind(offer.role)
     .bind(now)
     .bind(offer.project)
+    .bind(kept.mark.bytes())
     .execute(tx.sql())
     .await?;
     sqlx::query(

@@ -2,7 +2,9 @@
 
 use auth::Action;
 use db::{Change, Granted, Platform, Result};
-use ids::TenantId;
+use ids::{TenantId, UserId};
+
+use crate::store::sealed::USER_EMAIL;
 
 /// As many keepers are written to, those who came first: whoever made hundreds has a list of addresses of their own.
 const MOST_TOLD: i64 = 20;
@@ -37,7 +39,8 @@ impl Owners {
     }
 }
 
-/// A tenant's name, and the addresses of those who keep it now: for what the platform has to tell them.
+/// A tenant's name, and the addresses of those who keep it now: for what the platform has to tell them. None where the tenant's keys
+/// are not held.
 pub async fn told<A: Action>(
     tx: &mut Change<A>,
     platform: &Granted<Platform, A>,
@@ -49,8 +52,8 @@ pub async fn told<A: Action>(
         .bind(tenant)
         .fetch_one(tx.sql())
         .await?;
-    let addresses = sqlx::query_scalar(
-        "select u.email from identity.users u
+    let sealed: Vec<(UserId, Option<Vec<u8>>)> = sqlx::query_as(
+        "select u.user_id, u.email_sealed from identity.users u
          where u.tenant_id = $1 and u.enabled and exists (
              select from identity.role_bindings b
              left join identity.group_members m on m.tenant_id = b.tenant_id and m.group_id = b.group_id
@@ -65,7 +68,11 @@ pub async fn told<A: Action>(
     .fetch_all(tx.sql())
     .await?;
     tx.leave().await?;
-    Ok((name, addresses))
+    let Ok(keys) = tx.keys_of(platform, tenant) else {
+        return Ok((name, Vec::new()));
+    };
+    let open = |(user, sealed): &(UserId, Option<Vec<u8>>)| USER_EMAIL.open(&keys, user.as_uuid(), sealed.as_deref());
+    Ok((name, sealed.iter().filter_map(|row| open(row).ok()).collect()))
 }
 
 /// Is there somebody who may sign in and keeps the tenant without conditions? Others may today and not tomorrow.

@@ -3,12 +3,13 @@
 use auth::action::{password, tenant};
 use auth::{Action, Role};
 use chrono::{DateTime, TimeDelta, Utc};
-use crypto::LookupKey;
+use crypto::{KeyError, LookupKey, TenantKeys};
 use db::{Change, Granted, Read, Result, SystemTx, Tenant};
 use ids::{BindingId, TenantId, UserId};
 
-use crate::person::{DisplayName, Email, Person};
+use crate::person::{DisplayName, EMAIL, Email, Person};
 use crate::store::places;
+use crate::store::sealed::{Kept, USER_EMAIL, USER_NAME};
 
 /// How long a place stays known without a sign-in from there.
 const KNOWN_FOR: TimeDelta = TimeDelta::days(90);
@@ -17,19 +18,19 @@ const KNOWN_FOR: TimeDelta = TimeDelta::days(90);
 struct PersonRow {
     tenant_id: TenantId,
     user_id: UserId,
-    email: String,
-    display_name: String,
+    email_sealed: Option<Vec<u8>>,
+    name_sealed: Option<Vec<u8>>,
 }
 
-impl From<PersonRow> for Person {
-    fn from(row: PersonRow) -> Self {
-        let email = Email::stored(row.email);
-        Self {
-            tenant: row.tenant_id,
-            id: row.user_id,
-            email,
-            display_name: row.display_name,
-        }
+impl PersonRow {
+    fn open(self, keys: &TenantKeys) -> Result<Person, KeyError> {
+        let row = self.user_id.as_uuid();
+        Ok(Person {
+            tenant: self.tenant_id,
+            id: self.user_id,
+            email: Email::stored(USER_EMAIL.open(keys, row, self.email_sealed.as_deref())?),
+            display_name: USER_NAME.open(keys, row, self.name_sealed.as_deref())?,
+        })
     }
 }
 
@@ -48,15 +49,13 @@ pub struct Candidate {
     pub changed_at: DateTime<Utc>,
 }
 
-/// A person's password, with what it must not resemble.
+/// A person's password, with their tenant's name, which it must not resemble.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Secret {
     /// The kept hash.
     pub hash: String,
     /// When the password was chosen.
     pub changed_at: DateTime<Utc>,
-    /// The person's e-mail address.
-    pub email: String,
     /// Their tenant's name.
     pub tenant: String,
 }
@@ -65,53 +64,57 @@ pub struct Secret {
 pub async fn insert_owner(
     tx: &mut Change<tenant::Create>,
     tenant: &Granted<Tenant, tenant::Create>,
-    user: UserId,
-    (email, display_name): (&Email, &DisplayName),
+    (user, email, display_name): (UserId, &Email, &DisplayName),
     hash: &str,
+    lookup: &LookupKey,
 ) -> Result<()> {
     let now = tx.now();
+    let kept = Kept::of(tx.keys()?, lookup, user, (email, display_name))?;
     sqlx::query(
         "with person as (
-             insert into identity.users (tenant_id, user_id, email, display_name, created_at, updated_at)
-             values ($1, $2, $3, $4, $8, $8))
+             insert into identity.users (tenant_id, user_id, email_sealed, name_sealed, email_mark, created_at, updated_at)
+             values ($1, $2, $3, $4, $9, $8, $8))
          , password as (
              insert into identity.passwords (tenant_id, user_id, hash, changed_at) values ($1, $2, $5, $8))
          insert into identity.role_bindings (tenant_id, binding_id, user_id, role, created_at) values ($1, $6, $2, $7, $8)",
     )
     .bind(tenant.id)
     .bind(user)
-    .bind(email.as_str())
-    .bind(display_name.as_str())
+    .bind(kept.email)
+    .bind(kept.name)
     .bind(hash)
     .bind(BindingId::mint())
     .bind(Role::Owner.name())
     .bind(now)
+    .bind(kept.mark.bytes())
     .execute(tx.sql())
     .await?;
     Ok(())
 }
 
-/// Writes a person and their password.
+/// Writes a person and their password. The tenant's keys are held.
 pub async fn insert(
     tx: &mut SystemTx,
-    tenant: TenantId,
-    user: UserId,
-    (email, display_name): (&Email, &DisplayName),
+    (tenant, user): (TenantId, UserId),
+    named: (&Email, &DisplayName),
     hash: &str,
+    lookup: &LookupKey,
 ) -> Result<()> {
     let now = tx.now();
+    let kept = Kept::of(&tx.keys(tenant)?, lookup, user, named)?;
     sqlx::query(
         "with person as (
-             insert into identity.users (tenant_id, user_id, email, display_name, created_at, updated_at)
-             values ($1, $2, $3, $4, $6, $6))
+             insert into identity.users (tenant_id, user_id, email_sealed, name_sealed, email_mark, created_at, updated_at)
+             values ($1, $2, $3, $4, $7, $6, $6))
          insert into identity.passwords (tenant_id, user_id, hash, changed_at) values ($1, $2, $5, $6)",
     )
     .bind(tenant)
     .bind(user)
-    .bind(email.as_str())
-    .bind(display_name.as_str())
+    .bind(kept.email)
+    .bind(kept.name)
     .bind(hash)
     .bind(now)
+    .bind(kept.mark.bytes())
     .execute(tx.sql())
     .await?;
     Ok(())
@@ -152,13 +155,17 @@ pub async fn set_hash(tx: &mut SystemTx, tenant: TenantId, user: UserId, hash: &
 }
 
 /// The people with this address, in one tenant or in any; two are enough to know that there are several.
-pub async fn candidates(tx: &mut SystemTx, email: &Email, tenant: Option<TenantId>) -> Result<Vec<Candidate>> {
+pub async fn candidates(
+    tx: &mut SystemTx,
+    (email, lookup): (&Email, &LookupKey),
+    tenant: Option<TenantId>,
+) -> Result<Vec<Candidate>> {
     let rows = sqlx::query_as(
         "select u.tenant_id, u.user_id, p.hash, p.changed_at
          from identity.users u join identity.passwords p using (tenant_id, user_id)
-         where u.email = $1 and ($2::uuid is null or u.tenant_id = $2) limit 2",
+         where u.email_mark = $1 and ($2::uuid is null or u.tenant_id = $2) limit 2",
     )
-    .bind(email.as_str())
+    .bind(lookup.mark(EMAIL, email).bytes())
     .bind(tenant)
     .fetch_all(tx.sql())
     .await?;
@@ -168,41 +175,44 @@ pub async fn candidates(tx: &mut SystemTx, email: &Email, tenant: Option<TenantI
 /// The caller's own person.
 pub async fn lookup<A: Action>(tx: &mut Read<A>, tenant: &Granted<Tenant, A>, user: UserId) -> Result<Option<Person>> {
     let row: Option<PersonRow> = sqlx::query_as(
-        "select tenant_id, user_id, email, display_name from identity.users where tenant_id = $1 and user_id = $2",
+        "select tenant_id, user_id, email_sealed, name_sealed from identity.users where tenant_id = $1 and user_id = $2",
     )
     .bind(tenant.id)
     .bind(user)
     .fetch_optional(tx.sql())
     .await?;
-    Ok(row.map(Person::from))
+    Ok(row.map(|row| row.open(tx.keys()?)).transpose()?)
 }
 
 /// A person's e-mail address.
 pub async fn email<A: Action>(tx: &mut Read<A>, tenant: &Granted<Tenant, A>, user: UserId) -> Result<String> {
-    let email = sqlx::query_scalar("select email from identity.users where tenant_id = $1 and user_id = $2")
+    let sealed: Option<Option<Vec<u8>>> = sqlx::query_scalar(SEALED_EMAIL)
         .bind(tenant.id)
         .bind(user)
         .fetch_optional(tx.sql())
         .await?;
-    Ok(email.unwrap_or_default())
+    let open = |sealed: Option<Vec<u8>>| USER_EMAIL.open(tx.keys()?, user.as_uuid(), sealed.as_deref());
+    Ok(sealed.map(open).transpose()?.unwrap_or_default())
 }
 
-/// Where a person's letters go, for whoever is half signed in.
+const SEALED_EMAIL: &str = "select email_sealed from identity.users where tenant_id = $1 and user_id = $2";
+
+/// Where a person's letters go, for whoever is half signed in. The tenant's keys are held.
 pub async fn email_at_sign_in(tx: &mut SystemTx, tenant: TenantId, user: UserId) -> Result<String> {
-    let email = sqlx::query_scalar("select email from identity.users where tenant_id = $1 and user_id = $2")
+    let sealed: Option<Option<Vec<u8>>> = sqlx::query_scalar(SEALED_EMAIL)
         .bind(tenant)
         .bind(user)
         .fetch_optional(tx.sql())
         .await?;
-    Ok(email.unwrap_or_default())
+    let open = |sealed: Option<Vec<u8>>| USER_EMAIL.open(&tx.keys(tenant)?, user.as_uuid(), sealed.as_deref());
+    Ok(sealed.map(open).transpose()?.unwrap_or_default())
 }
 
 /// A person's password, for whoever must show it again.
 pub async fn secret(tx: &mut SystemTx, tenant: TenantId, user: UserId) -> Result<Option<Secret>> {
     let row = sqlx::query_as(
-        "select p.hash, p.changed_at, u.email, t.name as tenant
-         from identity.passwords p join identity.users u using (tenant_id, user_id)
-         join identity.tenants t using (tenant_id) where p.tenant_id = $1 and p.user_id = $2",
+        "select p.hash, p.changed_at, t.name as tenant
+         from identity.passwords p join identity.tenants t using (tenant_id) where p.tenant_id = $1 and p.user_id = $2",
     )
     .bind(tenant)
     .bind(user)

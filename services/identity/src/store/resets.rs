@@ -1,11 +1,13 @@
 //! `identity.resets`.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use crypto::{KeyError, LookupKey, TenantKeys};
 use db::{Result, SystemTx};
 use ids::{EventId, TenantId, UserId};
 
 use crate::once::TokenDigest;
-use crate::person::Email;
+use crate::person::{EMAIL, Email};
+use crate::store::sealed::USER_EMAIL;
 
 /// How long a reset may be used.
 pub const LIVES: TimeDelta = TimeDelta::minutes(30);
@@ -26,18 +28,22 @@ pub struct Addressee {
 /// Everybody with this address who may sign in; where a tenant is named, there alone. Not who signs in by a provider alone: a
 /// letter would lead past it. Once the provider is gone or
 /// switched off, a letter is their way back.
-pub async fn addressees(tx: &mut SystemTx, email: &str, tenant: Option<&str>) -> Result<Vec<Addressee>> {
+pub async fn addressees(
+    tx: &mut SystemTx,
+    (email, lookup): (&Email, &LookupKey),
+    tenant: Option<&str>,
+) -> Result<Vec<Addressee>> {
     let rows = sqlx::query_as(
         "select u.tenant_id, t.name as tenant_name, u.user_id
          from identity.users u join identity.tenants t using (tenant_id)
-         where u.email = $1 and u.enabled
+         where u.email_mark = $1 and u.enabled
                and (exists (select from identity.passwords p where p.tenant_id = u.tenant_id and p.user_id = u.user_id)
                     or not exists (select from identity.external_identities i
                                    join identity.identity_providers p using (tenant_id, provider_id)
                                    where i.tenant_id = u.tenant_id and i.user_id = u.user_id and p.enabled))
                and ($2::text is null or t.name = $2) order by u.user_id limit 20",
     )
-    .bind(email)
+    .bind(lookup.mark(EMAIL, email).bytes())
     .bind(tenant)
     .fetch_all(tx.sql())
     .await?;
@@ -76,14 +82,14 @@ pub struct Holder {
     /// Their id.
     #[sqlx(rename = "user_id")]
     pub user: UserId,
-    /// Their address.
-    pub email: String,
+    email_sealed: Option<Vec<u8>>,
 }
 
 impl Holder {
     /// Their address.
-    pub fn email(&self) -> Email {
-        Email::stored(self.email.clone())
+    pub fn email(&self, keys: &TenantKeys) -> Result<Email, KeyError> {
+        let email = USER_EMAIL.open(keys, self.user.as_uuid(), self.email_sealed.as_deref())?;
+        Ok(Email::stored(email))
     }
 }
 
@@ -91,7 +97,7 @@ impl Holder {
 pub async fn lookup(tx: &mut SystemTx, token: TokenDigest) -> Result<Option<Holder>> {
     let now: DateTime<Utc> = tx.now();
     let row = sqlx::query_as(
-        "select r.tenant_id, r.user_id, u.email from identity.resets r join identity.users u using (tenant_id, user_id)
+        "select r.tenant_id, r.user_id, u.email_sealed from identity.resets r join identity.users u using (tenant_id, user_id)
          where r.token_hash = $1 and r.used_at is null and r.expires_at > $2 and u.enabled",
     )
     .bind(token)
@@ -108,7 +114,7 @@ pub async fn spend(tx: &mut SystemTx, token: TokenDigest) -> Result<Option<Holde
         "update identity.resets r set used_at = $2 from identity.users u
          where r.token_hash = $1 and r.used_at is null and r.expires_at > $2
                and u.tenant_id = r.tenant_id and u.user_id = r.user_id and u.enabled
-         returning r.tenant_id, r.user_id, u.email",
+         returning r.tenant_id, r.user_id, u.email_sealed",
     )
     .bind(token)
     .bind(now)

@@ -8,9 +8,11 @@ use serde_json::json;
 use testkit::{Client, Reply, TestTenant};
 
 use super::{PASSWORD, Test, settings};
+use crate::lookup;
 use crate::password::NewPassword;
 use crate::person::{DisplayName, Email};
 use crate::store;
+use crate::store::sealed::{Column, Kept, NEW_EMAIL, OLD_EMAIL, SUBJECT};
 
 /// Somebody with a role on the whole tenant, who can sign in.
 pub(crate) struct Person {
@@ -41,8 +43,11 @@ impl Test {
             .hash(password)
             .await
             .unwrap();
-        let mut tx = self.bench.db("identity").system(Reason::Bootstrap).await.unwrap();
-        store::people::insert(&mut tx, tenant.id, id, (&email, &shown), &hash)
+        let db = self.bench.db("identity");
+        let lookup = lookup::read(&db).await.unwrap();
+        db.keys(tenant.id).await.unwrap();
+        let mut tx = db.system(Reason::Bootstrap).await.unwrap();
+        store::people::insert(&mut tx, (tenant.id, id), (&email, &shown), &hash, &lookup)
             .await
             .unwrap();
         store::people::bind(&mut tx, tenant.id, id, role).await.unwrap();
@@ -145,6 +150,16 @@ impl Test {
             .unwrap();
     }
 
+    /// Somebody may not sign in any more.
+    pub async fn switch_off(&self, tenant: TenantId, user: UserId) {
+        sqlx::query("update identity.users set enabled = false where tenant_id = $1 and user_id = $2")
+            .bind(tenant)
+            .bind(user)
+            .execute(&mut self.bench.superuser().await)
+            .await
+            .unwrap();
+    }
+
     /// Puts a tenant under these rules, as `column = value, …`.
     pub async fn rules(&self, tenant: TenantId, rules: &str) {
         let sql = format!(
@@ -216,16 +231,31 @@ impl Test {
         self.bench.seed(sql, tenant.id, factor, &user.to_string()).await;
     }
 
+    /// Address and name of somebody, as their row keeps them.
+    pub async fn kept(&self, tenant: &TestTenant, user: UserId, email: &str, name: &str) -> Kept {
+        let db = self.bench.db("identity");
+        let (keys, lookup) = (db.keys(tenant.id).await.unwrap(), lookup::read(&db).await.unwrap());
+        let (email, name) = (Email::check("", email), DisplayName::check("", Some(name), ""));
+        Kept::of(&keys, &lookup, user, (&email.unwrap(), &name.unwrap())).unwrap()
+    }
+
     /// Another address that somebody has asked for.
     pub async fn email_change_of(&self, tenant: &TestTenant, user: UserId) {
+        let (keys, id) = (
+            self.bench.db("identity").keys(tenant.id).await.unwrap(),
+            EventId::mint(),
+        );
+        let seal = |column: Column, email| column.seal(&keys, id.as_uuid(), email).unwrap();
         sqlx::query(
-            "insert into identity.email_changes (tenant_id, change_id, user_id, old_email, new_email, token_hash, undo_hash,
-                                                 expires_at, created_at)
-             values ($1, $2, $3, 'old@example.com', 'new@example.com', sha256('x'), sha256('y'), now(), now())",
+            "insert into identity.email_changes (tenant_id, change_id, user_id, old_sealed, new_sealed, token_hash, undo_hash,
+                                                 expires_at, created_at, old_mark)
+             values ($1, $2, $3, $4, $5, sha256('x'), sha256('y'), now(), now(), substr(sha256('z'), 1, 16))",
         )
         .bind(tenant.id)
-        .bind(EventId::mint())
+        .bind(id)
         .bind(user)
+        .bind(seal(OLD_EMAIL, "old@example.com"))
+        .bind(seal(NEW_EMAIL, "new@example.com"))
         .execute(&mut self.bench.superuser().await)
         .await
         .unwrap();
@@ -233,18 +263,21 @@ impl Test {
 
     /// A provider, and who somebody is there.
     pub async fn identity_of(&self, tenant: &TestTenant, user: UserId) {
+        let db = self.bench.db("identity");
+        let (keys, id) = (db.keys(tenant.id).await.unwrap(), ids::ExternalIdentityId::mint());
         sqlx::query(
             "with provider as (
                  insert into identity.identity_providers (tenant_id, provider_id, name, display_name, issuer, client_id, scopes,
                         enabled, create_users, created_at, updated_at)
                  values ($1, $2, 'corporate', 'Corporate', 'https://id.example', 'yunshu', '{}', true, false, now(), now()))
-             insert into identity.external_identities (tenant_id, identity_id, provider_id, subject, user_id, created_at)
-             values ($1, $3, $2, 'known-as', $4, now())",
+             insert into identity.external_identities (tenant_id, identity_id, provider_id, subject_sealed, user_id, created_at, subject_mark)
+             values ($1, $3, $2, $5, $4, now(), substr(sha256('x'), 1, 16))",
         )
         .bind(tenant.id)
         .bind(ids::IdentityProviderId::mint())
-        .bind(ids::ExternalIdentityId::mint())
+        .bind(id)
         .bind(user)
+        .bind(SUBJECT.seal(&keys, id.as_uuid(), "known-as").unwrap())
         .execute(&mut self.bench.superuser().await)
         .await
         .unwrap();

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::errand::{Errand, MOST_ATTEMPTS, link, longest_pause, reset_letter};
 use crate::once::Token;
+use crate::person::Email;
 use crate::state::Identity;
 use crate::store::{self, errands::Claimed};
 use crate::{mail, sms};
@@ -74,11 +75,12 @@ async fn look_into(
     email: &str,
     tenant: Option<&str>,
 ) -> Result<(), fault::Error> {
+    let (address, lookup) = (Email::stored(email.to_owned()), identity.lookup.key().await?);
     let mut tx = identity.db.system(Reason::SignIn).await?;
     if !store::errands::remove(&mut tx, errand.id).await? {
         return Ok(());
     }
-    for found in store::resets::addressees(&mut tx, email, tenant).await? {
+    for found in store::resets::addressees(&mut tx, (&address, lookup), tenant).await? {
         let token = Token::make(RESET);
         store::resets::insert(&mut tx, found.tenant, found.user, token.digest()).await?;
         let profile = store::policies::at_sign_in(&mut tx, found.tenant)

@@ -275,7 +275,7 @@ async fn t18_two_operators_break_the_glass_and_both_logs_tell_each_call() {
         .alter(
             "insert into identity.factors (tenant_id, factor_id, user_id, kind, name, sealed, confirmed_at, created_at, updated_at)
              select tenant_id, gen_random_uuid(), user_id, 'totp', 'phone', 'x', now(), now(), now()
-             from identity.users where tenant_id = $1 and email = 'toor@platform.example'",
+             from identity.users where tenant_id = $1 order by user_id desc limit 1",
             auth::PLATFORM,
         )
         .await;

@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use testkit::eventually;
 
-use crate::through_the_gateway::{Cloud, Session};
+use crate::through_the_gateway::{Cloud, PASSWORD, Session};
 
 /// An owner, and a second person of the same tenant who carries nothing yet.
 struct Two {
@@ -21,17 +21,19 @@ impl Two {
         let owner = cloud.sign_up("acme").await;
         let (_, me) = cloud.ask(Method::GET, "/me", Some(&owner.access), None).await;
         let tenant = me["tenant"]["id"].as_str().unwrap().parse().unwrap();
-        cloud
-            .bench
-            .alter(
-                "with guest as (
-                     insert into identity.users (tenant_id, user_id, email, display_name, created_at, updated_at)
-                     values ($1, gen_random_uuid(), 'guest@acme.example', 'Guest', now(), now()) returning *)
-                 insert into identity.passwords (tenant_id, user_id, hash, changed_at)
-                 select p.tenant_id, g.user_id, p.hash, now() from identity.passwords p, guest g where p.tenant_id = $1",
-                tenant,
-            )
+        let invited = json!({"email": "guest@acme.example", "role": "viewer"});
+        let (status, invited) = cloud
+            .ask(Method::POST, "/invitations", Some(&owner.access), Some(invited))
             .await;
+        assert_eq!(status, 201, "{invited}");
+        let accepted = json!({"token": invited["token"], "password": PASSWORD});
+        let (status, accepted) = cloud
+            .ask(Method::POST, "/auth/accept-invitation", None, Some(accepted))
+            .await;
+        assert_eq!(status, 201, "{accepted}");
+        // They begin with nothing.
+        let theirs = "delete from identity.role_bindings where tenant_id = $1 and role = 'viewer'";
+        cloud.bench.alter(theirs, tenant).await;
         let guest = cloud.sign_in("guest@acme.example").await;
         let (_, me) = cloud.ask(Method::GET, "/me", Some(&guest.access), None).await;
         let guest_id = me["user"]["id"].as_str().unwrap().to_owned();

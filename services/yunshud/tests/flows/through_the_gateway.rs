@@ -13,7 +13,7 @@ use yunshud::platform::{self, Platform};
 
 use crate::kit::digest;
 
-const PASSWORD: &str = "correct horse battery staple 9";
+pub(crate) const PASSWORD: &str = "correct horse battery staple 9";
 
 pub struct Cloud {
     pub bench: Bench,

@@ -5,7 +5,7 @@ pub mod undo;
 
 use auth::action::email;
 use auth::{Action, Caller};
-use db::{AuditEvent, AuditOutcome, SystemTx};
+use db::{AuditEvent, AuditOutcome, Reason, SystemTx};
 use fault::Kind;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,9 @@ use serde_json::json;
 use utoipa::ToSchema;
 use web::Origin;
 
-use crate::store::email_changes::Shown;
+use crate::once::TokenDigest;
+use crate::state::Identity;
+use crate::store::email_changes::{self, Shown};
 
 /// The token of a letter.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -43,6 +45,15 @@ pub struct EmailDone {
 
 fn void() -> fault::Error {
     fault::Error::unauthenticated("This link is not good, or no longer: ask for the change anew.")
+}
+
+/// Has the keys at hand of whoever's token this is.
+async fn has_keys(identity: &Identity, token: TokenDigest) -> Result<(), fault::Error> {
+    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let tenant = email_changes::tenant_of(&mut tx, token).await?;
+    drop(tx);
+    identity.db.keys(tenant.ok_or_else(void)?).await?;
+    Ok(())
 }
 
 /// Whoever holds the token reads the address's letters, so they may know that it is taken; not by whom.

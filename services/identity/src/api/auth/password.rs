@@ -12,6 +12,7 @@ use web::{Change, DryRun, Once, Refusals};
 use super::budget;
 use crate::api::factors::signed_in;
 use crate::password::{NewPassword, Password, Profile, Rules, Verdict};
+use crate::person::Email;
 use crate::state::Identity;
 use crate::store;
 use crate::store::people::Secret;
@@ -49,14 +50,17 @@ async fn by_rules(
     identity: &Identity,
     tenant: TenantId,
     user: UserId,
-) -> Result<(Secret, Rules, Vec<String>), fault::Error> {
+) -> Result<(Secret, Email, Rules, Vec<String>), fault::Error> {
+    // Its new password must not be made of the address.
+    identity.db.keys(tenant).await?;
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let secret = store::people::secret(&mut tx, tenant, user).await?;
     let secret = secret.ok_or_else(|| fault::Error::not_found("person"))?;
+    let email = store::people::email_at_sign_in(&mut tx, tenant, user).await?;
     let rules = store::policies::at_sign_in(&mut tx, tenant).await?.password;
     let barred = store::former_passwords::barred(&mut tx, tenant, user, &secret, &rules).await?;
     tx.commit().await?;
-    Ok((secret, rules, barred))
+    Ok((secret, Email::stored(email), rules, barred))
 }
 
 /// Is this the person's password?
@@ -94,8 +98,8 @@ pub async fn change_password(
     identity: Data<Identity>,
 ) -> Outcome<PasswordChanged> {
     let (user, session) = signed_in(ask.caller())?;
-    let (kept, rules, barred) = by_rules(&identity, ask.caller().tenant(), user).await?;
-    let (current, new) = check(&ask.body, &kept, rules.profile)?;
+    let (kept, email, rules, barred) = by_rules(&identity, ask.caller().tenant(), user).await?;
+    let (current, new) = check(&ask.body, (&kept, &email), rules.profile)?;
 
     let budgets = budget::pay(&identity, ask.caller(), user).await?;
     let turn = identity.hasher.turn().map_err(fault::Error::from)?;
@@ -128,14 +132,14 @@ pub async fn change_password(
     Ok(answer)
 }
 
-fn check(body: &ChangePassword, of: &Secret, profile: Profile) -> Result<(Password, NewPassword), fault::Error> {
+fn check(
+    body: &ChangePassword,
+    (of, email): (&Secret, &Email),
+    profile: Profile,
+) -> Result<(Password, NewPassword), fault::Error> {
     let at =
         |pointer: &'static str| move |refused: crate::password::Refused| FieldError::new(pointer, refused.to_string());
-    let about = [
-        of.email.as_str(),
-        of.email.split('@').next().unwrap_or_default(),
-        &of.tenant,
-    ];
+    let about = [email.as_str(), email.local_part(), &of.tenant];
     let current = Password::typed(&body.current_password).map_err(at("/current_password"));
     let new = NewPassword::check_by(profile, &body.new_password, &about).map_err(at("/new_password"));
     match (current, new) {

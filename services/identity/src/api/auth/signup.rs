@@ -145,6 +145,7 @@ pub async fn sign_up(ask: Open<SignUp>, identity: Data<Identity>) -> Outcome<Sig
         .await
         .map_err(|error| error.at("/user/password"))?;
 
+    let lookup = identity.lookup.key().await?;
     let (tenant_id, user_id) = (TenantId::mint(), UserId::mint());
     let owner = vec![Binding::role(Role::Owner, None)];
     let caller = Caller::newcomer(tenant_id, user_id, owner, ask.origin.address, ask.origin.request);
@@ -154,7 +155,7 @@ pub async fn sign_up(ask: Open<SignUp>, identity: Data<Identity>) -> Outcome<Sig
     store::tenants::insert(&mut tx, &tenant, &new.name, &new.display_name)
         .await
         .map_err(|error| error.taken("tenant"))?;
-    store::people::insert_owner(&mut tx, &tenant, user_id, (&new.email, &new.owner_name), &hash).await?;
+    store::people::insert_owner(&mut tx, &tenant, (user_id, &new.email, &new.owner_name), &hash, lookup).await?;
     let project_id = store::projects::insert_first(&mut tx, &tenant).await?;
 
     tx.finish(

@@ -108,6 +108,7 @@ pub async fn create_invitation(
     let (email, lives) = ask.body.check()?;
     let token = Token::make(PREFIX);
 
+    let lookup = identity.lookup.key().await?;
     let mut tx = ask.begin(&identity.db).await?;
     let tenant = tx.tenant()?;
     let project = match &ask.body.project {
@@ -121,7 +122,7 @@ pub async fn create_invitation(
     if store::duties::are_apart(&mut tx).await? {
         duty::must_be_one(offer.rights.duties(), None)?;
     }
-    if store::invitations::is_here(&mut tx, &email).await? {
+    if store::invitations::is_here(&mut tx, &email, lookup).await? {
         return Err(fault::Error::already_exists("user").into());
     }
     let made = store::invitations::insert(&mut tx, &tenant, (&email, &offer), &token.digest(), lives).await?;

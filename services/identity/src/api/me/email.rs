@@ -72,20 +72,21 @@ pub async fn change_email(ask: Change<email::Modify, ChangeEmail>, identity: Dat
         pay(&identity, &ask, &new).await?;
     }
 
+    let lookup = identity.lookup.key().await?;
     let mut tx = ask.begin(&identity.db).await?;
     let tenant = tx.tenant()?;
-    let old = store::people::email(&mut tx, &tenant, user).await?;
-    if old == new.as_str() {
+    let old = Email::stored(store::people::email(&mut tx, &tenant, user).await?);
+    if old == new {
         return Err(fault::Error::invalid("/email", "is the address you have").into());
     }
     let name = store::tenants::name(&mut tx, &tenant).await?;
     let (token, undo) = (Token::make("yec_"), Token::make("yeu_"));
     let digests = (token.digest(), undo.digest());
-    email_changes::insert(&mut tx, &tenant, user, (&old, &new), digests).await?;
+    email_changes::insert(&mut tx, &tenant, user, (&old, &new), digests, lookup).await?;
 
     let portal = identity.mailer.portal();
     let letter = email_letter(new.as_str(), portal, &name, &token.reveal());
-    let notice = email_notice(&old, portal, &name, &undo.reveal());
+    let notice = email_notice(old.as_str(), portal, &name, &undo.reveal());
     for letter in [letter, notice] {
         let errand = Errand::Letter(letter);
         store::errands::insert_with(&mut tx, &identity.kek, &errand, email_changes::LIVES).await?;

@@ -49,10 +49,11 @@ pub async fn confirm_identity(
         }
     })?;
 
+    let lookup = identity.lookup.key().await?;
     let mut tx = ask.begin(&identity.db).await?;
     let provider = store::identity_providers::lookup(&mut tx, &IdOrName::Id(provider.id)).await?;
     let id = ExternalIdentityId::mint();
-    if !store::external_identities::link(&mut tx, &provider, (id, user), &vouched.subject).await? {
+    if !store::external_identities::link(&mut tx, &provider, (id, user), &vouched.subject, lookup).await? {
         let detail = "That account of the provider is linked already, or you have linked another one there.";
         return Err(fault::Error::conflict(detail).into());
     }

@@ -4,7 +4,7 @@ use db::Reason;
 use secrecy::ExposeSecret;
 use web::{Open, Refusals};
 
-use super::{EmailDone, EmailStatus, EmailToken, record, taken, void};
+use super::{EmailDone, EmailStatus, EmailToken, has_keys, record, taken, void};
 use crate::once;
 use crate::state::Identity;
 use crate::store::email_changes;
@@ -23,10 +23,14 @@ use crate::store::email_changes;
 pub async fn confirm_email(ask: Open<EmailToken>, identity: Data<Identity>) -> Result<Json<EmailDone>, fault::Error> {
     let token = once::digest(ask.body.token.expose_secret());
 
+    let lookup = identity.lookup.key().await?;
+    has_keys(&identity, token).await?;
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let shown = email_changes::confirm(&mut tx, token).await?.ok_or_else(void)?;
     let whose = (shown.tenant, shown.user);
-    let set = email_changes::set_email(&mut tx, whose, Some(&shown.old_email), &shown.new_email).await;
+    let keys = tx.keys(shown.tenant)?;
+    let (old, new) = (shown.old_email(&keys)?, shown.new_email(&keys)?);
+    let set = email_changes::set_email(&mut tx, whose, Some(&old), &new, lookup).await;
     if !set.map_err(taken)? {
         return Err(void());
     }

@@ -4,7 +4,7 @@ use db::Reason;
 use secrecy::ExposeSecret;
 use web::{Open, Refusals};
 
-use super::{EmailDone, EmailStatus, EmailToken, record, taken, void};
+use super::{EmailDone, EmailStatus, EmailToken, has_keys, record, taken, void};
 use crate::once;
 use crate::state::Identity;
 use crate::store::sessions::Why;
@@ -24,11 +24,14 @@ use crate::store::{self, email_changes};
 pub async fn undo_email(ask: Open<EmailToken>, identity: Data<Identity>) -> Result<Json<EmailDone>, fault::Error> {
     let token = once::digest(ask.body.token.expose_secret());
 
+    let lookup = identity.lookup.key().await?;
+    has_keys(&identity, token).await?;
     let mut tx = identity.db.system(Reason::SignIn).await?;
     let shown = email_changes::undo(&mut tx, token).await?.ok_or_else(void)?;
     if shown.confirmed_at.is_some() {
         let whose = (shown.tenant, shown.user);
-        let set = email_changes::set_email(&mut tx, whose, None, &shown.old_email).await;
+        let old = shown.old_email(&tx.keys(shown.tenant)?)?;
+        let set = email_changes::set_email(&mut tx, whose, None, &old, lookup).await;
         set.map_err(taken)?;
     }
     store::sessions::revoke_all(&mut tx, shown.tenant, shown.user, Why::Undone).await?;

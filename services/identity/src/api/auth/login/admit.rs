@@ -1,6 +1,7 @@
 //! Before the password is looked at: who it may be, and whether another guess is to be had.
 
 use auth::PLATFORM;
+use crypto::LookupKey;
 use db::{Reason, SystemTx};
 use ids::uuid::Uuid;
 use ids::{TenantId, UserId};
@@ -28,12 +29,17 @@ pub(super) struct Found {
 }
 
 impl Found {
-    async fn lookup(tx: &mut SystemTx, attempt: &Attempt<'_>, identity: &Identity) -> Result<Self, fault::Error> {
+    async fn lookup(
+        tx: &mut SystemTx,
+        attempt: &Attempt<'_>,
+        identity: &Identity,
+        lookup: &LookupKey,
+    ) -> Result<Self, fault::Error> {
         let named = match &attempt.tenant {
             Some(name) => Some(store::tenants::named(tx, name.as_str()).await?.unwrap_or(NOWHERE)),
             None => None,
         };
-        let mut people = store::people::candidates(tx, &attempt.email, named).await?;
+        let mut people = store::people::candidates(tx, (&attempt.email, lookup), named).await?;
         // Two people and no tenant: nobody in particular. Saying so would tell strangers where the address is used.
         let candidate = if people.len() == 1 { people.pop() } else { None };
         let log = candidate
@@ -42,7 +48,7 @@ impl Found {
             .or(named.filter(|tenant| *tenant != NOWHERE));
         // Asked of nobody as well: else whoever measures learns who is somebody.
         let person = candidate.as_ref().map_or((NOWHERE, NOBODY), |of| (of.tenant, of.user));
-        let known = store::people::knows(tx, identity.lookup.held()?, person, &attempt.network).await?;
+        let known = store::people::knows(tx, lookup, person, &attempt.network).await?;
         let budgets = guess::budgets(&identity.guesses, &attempt.email, &attempt.network, known);
         Ok(Self {
             tenant: log.unwrap_or(PLATFORM),
@@ -67,9 +73,9 @@ impl Found {
 
 /// Finds who it may be, and pays for the guess before the password is looked at: fifty guesses at once pay fifty times.
 pub(super) async fn admit(identity: &Identity, attempt: &Attempt<'_>) -> Result<Found, fault::Error> {
-    identity.lookup.key().await?;
+    let lookup = identity.lookup.key().await?;
     let mut tx = identity.db.system(Reason::SignIn).await?;
-    let found = Found::lookup(&mut tx, attempt, identity).await?;
+    let found = Found::lookup(&mut tx, attempt, identity, lookup).await?;
     if let Some(spent) = store::guesses::spend(&mut tx, &found.budgets).await? {
         drop(tx);
         let whom = (found.tenant, found.object());

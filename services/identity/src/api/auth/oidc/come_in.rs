@@ -2,6 +2,7 @@
 
 use auth::action::{external_identity, group_member, session};
 use auth::{Action, Caller, Info};
+use crypto::LookupKey;
 use db::{AuditEvent, AuditOutcome, Reason, SystemTx};
 use fault::Kind;
 use ids::{ExternalIdentityId, GroupId, TenantId, UserId};
@@ -83,11 +84,12 @@ pub(super) async fn settle(
     vouched: &Vouched,
 ) -> Result<Result<Settled, Turned>, fault::Error> {
     identity.at_the_door(provider.tenant).await?;
+    let lookup = identity.lookup.key().await?;
     let mut tx = identity.db.system(Reason::SignIn).await?;
     // While it was asked, it may have been switched off, or be believed less.
     let now_is = store::identity_providers::returning(&mut tx, provider.tenant, provider.id).await?;
     let provider = &now_is.ok_or_else(super::refused)?;
-    let found = whoever(&mut tx, provider, vouched).await?;
+    let found = whoever(&mut tx, provider, vouched, lookup).await?;
     let now = tx.now();
     let factor = provider.trust.covers(vouched.acr.as_deref(), &vouched.amr);
     let right = found.is_ok();
@@ -128,8 +130,9 @@ async fn whoever(
     tx: &mut SystemTx,
     provider: &Provider,
     vouched: &Vouched,
+    lookup: &LookupKey,
 ) -> Result<Result<(ExternalIdentityId, UserId), Turned>, fault::Error> {
-    if let Some(known) = known(tx, provider, vouched).await? {
+    if let Some(known) = known(tx, provider, vouched, lookup).await? {
         return Ok(known);
     }
     if !provider.create_users {
@@ -141,15 +144,17 @@ async fn whoever(
     let usual = email.local_part();
     let name = DisplayName::check("", vouched.name.as_deref(), usual).or_else(|_| DisplayName::check("", None, usual));
     let name = name.map_err(|_| fault::Error::internal("a local part is no name"))?;
-    let new = (email.as_str(), name.as_str());
-    match store::external_identities::insert_with_user(tx, provider, &vouched.subject, new).await? {
+    let new = (&email, &name);
+    match store::external_identities::insert_with_user(tx, provider, &vouched.subject, new, lookup).await? {
         Made::New(link, user) => {
             let object = format!("user:{user}");
             record(tx, provider, external_identity::Create::INFO, object, None)?;
             Ok(Ok((link, user)))
         }
         // Of two first sign-ins at once, the other may have taken it.
-        Made::AddressTaken => Ok(known(tx, provider, vouched).await?.unwrap_or(Err(Turned::AddressTaken))),
+        Made::AddressTaken => Ok(known(tx, provider, vouched, lookup)
+            .await?
+            .unwrap_or(Err(Turned::AddressTaken))),
         Made::Overtaken => Err(fault::Error::conflict(
             "Another sign-in of yours was faster; begin anew.",
         )),
@@ -160,8 +165,9 @@ async fn known(
     tx: &mut SystemTx,
     provider: &Provider,
     vouched: &Vouched,
+    lookup: &LookupKey,
 ) -> Result<Option<Result<(ExternalIdentityId, UserId), Turned>>, fault::Error> {
-    let known = store::external_identities::known(tx, provider, &vouched.subject).await?;
+    let known = store::external_identities::known(tx, provider, &vouched.subject, lookup).await?;
     Ok(known.map(|(link, user, enabled)| {
         if enabled {
             Ok((link, user))

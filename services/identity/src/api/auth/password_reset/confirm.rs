@@ -65,7 +65,7 @@ pub async fn confirm_password_reset(
         None => Vec::new(),
     };
     drop(tx);
-    let email = holder.email();
+    let email = holder.email(&identity.db.keys(holder.tenant).await?)?;
     let password = NewPassword::check_by(rules.profile, &ask.body.password, &[email.as_str(), email.local_part()])
         .map_err(|refused| fault::Error::invalid("/password", refused.to_string()))?;
     let hash = turn.hash_unlike(password, barred).await;

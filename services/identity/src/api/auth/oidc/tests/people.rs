@@ -38,6 +38,13 @@ async fn somebody_new_becomes_a_person_and_comes_back_as_the_same() {
         .expect(200)
         .json;
     assert_eq!(same["user"], me["user"]);
+    for table in ["identity.users", "identity.external_identities"] {
+        let rows = world.test.dump(table).await;
+        let subject = ada()["sub"].as_str().unwrap().to_owned();
+        for told in ["ada@example.com", "Lovelace", &subject] {
+            assert!(!rows.is_empty() && !rows.contains(told), "t24: {table} shows {told}");
+        }
+    }
     assert!(world.test.dump("identity.sessions").await.contains("{oidc}"));
     // They have no password, and no letter gives them one past the provider.
     world.test.sign_in("ada@example.com", PASSWORD).await.expect(401);
@@ -95,8 +102,9 @@ async fn nobody_is_made_where_none_may_be_or_without_an_address() {
     world.corp.script(|script| {
         script.userinfo = json!({"sub": "1", "email": "one@example.com", "email_verified": true, "name": "One"});
     });
-    world.come(&json!({"sub": "1"})).await.expect(200);
-    assert!(world.test.dump("identity.users").await.contains("one@example.com"));
+    let tokens = world.come(&json!({"sub": "1"})).await.expect(200).json;
+    let me = world.test.enter_now(&tokens).await.get("/api/v1/me").await.expect(200);
+    assert_eq!(me.json["user"]["email"], "one@example.com");
 }
 
 #[tokio::test]
