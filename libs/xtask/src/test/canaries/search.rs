@@ -51,7 +51,7 @@ fn grep(spelled: &[(Vec<u8>, &Canary)], places: &[PathBuf]) -> Result<Vec<u8>> {
     let patterns: Vec<&[u8]> = spelled.iter().map(|(spelling, _)| spelling.as_slice()).collect();
     // What belongs to the database's user is closed to others, and what is looked for goes in where nobody sees it.
     let mut grep = Sh::root("env")
-        .args(["LC_ALL=C", "grep", "-RaboZF", "--devices=skip", "-f", "-", "--"])
+        .args(["LC_ALL=C", "grep", "-RHaboZF", "--devices=skip", "-f", "-", "--"])
         .args(places)
         .into_command();
     let mut grep = grep
