@@ -80,7 +80,6 @@ impl Tag {
 use Tag::{Carried, Check, Hash, Mark, Personal, Plain, Platform, Tenant, Told, Wrapped};
 
 const BEFORE: &str = "of a release before: sealed and cleared by a worker, and gone with the next release";
-const SHOWN: &str = "its person and those who look after them see it; removed with its person";
 const EVENTS: &str = "events tell of machines and of the log's heads";
 const LOG: &str = "who did what, by ids";
 

@@ -5,6 +5,7 @@ pub mod account_sessions;
 pub mod api_keys;
 #[cfg(test)]
 mod canaries;
+#[cfg(test)]
 mod canary;
 pub mod ceremonies;
 pub mod challenges;
