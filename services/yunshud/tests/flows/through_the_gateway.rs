@@ -143,7 +143,9 @@ impl Cloud {
 
     /// A person of the platform, signed in.
     pub async fn operator_called(&self, email: &str) -> Session {
-        let db = self.bench.db("identity");
+        let kek = crypto::Kek::open_or_make(&self.files.path().join("kek")).unwrap();
+        let ring = platform::keyring(&self.config, &kek).unwrap();
+        let db = self.bench.db("identity").with_keys(ring);
         let password = SecretString::from(PASSWORD.to_owned());
         identity::bootstrap_operator(&db, &self.config.identity, email, &password)
             .await
