@@ -19,11 +19,13 @@ pub fn note(place: &Place, left: &Path) -> Result<()> {
     // A process may end meanwhile.
     let all = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; true";
     fs::write(left.join("arguments"), bytes(Sh::root("sh").args(["-c", all]))?)?;
+    // Whoever built anew meanwhile has put another file in the place of this program's.
+    let own = format!("/proc/{}/exe", std::process::id());
     for name in ROLES.iter().chain(&OTHERS) {
         let pid = Daemon::named(place, name)
             .pid()
             .with_context(|| format!("{name} does not run"))?;
-        let memory = Sh::root(std::env::current_exe()?).args(["memory", &pid.to_string()]);
+        let memory = Sh::root(&own).args(["memory", &pid.to_string()]);
         fs::write(left.join(format!("memory-{name}")), bytes(memory)?)?;
         if ROLES.contains(name) {
             leaves_no_core(name, pid)?;
