@@ -126,4 +126,10 @@ impl SystemTx {
         }
         Ok(())
     }
+
+    /// Ends it as if it had never begun, and waits until nothing is held any more. One that is dropped lets go a moment later:
+    /// whoever skips locked rows would miss what it held.
+    pub async fn roll_back(self) -> Result<()> {
+        Ok(self.tx.rollback().await?)
+    }
 }

@@ -112,6 +112,9 @@ pub trait Page: Send {
 
     /// Commits. After an error nobody knows whether it was.
     fn commit(self) -> impl Future<Output = Result<()>> + Send;
+
+    /// Ends it as if it had never begun. What it held is free by then; behind one that is dropped it is a moment later.
+    fn roll_back(self) -> impl Future<Output = Result<()>> + Send;
 }
 
 impl Ledger for Db {
@@ -201,5 +204,9 @@ impl Page for SystemTx {
 
     async fn commit(self) -> Result<()> {
         Self::commit(self).await
+    }
+
+    async fn roll_back(self) -> Result<()> {
+        Self::roll_back(self).await
     }
 }

@@ -178,6 +178,25 @@ async fn some<L: Ledger, C: Consumer<L::Tx>>(
     at_most: usize,
 ) -> Result<Option<usize>, fault::Error> {
     let mut tx = db.begin(Reason::Consume).await?;
+    match first_of(&mut tx, consumer, tenant, at_most).await {
+        Ok(Some(count)) => {
+            tx.commit().await?;
+            Ok(Some(count))
+        }
+        nothing => {
+            // The next try is not to find it held by this one. If that fails, it is free when the connection is gone.
+            let ended = tx.roll_back().await;
+            nothing.and_then(|none| Ok(ended.map(|()| none)?))
+        }
+    }
+}
+
+async fn first_of<T: Page, C: Consumer<T>>(
+    tx: &mut T,
+    consumer: &C,
+    tenant: TenantId,
+    at_most: usize,
+) -> Result<Option<usize>, fault::Error> {
     let waiting = tx.claim_parked(C::NAME, tenant, at_most).await?;
     let events: Vec<&Envelope> = waiting.iter().map(|parked| &parked.event).collect();
     let Some((first, last)) = events.first().zip(events.last()) else {
@@ -189,12 +208,9 @@ async fn some<L: Ledger, C: Consumer<L::Tx>>(
             tx.bury(C::NAME, first, &cause, 0).await?;
         }
         Some(cause) => return Err(fault::Error::internal(cause)),
-        None => together(&mut tx, consumer, &events)
-            .await
-            .map_err(|failed| failed.error)?,
+        None => together(tx, consumer, &events).await.map_err(|failed| failed.error)?,
     }
     tx.remove_parked(C::NAME, tenant, last.position).await?;
-    tx.commit().await?;
     Ok(Some(events.len()))
 }
 

@@ -329,4 +329,10 @@ impl Page for Tx {
         }
         Ok(())
     }
+
+    async fn roll_back(self) -> Result<()> {
+        self.ask("roll back").await?;
+        self.store.state().roll_back(self.id);
+        Ok(())
+    }
 }
