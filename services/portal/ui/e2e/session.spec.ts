@@ -95,6 +95,34 @@ test("language and appearance follow the browser and then the choice", async ({ 
   await context.close();
 });
 
+for (const reducedMotion of ["reduce", "no-preference"] as const) {
+  test(`a dialog moves into its place as the reader likes it: ${reducedMotion}`, async ({
+    browser,
+    baseURL,
+  }) => {
+    const context = await browser.newContext({
+      baseURL: baseURL ?? "",
+      ignoreHTTPSErrors: true,
+      reducedMotion,
+    });
+    const page = await context.newPage();
+    const took: number[] = [];
+    await page.exposeFunction("moved", (seconds: number) => took.push(seconds));
+    await page.addInitScript(() => {
+      const { moved } = window as unknown as { moved: (seconds: number) => void };
+      addEventListener("animationend", (event) => moved(event.elapsedTime), true);
+    });
+    await signUp(page, newcomer());
+    await page.getByRole("button", { name: "New project" }).click();
+    await expect(page.getByRole("dialog").getByLabel("Name")).toBeFocused();
+    await expect.poll(() => took.length).toBeGreaterThan(0);
+    await page.keyboard.press("Escape");
+    await expect(page.getByRole("dialog")).toHaveCount(0);
+    expect(Math.max(...took) > 0.01).toBe(reducedMotion === "no-preference");
+    await context.close();
+  });
+}
+
 test("when the event stream is down, the page polls and says so", async ({ page }) => {
   await page.route("**/api/v1/events?**", (route) => route.abort());
   await signUp(page, newcomer());

@@ -50,7 +50,8 @@ export function Portal({ restored }: { restored: Promise<boolean> }) {
       // Two Chinese characters on a button are not set apart: it reads as two words to screen readers and tests.
       button={{ autoInsertSpace: false }}
     >
-      <App className="app">
+      {/* Longer than antd's three seconds: long enough to be read by whoever looked elsewhere. */}
+      <App className="app" message={{ duration: 6 }}>
         <QueryClientProvider client={client}>
           <ErrorBoundary>
             <Suspense fallback={<Waiting />}>

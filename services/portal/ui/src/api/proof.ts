@@ -5,7 +5,13 @@ import { POLL_MS } from "./queries";
 
 const PAGE = 20;
 
-/** Newest first. While there is none it is asked again: the first comes within seconds of the first entry. */
+/** A witness answers within seconds. Where there is none, or it is away, it is not asked for longer. */
+const LOOKS_FOR_WITNESS = 12;
+
+/**
+ * Newest first. It is asked again while there is none, for the first comes within seconds of the first entry, and while no
+ * witness has cosigned the newest.
+ */
 export const checkpoints = () =>
   infiniteQueryOptions({
     queryKey: ["checkpoints"],
@@ -19,7 +25,11 @@ export const checkpoints = () =>
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next_page ?? undefined,
     // Each look at the log is an entry in it, and entries bring checkpoints: what is there is not asked for again and again.
-    refetchInterval: ({ state }) => (state.data?.pages[0]?.items.length ? false : POLL_MS),
+    refetchInterval: ({ state: { data, dataUpdateCount } }) => {
+      const newest = data?.pages[0]?.items[0];
+      const awaited = newest?.cosignatures.length === 0 && dataUpdateCount < LOOKS_FOR_WITNESS;
+      return !newest || awaited ? POLL_MS : false;
+    },
   });
 
 export const logKeys = () =>

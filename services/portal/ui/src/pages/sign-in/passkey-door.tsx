@@ -11,6 +11,8 @@ import { ProblemAlert } from "../../parts/problem";
 
 /** A question is good for five minutes; a fresh one takes its place a little earlier. */
 const FRESH_MS = 4.5 * 60_000;
+/** An offer that the browser or the network could not make is made again after this, then after twice as long. */
+const AGAIN_MS = 1_000;
 
 async function enter(how: Parameters<typeof show>[1] = {}): Promise<SignedIn> {
   const { ceremony, public_key } = await unwrap(open.POST("/api/v1/auth/passkey:begin", {}));
@@ -24,6 +26,7 @@ export function PasskeyDoor({ onDone }: { onDone: (answer: SignedIn) => void }) 
   const offer = useRef<AbortController>(undefined);
   const [round, setRound] = useState(0);
   const [refused, setRefused] = useState<unknown>();
+  const failures = useRef(0);
   const done = useRef(onDone);
   useEffect(() => {
     done.current = onDone;
@@ -32,15 +35,21 @@ export function PasskeyDoor({ onDone }: { onDone: (answer: SignedIn) => void }) 
   useEffect(() => {
     const here = new AbortController();
     offer.current = here;
+    const anew = () => setRound((past) => past + 1);
+    let later = setTimeout(anew, FRESH_MS);
     const offered = async () => {
       if (!(await conditional()) || here.signal.aborted) return;
       done.current(await enter({ mediation: "conditional", signal: here.signal }));
     };
     offered().catch((error: unknown) => {
+      if (here.signal.aborted) return;
       // Only what was chosen and then refused is news: that there is no offer shows nowhere.
-      if (!here.signal.aborted && Problem.from(error).status === 401) setRefused(error);
+      if (Problem.from(error).status === 401) setRefused(error);
+      // The browser takes one question at a time, and may not have put away that of the page before.
+      clearTimeout(later);
+      later = setTimeout(anew, Math.min(FRESH_MS, AGAIN_MS * 2 ** failures.current));
+      failures.current += 1;
     });
-    const later = setTimeout(() => setRound((past) => past + 1), FRESH_MS);
     return () => {
       clearTimeout(later);
       here.abort();
