@@ -6,7 +6,18 @@ use std::time::{Duration, Instant};
 const FIRST: Duration = Duration::from_millis(200);
 const MOST: Duration = Duration::from_secs(5);
 
-/// After a failure nobody asks for a while, then one asks for all.
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Now {
+    /// Ask.
+    Ask,
+    /// Go without, and have it looked meanwhile whether it is back.
+    Look,
+    /// Go without.
+    Leave,
+}
+
+/// After a failure nobody asks, and every so often it is looked, for all, whether it is back.
 #[derive(Default)]
 pub struct Circuit(Mutex<State>);
 
@@ -23,15 +34,15 @@ impl Circuit {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// May this caller ask? Whoever may while it was away holds the others off until it is known how that went.
-    pub fn asks(&self, now: Instant) -> bool {
+    /// Whoever is to look holds the others off until it is known how that went.
+    pub fn asks(&self, now: Instant) -> Now {
         let mut state = self.state();
         match state.closed_until {
-            None => true,
-            Some(until) if now < until => false,
+            None => Now::Ask,
+            Some(until) if now < until => Now::Leave,
             Some(_) => {
                 state.closed_until = Some(now + pause(state.failures));
-                true
+                Now::Look
             }
         }
     }
@@ -75,22 +86,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn t39_one_asks_for_all_and_pauses_grow_to_a_cap() {
+    fn t39_one_looks_for_all_and_pauses_grow_to_a_cap() {
         let (circuit, mut now) = (Circuit::default(), Instant::now());
-        assert!(circuit.asks(now) && circuit.asks(now));
+        assert_eq!([circuit.asks(now), circuit.asks(now)], [Now::Ask; 2]);
         let mut last = Duration::ZERO;
         for failures in 1..20 {
             circuit.failed(now, now);
             let pause = pause(failures);
             assert!(pause >= last && pause <= MOST);
             last = pause;
-            assert!(!circuit.asks(now) && !circuit.asks(now + pause / 2));
+            assert_eq!([circuit.asks(now), circuit.asks(now + pause / 2)], [Now::Leave; 2]);
             now += pause;
-            assert!(circuit.asks(now), "one asks");
-            assert!(!circuit.asks(now), "and no other meanwhile");
+            assert_eq!(circuit.asks(now), Now::Look, "one looks");
+            assert_eq!(circuit.asks(now), Now::Leave, "and no other meanwhile");
         }
         circuit.worked();
-        assert!(circuit.asks(now) && circuit.asks(now));
+        assert_eq!([circuit.asks(now), circuit.asks(now)], [Now::Ask; 2]);
     }
 
     #[test]
@@ -100,7 +111,7 @@ mod tests {
         for _ in 0..100 {
             circuit.failed(asked, now);
         }
-        assert!(circuit.asks(now + pause(1)));
+        assert_eq!(circuit.asks(now + pause(1)), Now::Look);
     }
 
     #[test]

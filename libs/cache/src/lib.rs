@@ -7,7 +7,8 @@
 //!
 //! # What it refuses
 //! To be needed. Without Redis everything is slower and nothing is wrong: a counter counts for itself.
-//! Whoever asks waits 200 ms at most, and once: after a failure nobody asks for a while, then one asks for all ([`circuit`]).
+//! Whoever asks waits 200 ms at most, and once: after a failure nobody asks, and it is looked every so often, with nobody
+//! waiting for it, whether it is back ([`circuit`]).
 //! A connection on which a call was given up is not used again, for the next answer on it may be the one nobody waited for.
 //!
 //! # What it was born from

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use url::Url;
 
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Now};
 
 /// Longer than any healthy Redis takes, and short enough to be waited for once.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -85,12 +85,24 @@ impl Remote {
         })))
     }
 
-    /// Sends commands and waits for their answers, not for long.
+    /// Sends commands and waits for their answers, not for long; not at all while it is known to be away.
     pub async fn ask<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Miss> {
-        let (inner, asked) = (&*self.0, Instant::now());
-        if !inner.circuit.asks(asked) {
-            return Err(Miss::Away);
+        match self.0.circuit.asks(Instant::now()) {
+            Now::Ask => return self.send(commands).await,
+            Now::Look => self.look(),
+            Now::Leave => {}
         }
+        Err(Miss::Away)
+    }
+
+    /// Looks whether it is back, while nobody waits for it.
+    fn look(&self) {
+        let remote = self.clone();
+        tokio::spawn(async move { remote.send::<Vec<String>>(redis::pipe().cmd("PING")).await });
+    }
+
+    async fn send<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Miss> {
+        let (inner, asked) = (&*self.0, Instant::now());
         let mut call = Call { inner, number: None };
         let answer = tokio::time::timeout(PATIENCE, inner.send(&mut call, commands)).await;
         let (miss, why) = match answer {
