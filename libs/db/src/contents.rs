@@ -158,7 +158,7 @@ pub const TAGS: [(&str, Tag); 89] = [
         "identity.factors.sealed",
         Told("credentials, and personal_data for telephone numbers"),
     ),
-    ("identity.guesses.key", Hash),
+    ("identity.guesses.key", Mark),
     ("identity.identity_providers.sealed", Tenant("credentials")),
     ("identity.invitations.email", Personal(BEFORE)),
     ("identity.invitations.email_sealed", Told("personal_data")),

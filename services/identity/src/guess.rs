@@ -12,6 +12,7 @@
 use std::net::IpAddr;
 
 use chrono::TimeDelta;
+use crypto::Normal;
 use ids::{FactorId, TenantId, UserId};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -70,12 +71,23 @@ impl Default for Limits {
 /// One budget an attempt spends from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budget {
-    /// Whose: a hash, since most attempts name people who do not exist.
-    pub key: [u8; 32],
+    /// Whose: a hash, since most attempts name people who do not exist. Kept is its mark, for a hash of an address could be
+    /// found again by trying.
+    pub whose: Whose,
     /// How long one guess takes to come back.
     pub step: TimeDelta,
     /// How much may be spent in advance.
     pub depth: TimeDelta,
+}
+
+/// Of whom and from where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whose([u8; 32]);
+
+impl Normal for Whose {
+    fn normal(&self) -> Vec<u8> {
+        self.0.to_vec()
+    }
 }
 
 impl Budget {
@@ -87,7 +99,7 @@ impl Budget {
         }
         let step = TimeDelta::seconds(i64::from(limit.refill_seconds));
         Self {
-            key: hash.finalize().into(),
+            whose: Whose(hash.finalize().into()),
             step,
             depth: step * i32::from(limit.burst),
         }
@@ -281,7 +293,7 @@ mod tests {
         let stranger = budgets(&limits, &email("ada@example.com"), "198.51.100.9", false);
         assert!(
             home.iter()
-                .all(|budget| stranger.iter().all(|other| other.key != budget.key))
+                .all(|budget| stranger.iter().all(|other| other.whose != budget.whose))
         );
     }
 
@@ -303,8 +315,8 @@ mod tests {
         let one = budgets(&limits, &email("ADA@example.com"), "192.0.2.1", false);
         assert_eq!(one, budgets(&limits, &email("ada@example.com"), "192.0.2.1", false));
         assert_ne!(
-            Budget::new(limits.pair, ["a", "bc", ""]).key,
-            Budget::new(limits.pair, ["ab", "c", ""]).key
+            Budget::new(limits.pair, ["a", "bc", ""]).whose,
+            Budget::new(limits.pair, ["ab", "c", ""]).whose
         );
     }
 }

@@ -1,5 +1,5 @@
 use crypto::Kek;
-use db::{Db, Reason};
+use db::{Db, Reason, SystemTx};
 use ids::TenantId;
 use tokio::sync::Notify;
 
@@ -44,6 +44,13 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Begins what is asked at the door, where it is not known yet by whom: with the key at hand that people are found by, and
+    /// that guesses are counted by.
+    pub async fn begin_sign_in(&self) -> Result<SystemTx, fault::Error> {
+        self.lookup.key().await?;
+        Ok(self.db.system(Reason::SignIn).await?)
+    }
+
     /// Has the key that people are found by at hand, and the keys of a tenant that somebody names at the door, for [`db::SystemTx::keys`]. Of a tenant that there is
     /// not, none are made.
     pub async fn at_the_door(&self, tenant: TenantId) -> Result<(), fault::Error> {
@@ -51,7 +58,7 @@ impl Identity {
         if self.db.holds_keys(tenant) {
             return Ok(());
         }
-        let mut tx = self.db.system(Reason::SignIn).await?;
+        let mut tx = self.begin_sign_in().await?;
         let known = store::tenants::is_there(&mut tx, tenant).await?;
         drop(tx);
         if known && let Err(error) = self.db.keys(tenant).await {

@@ -119,7 +119,7 @@ pub async fn pay(
     (way, to): (&Way, Destination),
 ) -> Result<(), fault::Error> {
     let budgets = way.budgets(identity, whose, to);
-    match store::guesses::spend(tx, &budgets).await? {
+    match store::guesses::spend(tx, identity.lookup.held()?, &budgets).await? {
         Some((_, wait)) => Err(too_many(wait, TOO_MANY)),
         None => Ok(()),
     }

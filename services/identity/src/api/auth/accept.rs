@@ -2,7 +2,7 @@ use actix_web::post;
 use actix_web::web::Data;
 use auth::action::invitation;
 use auth::{Action, Caller, Duties, PLATFORM};
-use db::{Ask, Change, Created, Granted, Outcome, Reason, Status, Subject};
+use db::{Ask, Change, Created, Granted, Outcome, Status, Subject};
 use ids::{InvitationId, TenantId, UserId};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -117,7 +117,7 @@ pub async fn accept_invitation(ask: Open<AcceptInvitation>, identity: Data<Ident
 async fn find(identity: &Identity, ask: &Open<AcceptInvitation>) -> Result<Named, fault::Error> {
     use secrecy::ExposeSecret;
     let digest = once::digest(ask.body.token.expose_secret());
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let found = store::invitations::find(&mut tx, &digest).await?;
     let profile = match &found {
         Some(named) => {
@@ -174,7 +174,7 @@ async fn open(
 /// Writes that somebody who is nobody yet was refused, and says no more than that.
 async fn refuse(identity: &Identity, origin: &Origin, tenant: TenantId, object: String) -> fault::Error {
     let told = async {
-        let mut tx = identity.db.system(Reason::SignIn).await?;
+        let mut tx = identity.begin_sign_in().await?;
         let what = (object, "unauthenticated");
         record_refusal(&mut tx, tenant, origin, invitation::Accept::INFO, what)?;
         tx.commit().await?;

@@ -3,7 +3,7 @@
 use auth::Action;
 use auth::action::session;
 use chrono::TimeDelta;
-use db::{Reason, SystemTx};
+use db::SystemTx;
 use fault::Kind;
 use ids::{TenantId, UserId};
 use web::Origin;
@@ -22,8 +22,8 @@ pub(super) async fn slow_down(
     (tenant, object): (TenantId, String),
     (budget, wait): (&Budget, TimeDelta),
 ) -> Result<fault::Error, fault::Error> {
-    let mut tx = identity.db.system(Reason::SignIn).await?;
-    if store::guesses::tell(&mut tx, budget).await? {
+    let mut tx = identity.begin_sign_in().await?;
+    if store::guesses::tell(&mut tx, identity.lookup.held()?, budget).await? {
         let what = (object, Kind::TooManyRequests.row().code);
         record_refusal(&mut tx, tenant, origin, session::Create::INFO, what)?;
     }
@@ -59,9 +59,9 @@ pub(in crate::api) async fn pay(
 ) -> Result<Vec<Budget>, fault::Error> {
     let network = guess::network(caller.address());
     identity.lookup.key().await?;
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let budgets = of_proofs(&mut tx, identity, (caller.tenant(), user), &network).await?;
-    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budgets).await? {
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, identity.lookup.held()?, &budgets).await? {
         // Rolled back; the refusal is recorded as any caller's is.
         return Err(too_many(wait, SIGN_INS));
     }
@@ -71,7 +71,7 @@ pub(in crate::api) async fn pay(
 
 /// The proof was right.
 pub(in crate::api) async fn refund(identity: &Identity, budgets: &[Budget]) -> Result<(), fault::Error> {
-    let mut tx = identity.db.system(Reason::SignIn).await?;
-    store::guesses::give_back(&mut tx, budgets).await?;
+    let mut tx = identity.begin_sign_in().await?;
+    store::guesses::give_back(&mut tx, identity.lookup.held()?, budgets).await?;
     Ok(tx.commit().await?)
 }

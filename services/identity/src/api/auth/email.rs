@@ -5,7 +5,7 @@ pub mod undo;
 
 use auth::action::email;
 use auth::{Action, Caller};
-use db::{AuditEvent, AuditOutcome, Reason, SystemTx};
+use db::{AuditEvent, AuditOutcome, SystemTx};
 use fault::Kind;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,7 @@ fn void() -> fault::Error {
 
 /// Has the keys at hand of whoever's token this is.
 async fn has_keys(identity: &Identity, token: TokenDigest) -> Result<(), fault::Error> {
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let tenant = email_changes::tenant_of(&mut tx, token).await?;
     drop(tx);
     identity.db.keys(tenant.ok_or_else(void)?).await?;

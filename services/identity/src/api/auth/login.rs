@@ -4,7 +4,7 @@ use actix_web::post;
 use actix_web::web::{Data, Json};
 use auth::Action;
 use auth::action::session;
-use db::{AuditEvent, AuditOutcome, Reason, SystemTx};
+use db::{AuditEvent, AuditOutcome, SystemTx};
 use fault::FieldError;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -121,7 +121,7 @@ async fn settle(
     if let (Some(candidate), Verdict::Right | Verdict::Outgrown(_)) = (&found.candidate, &verdict) {
         identity.at_the_door(candidate.tenant).await?;
     }
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let right = match (&found.candidate, &verdict) {
         (None, _) => Err("unknown_account"),
         (Some(_), Verdict::Wrong) => Err("wrong_password"),
@@ -156,7 +156,7 @@ async fn settle(
         State::Due(due) => Settled::Half(challenge(&mut tx, attempt, candidate, &due).await?),
         State::Nobody | State::Known(_) | State::Over => return Err(fault::Error::internal("a sign-in went astray")),
     };
-    store::guesses::give_back(&mut tx, &found.budgets).await?;
+    store::guesses::give_back(&mut tx, identity.lookup.held()?, &found.budgets).await?;
     tx.commit().await?;
     Ok(settled)
 }
@@ -182,6 +182,7 @@ async fn challenge(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::Duration;
 
@@ -301,6 +302,20 @@ mod tests {
             assert_eq!(refused.json["errors"][0]["pointer"], pointer, "{}", refused.text);
         }
         assert_eq!(test.dump("identity.guesses").await, "");
+    }
+
+    #[tokio::test]
+    async fn t20_the_same_guess_is_counted_under_keys_that_no_other_platform_could_make() {
+        let counted = async || {
+            let test = start().await;
+            test.sign_in("ada@acme.example", WRONG).await.expect(401);
+            let mut tx = test.bench.superuser().await;
+            let keys = sqlx::query_scalar("select key from identity.guesses");
+            let keys: Vec<Vec<u8>> = keys.fetch_all(&mut tx).await.unwrap();
+            HashSet::<Vec<u8>>::from_iter(keys)
+        };
+        let (here, there) = (counted().await, counted().await);
+        assert!(here.len() == 3 && there.len() == 3 && here.is_disjoint(&there));
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use auth::Action;
 use auth::action::session;
 use chrono::{DateTime, Utc};
 use crypto::TenantKeys;
-use db::{Reason, SystemTx};
+use db::SystemTx;
 use ids::{TenantId, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use web::Origin;
@@ -151,7 +151,7 @@ pub(super) async fn finish(
     let network = guess::network(origin.address);
     identity.at_the_door(challenge.tenant).await?;
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let pending = store::challenges::claim(&mut tx, &challenge).await?;
     let pending = pending
         .filter(|pending| pending.is_of(&challenge, &network))
@@ -174,7 +174,7 @@ pub(super) async fn finish(
     }
 
     let budgets = budget::of_proofs(&mut tx, identity, person, &network).await?;
-    if let Some(spent) = store::guesses::spend(&mut tx, &budgets).await? {
+    if let Some(spent) = store::guesses::spend(&mut tx, identity.lookup.held()?, &budgets).await? {
         drop(tx);
         return Err(budget::slow_down(identity, origin, (challenge.tenant, object), spent).await?);
     }
@@ -194,7 +194,7 @@ pub(super) async fn finish(
     };
     let who = Newcomer::lookup(&mut tx, person).await?;
     let (session, token) = begin(&mut tx, identity, origin, &who, &methods).await?;
-    store::guesses::give_back(&mut tx, &budgets).await?;
+    store::guesses::give_back(&mut tx, identity.lookup.held()?, &budgets).await?;
     tx.commit().await?;
 
     identity.hand_out(&session, &token).await

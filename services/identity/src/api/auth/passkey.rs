@@ -7,7 +7,7 @@ use actix_web::web::{Data, Json};
 use auth::action::session;
 use auth::{Action, PLATFORM};
 use crypto::TenantKeys;
-use db::{Reason, SystemTx};
+use db::SystemTx;
 use ids::UserId;
 use ids::uuid::Uuid;
 use secrecy::{ExposeSecret, SecretString};
@@ -132,8 +132,8 @@ pub async fn sign_in_with_passkey(
     let answer = Answer::check("/credential", &ask.body.ceremony, &ask.body.credential)?;
     let network = guess::network(ask.origin.address);
     let budgets = guess::passkeys(&identity.guesses, &network);
-    let mut tx = identity.db.system(Reason::SignIn).await?;
-    if let Some(spent) = store::guesses::spend(&mut tx, &budgets).await? {
+    let mut tx = identity.begin_sign_in().await?;
+    if let Some(spent) = store::guesses::spend(&mut tx, identity.lookup.held()?, &budgets).await? {
         drop(tx);
         let whom = (PLATFORM, NOBODY.to_owned());
         return Err(budget::slow_down(&identity, &ask.origin, whom, spent).await?);
@@ -147,7 +147,7 @@ pub async fn sign_in_with_passkey(
         identity.at_the_door(tenant).await?;
     }
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let right = whose(&mut tx, &identity, &network, &answer).await?;
     let event = Event::Passkey { right: right.is_ok() };
     let state = State::Nobody.next(event, tx.now()).map_err(fault::Error::internal)?;
@@ -165,7 +165,7 @@ pub async fn sign_in_with_passkey(
     };
     let who = Newcomer::lookup(&mut tx, (shown.tenant, shown.user)).await?;
     let (session, token) = begin(&mut tx, &identity, &ask.origin, &who, &methods).await?;
-    store::guesses::give_back(&mut tx, &budgets).await?;
+    store::guesses::give_back(&mut tx, identity.lookup.held()?, &budgets).await?;
     tx.commit().await?;
 
     identity.hand_out(&session, &token).await

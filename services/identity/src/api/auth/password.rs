@@ -1,7 +1,7 @@
 use actix_web::post;
 use actix_web::web::Data;
 use auth::action::password;
-use db::{Done, Outcome, Reason, Status, Subject};
+use db::{Done, Outcome, Status, Subject};
 use fault::FieldError;
 use ids::{TenantId, UserId};
 use secrecy::SecretString;
@@ -53,7 +53,7 @@ async fn by_rules(
 ) -> Result<(Secret, Email, Rules, Vec<String>), fault::Error> {
     // Its new password must not be made of the address.
     identity.db.keys(tenant).await?;
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let secret = store::people::secret(&mut tx, tenant, user).await?;
     let secret = secret.ok_or_else(|| fault::Error::not_found("person"))?;
     let email = store::people::email_at_sign_in(&mut tx, tenant, user).await?;
@@ -71,7 +71,7 @@ pub(super) async fn is_own(
     password: &Password,
 ) -> Result<bool, fault::Error> {
     let turn = identity.hasher.turn()?;
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let kept = store::people::secret(&mut tx, tenant, user).await?;
     tx.commit().await?;
     // Whoever came by a provider has none: nothing is right, after as long.

@@ -5,7 +5,6 @@ pub mod confirm;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use chrono::TimeDelta;
-use db::Reason;
 use fault::FieldError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -64,10 +63,10 @@ pub async fn reset_password(ask: Open<ResetPassword>, identity: Data<Identity>) 
         })
     })?;
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let network = guess::network(ask.origin.address);
     let budgets = guess::letters(&identity.guesses, &email, &network);
-    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budgets).await? {
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, identity.lookup.held()?, &budgets).await? {
         let detail = "Too many letters were asked for; wait as long as Retry-After says.";
         return Err(budget::too_many(wait, detail));
     }

@@ -2,7 +2,7 @@ use actix_web::post;
 use actix_web::web::{Data, Json};
 use auth::action::session;
 use auth::{Action, Caller};
-use db::{AuditEvent, AuditOutcome, Reason};
+use db::{AuditEvent, AuditOutcome};
 use ids::OauthClientId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -60,7 +60,7 @@ pub(in crate::api) async fn renew(
 ) -> Result<Option<(Session, RefreshToken)>, fault::Error> {
     let from = origin.address;
     identity.at_the_door(token.tenant).await?;
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let session = store::sessions::claim(&mut tx, token.tenant, token.session).await?;
     let Some(mut session) = session.filter(|session| session.client == client) else {
         return Ok(None);

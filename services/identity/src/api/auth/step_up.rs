@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use auth::Action;
 use auth::action::session;
 use chrono::{DateTime, Utc};
-use db::{AuditEvent, AuditOutcome, Done, Outcome, Reason, Status, Subject};
+use db::{AuditEvent, AuditOutcome, Done, Outcome, Status, Subject};
 use ids::SessionId;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -220,7 +220,7 @@ async fn spend(
 
 /// The refusal itself is recorded as any caller's is, and says no more than that it was one.
 async fn tell_of_a_copy(identity: &Identity, caller: &auth::Caller, refused: &Refused) -> Result<(), fault::Error> {
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let object = caller.user().map_or_else(String::new, |user| format!("user:{user}"));
     let (action, changes) = (session::StepUp::INFO.name, json!({"code": refused.code()}));
     let entry = AuditEvent::of(caller, tx.now(), action, object, AuditOutcome::Denied, changes);

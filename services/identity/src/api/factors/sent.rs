@@ -7,7 +7,7 @@ pub mod enrol_sms;
 
 use auth::Caller;
 use auth::action::factor;
-use db::{Changed, Created, Outcome, Reason, Status, Subject};
+use db::{Changed, Created, Outcome, Status, Subject};
 use ids::{FactorId, UserId};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -117,7 +117,7 @@ async fn paid_for(
     (user, phone): (UserId, Option<Phone>),
     dry_run: bool,
 ) -> Result<(Way, Kind), fault::Error> {
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let (policy, factors, email) = codes::held(&mut tx, caller, user).await?;
     let way = phone.map_or(Way::Email(email), Way::Sms);
     let kind = way.kind();
@@ -157,7 +157,7 @@ async fn confirm(
     let bound = bound(ask.caller().tenant(), user, id);
     let budgets = budget::pay(identity, ask.caller(), user).await?;
     identity.at_the_door(bound.tenant).await?;
-    let mut paid = identity.db.system(Reason::SignIn).await?;
+    let mut paid = identity.begin_sign_in().await?;
     let hash = codes::looked_at(&mut paid, &bound, &code).await?;
     paid.commit().await?;
 

@@ -1,7 +1,7 @@
 use actix_web::post;
 use actix_web::web::{Data, Path};
 use auth::action::identity_provider;
-use db::{Done, Outcome, Reason, Status, Subject};
+use db::{Done, Outcome, Status, Subject};
 use ids::{IdOrName, IdentityProviderId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -61,9 +61,9 @@ pub async fn test_identity_provider(
             .await?
             .clone()
     };
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let budgets = guess::provider_questions(&provider.tenant.to_string());
-    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budgets).await? {
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, identity.lookup.held()?, &budgets).await? {
         return Err(budget::too_many(wait, "Wait as long as Retry-After says before asking again.").into());
     }
     tx.commit().await.map_err(fault::Error::from)?;

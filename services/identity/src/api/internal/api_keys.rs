@@ -2,7 +2,6 @@ use std::net::IpAddr;
 
 use actix_web::web::{Data, Json, Path, Query};
 use auth::Standing;
-use db::Reason;
 use ids::{ApiKeyId, TenantId};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
@@ -38,7 +37,7 @@ pub async fn read_standing(
     shown: Query<Shown>,
     identity: Data<Identity>,
 ) -> Result<Json<Standing>, fault::Error> {
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let mut found = store::standings::api_keys(&mut tx, &[*key]).await?;
     drop(tx);
     let standing = found.remove(&*key).ok_or_else(|| fault::Error::not_found("API key"))?;
@@ -53,7 +52,7 @@ async fn note(identity: &Identity, tenant: TenantId, key: ApiKeyId, from: IpAddr
     if !identity.db.holds_keys(tenant) {
         drop(identity.db.gather_keys(vec![tenant]).await);
     }
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     store::api_keys::note_use(&mut tx, tenant, key, from).await?;
     Ok(tx.commit().await?)
 }

@@ -1,6 +1,5 @@
 use actix_web::web::{Data, Json, Path};
 use auth::Standing;
-use db::Reason;
 use ids::OperatorAccessId;
 use web::AsPlatform;
 
@@ -13,7 +12,7 @@ pub async fn read_standing(
     access: Path<OperatorAccessId>,
     identity: Data<Identity>,
 ) -> Result<Json<Standing>, fault::Error> {
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let standing = store::operator_access::standing(&mut tx, *access).await?;
     standing
         .map(Json)

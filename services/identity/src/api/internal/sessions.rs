@@ -1,6 +1,5 @@
 use actix_web::web::{Data, Json, Path};
 use auth::Standing;
-use db::Reason;
 use ids::SessionId;
 use web::AsPlatform;
 
@@ -13,7 +12,7 @@ pub async fn read_standing(
     session: Path<SessionId>,
     identity: Data<Identity>,
 ) -> Result<Json<Standing>, fault::Error> {
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let standing = store::standings::session(&mut tx, *session).await?;
     standing.map(Json).ok_or_else(|| fault::Error::not_found("session"))
 }

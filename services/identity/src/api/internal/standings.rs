@@ -2,7 +2,6 @@ use std::collections::HashMap;
 
 use actix_web::web::{Data, Json};
 use auth::{Changed, Credential, Known, MOST_KNOWN, Standing};
-use db::Reason;
 use web::AsPlatform;
 
 use crate::state::Identity;
@@ -26,7 +25,7 @@ pub async fn read_changed(
             Credential::None | Credential::OperatorAccess(_) => {}
         }
     }
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let mut now: HashMap<Credential, Standing> = HashMap::new();
     let people = store::standings::sessions(&mut tx, &sessions).await?;
     sessions.retain(|id| !people.contains_key(id));

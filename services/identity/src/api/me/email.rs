@@ -2,7 +2,7 @@ use actix_web::post;
 use actix_web::web::Data;
 use auth::action::email;
 use chrono::{DateTime, Utc};
-use db::{Done, Outcome, Reason, Status, Subject};
+use db::{Done, Outcome, Status, Subject};
 use ids::UserId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -105,8 +105,8 @@ pub async fn change_email(ask: Change<email::Modify, ChangeEmail>, identity: Dat
 async fn pay(identity: &Identity, ask: &Change<email::Modify, ChangeEmail>, to: &Email) -> Result<(), fault::Error> {
     let network = guess::network(ask.caller().address());
     let budgets = guess::letters(&identity.guesses, to, &network);
-    let mut tx = identity.db.system(Reason::SignIn).await?;
-    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budgets).await? {
+    let mut tx = identity.begin_sign_in().await?;
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, identity.lookup.held()?, &budgets).await? {
         let detail = "Too many letters were asked for; wait as long as Retry-After says.";
         return Err(budget::too_many(wait, detail));
     }

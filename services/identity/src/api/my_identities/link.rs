@@ -1,7 +1,7 @@
 use actix_web::post;
 use actix_web::web::Data;
 use auth::action::external_identity;
-use db::{Created, Outcome, Reason, Status, Subject};
+use db::{Created, Outcome, Status, Subject};
 use ids::{IdOrName, IdentityProviderId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -76,9 +76,9 @@ pub async fn link_identity(
     if !provider.enabled {
         return Err(fault::Error::not_found("identity provider").into());
     }
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let budgets = guess::provider_questions(&user.to_string());
-    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budgets).await? {
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, identity.lookup.held()?, &budgets).await? {
         return Err(budget::too_many(wait, "Wait as long as Retry-After says before beginning again.").into());
     }
     tx.commit().await.map_err(fault::Error::from)?;

@@ -3,7 +3,6 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use db::Reason;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use web::{Refusals, Visit};
@@ -76,7 +75,7 @@ pub async fn authorize(
     let client = query.client_id.as_deref().and_then(parse_id);
     let uri = query.redirect_uri.unwrap_or_default();
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let client = match client {
         Some(id) => store::oauth_clients::named(&mut tx, id).await?,
         None => None,

@@ -2,7 +2,6 @@ pub mod decide;
 
 use actix_web::post;
 use actix_web::web::{Data, Json};
-use db::Reason;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -105,10 +104,10 @@ pub async fn start_device_authorization(
         )
     })?;
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     // Rows of people who never come must not heap up.
     let budget = [guess::devices(&identity.guesses, &guess::network(origin.address))];
-    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budget).await? {
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, identity.lookup.held()?, &budget).await? {
         return Err(crate::api::auth::too_many(
             wait,
             "Too many devices ask from here; wait as long as Retry-After says.",

@@ -1,7 +1,7 @@
 use actix_web::post;
 use actix_web::web::{Data, Json};
 use auth::Principal;
-use db::{Reason, SystemTx};
+use db::SystemTx;
 use ids::{SessionId, TenantId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -126,7 +126,7 @@ pub async fn introspect_oauth_token(
     let token = body.token()?;
     prepare(&identity, &token).await?;
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let Some(found) = find(&mut tx, &identity, &token).await? else {
         return Ok(Json(Introspection::default()));
     };

@@ -2,7 +2,7 @@
 
 use auth::Action;
 use auth::action::authorization;
-use db::{Reason, SystemTx};
+use db::SystemTx;
 use ids::TenantId;
 use ids::uuid::Uuid;
 use secrecy::ExposeSecret;
@@ -57,7 +57,7 @@ pub async fn prove(identity: &Identity, origin: &Origin, shown: Shown) -> Result
     let (name, proof) = shown.read()?;
     let id = parse_id(&name).ok_or_else(unproven)?;
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let (tenant, party) = match store::oauth_clients::named(&mut tx, id).await? {
         Some(client) => (client.tenant, as_client(&mut tx, identity, client, &proof).await?),
         None => match store::account_credentials::of_account(&mut tx, id.as_uuid()).await? {
@@ -149,7 +149,10 @@ async fn note(
     (tenant, id): (TenantId, Uuid),
 ) -> Result<(), Refusal> {
     let budget = guess::client(&identity.guesses, &id, &guess::network(origin.address));
-    if store::guesses::spend(tx, &[budget]).await?.is_none() {
+    if store::guesses::spend(tx, identity.lookup.held()?, &[budget])
+        .await?
+        .is_none()
+    {
         let what = (format!("oauth_client:{id}"), Code::InvalidClient.name());
         record_refusal(tx, tenant, origin, authorization::Create::INFO, what)?;
     }

@@ -3,7 +3,7 @@ use actix_web::{HttpResponse, post};
 use auth::action::session;
 use auth::{Action, Principal};
 use chrono::{DateTime, Utc};
-use db::{AuditEvent, AuditOutcome, Reason};
+use db::{AuditEvent, AuditOutcome};
 use ids::{EventId, SessionId};
 use serde_json::json;
 use web::{Form, Origin};
@@ -39,7 +39,7 @@ pub async fn revoke_oauth_token(ask: Form<AboutToken>, identity: Data<Identity>)
     let token = body.token()?;
     prepare(&identity, &token).await?;
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     if let Some(found) = find(&mut tx, &identity, &token).await?
         && whose(&mut tx, &party, &found).await?.is_some()
     {

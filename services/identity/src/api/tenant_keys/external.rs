@@ -5,7 +5,7 @@ pub mod set;
 
 use chrono::{DateTime, Utc};
 use crypto::{ExternalKey, Keyring, WrappedKeys};
-use db::{Changed, Outcome, Reason, Status};
+use db::{Changed, Outcome, Status};
 use serde::Serialize;
 use utoipa::ToSchema;
 use web::Change;
@@ -118,9 +118,9 @@ async fn present<B>(ask: &Change<tenant_key::Modify, B>, identity: &Identity) ->
     }
     let present = store::tenant_keys::lookup(&mut tx, &tenant).await?;
     drop(tx);
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let budgets = guess::keeper_changes(&ask.caller().tenant().to_string());
-    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budgets).await? {
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, identity.lookup.held()?, &budgets).await? {
         return Err(budget::too_many(
             wait,
             "Wait as long as Retry-After says before trying again.",

@@ -1,6 +1,5 @@
 use actix_web::post;
 use actix_web::web::{Data, Json};
-use db::Reason;
 use secrecy::ExposeSecret;
 use web::{Open, Refusals};
 
@@ -26,7 +25,7 @@ pub async fn undo_email(ask: Open<EmailToken>, identity: Data<Identity>) -> Resu
 
     let lookup = identity.lookup.key().await?;
     has_keys(&identity, token).await?;
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let shown = email_changes::undo(&mut tx, token).await?.ok_or_else(void)?;
     if shown.confirmed_at.is_some() {
         let whose = (shown.tenant, shown.user);

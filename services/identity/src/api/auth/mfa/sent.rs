@@ -2,7 +2,7 @@
 
 use auth::Action;
 use auth::action::session;
-use db::{AuditEvent, AuditOutcome, Reason, SystemTx};
+use db::{AuditEvent, AuditOutcome, SystemTx};
 use ids::{TenantId, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -55,7 +55,7 @@ pub(super) async fn send(
     let network = guess::network(origin.address);
     identity.at_the_door(challenge.tenant).await?;
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let pending = store::challenges::claim(&mut tx, &challenge).await?;
     let pending = pending
         .filter(|pending| pending.is_of(&challenge, &network))
@@ -70,7 +70,7 @@ pub(super) async fn send(
     let email = store::people::email_at_sign_in(&mut tx, challenge.tenant, pending.user).await?;
     let way = Way::of(&tx.keys(challenge.tenant)?, factor, email)?;
     let budgets = way.budgets(identity, person, Destination::Proven(factor.id));
-    if let Some(spent) = store::guesses::spend(&mut tx, &budgets).await? {
+    if let Some(spent) = store::guesses::spend(&mut tx, identity.lookup.held()?, &budgets).await? {
         drop(tx);
         let who = (challenge.tenant, format!("user:{}", pending.user));
         budget::slow_down(identity, origin, who, spent).await?;

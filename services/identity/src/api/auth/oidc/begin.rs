@@ -1,7 +1,6 @@
 use actix_web::post;
 use actix_web::web::{Data, Json};
 use auth::PLATFORM;
-use db::Reason;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use web::{Open, Refusals};
@@ -50,9 +49,9 @@ pub async fn begin_provider_sign_in(
         name("/provider", &ask.body.provider)?,
     );
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let budgets = guess::external(&identity.guesses, &guess::network(ask.origin.address));
-    if let Some(spent) = store::guesses::spend(&mut tx, &budgets).await? {
+    if let Some(spent) = store::guesses::spend(&mut tx, identity.lookup.held()?, &budgets).await? {
         drop(tx);
         let whom = (PLATFORM, "identity_provider:unknown".to_owned());
         return Err(budget::slow_down(&identity, &ask.origin, whom, spent).await?);
@@ -76,7 +75,7 @@ pub async fn begin_provider_sign_in(
         }
     };
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     store::external_identities::leave(&mut tx, &secret, provider.id, ask.body.anew).await?;
     tx.commit().await?;
     Ok(Json(BegunAtProvider {

@@ -3,7 +3,7 @@
 use auth::action::{external_identity, group_member, session};
 use auth::{Action, Caller, Info};
 use crypto::LookupKey;
-use db::{AuditEvent, AuditOutcome, Reason, SystemTx};
+use db::{AuditEvent, AuditOutcome, SystemTx};
 use fault::Kind;
 use ids::{ExternalIdentityId, GroupId, TenantId, UserId};
 use serde_json::json;
@@ -85,7 +85,7 @@ pub(super) async fn settle(
 ) -> Result<Result<Settled, Turned>, fault::Error> {
     identity.at_the_door(provider.tenant).await?;
     let lookup = identity.lookup.key().await?;
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     // While it was asked, it may have been switched off, or be believed less.
     let now_is = store::identity_providers::returning(&mut tx, provider.tenant, provider.id).await?;
     let provider = &now_is.ok_or_else(super::refused)?;

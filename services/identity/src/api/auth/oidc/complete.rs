@@ -1,6 +1,5 @@
 use actix_web::post;
 use actix_web::web::{Data, Json};
-use db::Reason;
 use secrecy::ExposeSecret;
 use web::{Open, Refusals};
 
@@ -50,9 +49,9 @@ pub async fn complete_provider_sign_in(
             return Err(turned.into());
         }
     };
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let budgets = guess::external(&identity.guesses, &guess::network(ask.origin.address));
-    store::guesses::give_back(&mut tx, &budgets).await?;
+    store::guesses::give_back(&mut tx, identity.lookup.held()?, &budgets).await?;
     tx.commit().await?;
     match settled {
         Settled::In(session, token) => {

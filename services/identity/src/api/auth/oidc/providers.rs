@@ -1,7 +1,6 @@
 use actix_web::post;
 use actix_web::web::{Data, Json};
 use auth::PLATFORM;
-use db::Reason;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use web::{Open, Refusals};
@@ -58,9 +57,9 @@ pub async fn list_sign_in_providers(
 ) -> Result<Json<OfferedProviders>, fault::Error> {
     let tenant = name("/tenant", &ask.body.tenant)?;
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let budgets = guess::offers(&identity.guesses, &guess::network(ask.origin.address));
-    if let Some(spent) = store::guesses::spend(&mut tx, &budgets).await? {
+    if let Some(spent) = store::guesses::spend(&mut tx, identity.lookup.held()?, &budgets).await? {
         drop(tx);
         let whom = (PLATFORM, "identity_provider:unknown".to_owned());
         return Err(budget::slow_down(&identity, &ask.origin, whom, spent).await?);

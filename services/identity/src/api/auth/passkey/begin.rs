@@ -1,6 +1,5 @@
 use actix_web::post;
 use actix_web::web::{Data, Json};
-use db::Reason;
 use serde::Serialize;
 use utoipa::ToSchema;
 use web::{Open, Refusals};
@@ -41,9 +40,9 @@ pub async fn begin_sign_in_with_passkey(
     let (options, asked) = party.ask(&[]).map_err(fault::Error::internal)?;
     let token = ceremony::token();
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let budgets = guess::questions(&identity.guesses, &network);
-    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budgets).await? {
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, identity.lookup.held()?, &budgets).await? {
         return Err(budget::too_many(wait, budget::SIGN_INS));
     }
     let begun = Ceremony::SignIn { network, asked };

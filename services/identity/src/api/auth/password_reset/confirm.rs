@@ -2,7 +2,7 @@ use actix_web::post;
 use actix_web::web::{Data, Json};
 use auth::action::session;
 use auth::{Action, Caller};
-use db::{AuditEvent, AuditOutcome, Reason};
+use db::{AuditEvent, AuditOutcome};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -55,7 +55,7 @@ pub async fn confirm_password_reset(
 ) -> Result<Json<ResetDone>, fault::Error> {
     let token = once::digest(ask.body.token.expose_secret());
     let turn = identity.hasher.turn()?;
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let holder = store::resets::lookup(&mut tx, token).await?.ok_or_else(void)?;
     let rules = store::policies::at_sign_in(&mut tx, holder.tenant).await?.password;
     // None: they came by a provider that is gone, and this is their first.
@@ -71,7 +71,7 @@ pub async fn confirm_password_reset(
     let hash = turn.hash_unlike(password, barred).await;
     let hash = hash.map_err(|error| error.at("/password"))?;
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let holder = store::resets::spend(&mut tx, token).await?.ok_or_else(void)?;
     if let Some(kept) = &kept {
         store::former_passwords::keep_at_reset(&mut tx, holder.tenant, holder.user, kept, &rules).await?;

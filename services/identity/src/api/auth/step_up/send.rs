@@ -2,7 +2,7 @@ use actix_web::post;
 use actix_web::web::Data;
 use auth::Principal;
 use auth::action::session;
-use db::{Done, Outcome, Reason, Status, Subject};
+use db::{Done, Outcome, Status, Subject};
 use ids::SessionId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -69,7 +69,7 @@ pub async fn send_step_up(
     codes::must_be_sendable(&identity, kind)?;
 
     identity.at_the_door(ask.caller().tenant()).await?;
-    let mut paid = identity.db.system(Reason::SignIn).await?;
+    let mut paid = identity.begin_sign_in().await?;
     let (policy, factors, email) = codes::held(&mut paid, ask.caller(), user).await?;
     let carried = store::rights::bindings(&mut paid, ask.caller().tenant(), &Principal::User(user)).await?;
     let factor = factors.iter().find(|factor| factor.kind == kind);

@@ -2,7 +2,6 @@
 
 use auth::action::session;
 use auth::{Caller, Principal};
-use db::Reason;
 use ids::{SessionId, TenantId, UserId};
 
 use super::wrong;
@@ -39,7 +38,7 @@ pub(super) async fn pay(
     code: &Code,
 ) -> Result<Option<Paid>, fault::Error> {
     identity.at_the_door(caller.tenant()).await?;
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let (_, factors, _) = codes::held(&mut tx, caller, user).await?;
     let mut paid = None;
     for factor in factors.iter().filter(|factor| factor.kind.is_weaker()) {

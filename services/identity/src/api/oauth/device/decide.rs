@@ -3,7 +3,7 @@ use actix_web::web::Data;
 use auth::Caller;
 use auth::action::authorization;
 use chrono::{DateTime, TimeDelta, Utc};
-use db::{Created, Outcome, Reason, Status, Subject};
+use db::{Created, Outcome, Status, Subject};
 use ids::UserId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -142,8 +142,8 @@ pub async fn decide_device_authorization(
 /// One guess is paid for before it is looked at: fifty at once pay fifty times.
 async fn pay(identity: &Identity, caller: &Caller, user: UserId) -> Result<[Budget; 1], fault::Error> {
     let budget = [guess::user_codes(&identity.guesses, user)];
-    let mut tx = identity.db.system(Reason::SignIn).await?;
-    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budget).await? {
+    let mut tx = identity.begin_sign_in().await?;
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, identity.lookup.held()?, &budget).await? {
         tracing::warn!(tenant = %caller.tenant(), "somebody guesses at devices' codes");
         return Err(too_many(
             wait,

@@ -1,6 +1,6 @@
 use auth::Action;
 use auth::action::authorization;
-use db::{Reason, SystemTx};
+use db::SystemTx;
 use secrecy::ExposeSecret;
 use web::Origin;
 
@@ -36,7 +36,7 @@ pub(super) async fn redeem(
 
     let code = once::digest(code.expose_secret());
     prepare(identity, &code).await?;
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let kept = store::oauth_codes::claim(&mut tx, &code).await?;
     // Another client learns nothing of a code, and spends none.
     let kept = kept.filter(|kept| kept.allowed.client == client.id).ok_or_else(bad)?;
@@ -64,7 +64,7 @@ pub(super) async fn redeem(
 
 /// Has the keys at hand with which the session begins that a code is turned in for.
 pub(super) async fn prepare(identity: &Identity, code: &TokenDigest) -> Result<(), Refusal> {
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let tenant = store::oauth_codes::tenant_of(&mut tx, code).await?;
     drop(tx);
     if let Some(tenant) = tenant {

@@ -1,4 +1,3 @@
-use db::Reason;
 use secrecy::ExposeSecret;
 use web::Origin;
 
@@ -28,7 +27,7 @@ pub(super) async fn poll(
     let code = body.device_code.as_ref().ok_or_else(|| missing("device_code"))?;
 
     let code = once::digest(code.expose_secret());
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let asking = store::device_grants::claim(&mut tx, &code).await?;
     let told = asking
         .filter(|asking| asking.client == client.id)
@@ -38,7 +37,7 @@ pub(super) async fn poll(
         super::code::prepare(identity, &code).await?;
     }
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let asking = store::device_grants::claim(&mut tx, &code).await?;
     // Another client learns nothing, and slows nobody down.
     let asking = asking.filter(|asking| asking.client == client.id).ok_or_else(bad)?;

@@ -2,7 +2,7 @@ use auth::action::session;
 use auth::token::LIFETIME_SECONDS;
 use auth::{Action, Permissions, Principal};
 use chrono::TimeDelta;
-use db::{AuditEvent, AuditOutcome, Reason};
+use db::{AuditEvent, AuditOutcome};
 use ids::{EventId, SessionId};
 use serde_json::json;
 use web::Origin;
@@ -46,7 +46,7 @@ pub(super) async fn issue(
 ) -> Result<OauthTokens, Refusal> {
     let scopes = scopes(body.scope.as_deref())?;
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let (now, id) = (tx.now(), SessionId::mint());
     let until = now + TimeDelta::seconds(LIFETIME_SECONDS);
     store::account_sessions::insert(&mut tx, id, machine, scopes.as_ref(), until).await?;

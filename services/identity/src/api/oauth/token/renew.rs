@@ -1,4 +1,3 @@
-use db::Reason;
 use secrecy::ExposeSecret;
 use web::Origin;
 
@@ -31,7 +30,7 @@ pub(super) async fn renew(
         return Err(bad());
     }
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let live = store::grants::live(&mut tx, token.tenant, token.session).await?;
     drop(tx);
     // Scopes are narrowed when they are given, not later.

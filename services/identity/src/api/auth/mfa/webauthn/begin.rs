@@ -1,6 +1,5 @@
 use actix_web::post;
 use actix_web::web::{Data, Json};
-use db::Reason;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -46,9 +45,9 @@ pub async fn begin_sign_in_with_webauthn(
     let challenge = Challenge::parse(ask.body.challenge.expose_secret()).map_err(|_| refused())?;
     let network = guess::network(ask.origin.address);
 
-    let mut tx = identity.db.system(Reason::SignIn).await?;
+    let mut tx = identity.begin_sign_in().await?;
     let budgets = guess::questions(&identity.guesses, &network);
-    if let Some((_, wait)) = store::guesses::spend(&mut tx, &budgets).await? {
+    if let Some((_, wait)) = store::guesses::spend(&mut tx, identity.lookup.held()?, &budgets).await? {
         return Err(budget::too_many(wait, budget::SIGN_INS));
     }
     let pending = store::challenges::claim(&mut tx, &challenge).await?;
