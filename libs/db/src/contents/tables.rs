@@ -37,7 +37,7 @@ const WHO_ASKED: &str = "whoever made the request";
 const OF_LOG: &str = "owners and auditors of the tenant";
 
 /// Each table with something secret or personal, by name.
-pub const TABLES: [Table; 42] = [
+pub const TABLES: [Table; 43] = [
     table(
         "audit.events",
         "proving who did, tried or read what",
@@ -149,6 +149,11 @@ pub const TABLES: [Table; 42] = [
         "identity.group_members",
         "rights by groups",
         ("until they leave the group", "readers of people", WITH_PERSON),
+    ),
+    table(
+        "identity.guesses",
+        "slowing down whoever guesses",
+        ("until it is whole again, a day at most", NOBODY, BY_AGE),
     ),
     table(
         "identity.identity_providers",
