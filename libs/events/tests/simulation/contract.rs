@@ -272,7 +272,7 @@ async fn a_cursor_is_one_mans_and_moves_with_the_commit(kept: &impl Kept) {
         !other.take_cursor("test", start).await.unwrap(),
         "it is not there any more"
     );
-    drop(other);
+    other.roll_back().await.unwrap();
 
     let mut next = kept.begin().await;
     assert!(next.take_cursor("test", here).await.unwrap());
