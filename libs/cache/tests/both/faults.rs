@@ -47,7 +47,7 @@ async fn t39_a_redis_that_halts_is_waited_for_once_by_all_together() {
     for _ in 0..200 {
         assert!(counter.take(&one).await.granted);
     }
-    // The first wait, and a look now and then whether it is back. One after another they would wait for more than half a minute.
+    // The first wait. One after another they would wait for more than half a minute.
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     server.signal("CONT");
     is_back(&server, &counter).await;

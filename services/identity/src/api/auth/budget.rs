@@ -58,7 +58,6 @@ pub(in crate::api) async fn pay(
     user: UserId,
 ) -> Result<Vec<Budget>, fault::Error> {
     let network = guess::network(caller.address());
-    identity.lookup.key().await?;
     let mut tx = identity.begin_sign_in().await?;
     let budgets = of_proofs(&mut tx, identity, (caller.tenant(), user), &network).await?;
     if let Some((_, wait)) = store::guesses::spend(&mut tx, identity.lookup.held()?, &budgets).await? {

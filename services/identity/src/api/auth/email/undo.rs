@@ -23,9 +23,9 @@ use crate::store::{self, email_changes};
 pub async fn undo_email(ask: Open<EmailToken>, identity: Data<Identity>) -> Result<Json<EmailDone>, fault::Error> {
     let token = once::digest(ask.body.token.expose_secret());
 
-    let lookup = identity.lookup.key().await?;
     has_keys(&identity, token).await?;
     let mut tx = identity.begin_sign_in().await?;
+    let lookup = identity.lookup.held()?;
     let shown = email_changes::undo(&mut tx, token).await?.ok_or_else(void)?;
     if shown.confirmed_at.is_some() {
         let whose = (shown.tenant, shown.user);

@@ -73,10 +73,10 @@ impl Found {
 
 /// Finds who it may be, and pays for the guess before the password is looked at: fifty guesses at once pay fifty times.
 pub(super) async fn admit(identity: &Identity, attempt: &Attempt<'_>) -> Result<Found, fault::Error> {
-    let lookup = identity.lookup.key().await?;
     let mut tx = identity.begin_sign_in().await?;
+    let lookup = identity.lookup.held()?;
     let found = Found::lookup(&mut tx, attempt, identity, lookup).await?;
-    if let Some(spent) = store::guesses::spend(&mut tx, identity.lookup.held()?, &found.budgets).await? {
+    if let Some(spent) = store::guesses::spend(&mut tx, lookup, &found.budgets).await? {
         drop(tx);
         let whom = (found.tenant, found.object());
         return Err(budget::slow_down(identity, attempt.origin, whom, spent).await?);

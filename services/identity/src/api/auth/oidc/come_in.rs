@@ -84,8 +84,8 @@ pub(super) async fn settle(
     vouched: &Vouched,
 ) -> Result<Result<Settled, Turned>, fault::Error> {
     identity.at_the_door(provider.tenant).await?;
-    let lookup = identity.lookup.key().await?;
     let mut tx = identity.begin_sign_in().await?;
+    let lookup = identity.lookup.held()?;
     // While it was asked, it may have been switched off, or be believed less.
     let now_is = store::identity_providers::returning(&mut tx, provider.tenant, provider.id).await?;
     let provider = &now_is.ok_or_else(super::refused)?;
